@@ -15,10 +15,10 @@ export default defineSchema({
     document: v.string(),
     /** One Y.Doc of the document; `fields` holds the plain fields (D1, D2). */
     part: v.string(),
-    /** The n-th slice of one entry's bytes, from 0. */
+    /** Place among the rows of one mutation for one part, from 0; large entries take several. */
     chunk: v.number(),
-    /** How many slices the entry has. */
-    chunks: v.number(),
+    /** Whether the entry ends with this row. */
+    last: v.boolean(),
     /** Which life of the document this belongs to: 1 for the first, one more after each removal. */
     generation: v.number(),
     kind: v.union(v.literal("update"), v.literal("tombstone")),

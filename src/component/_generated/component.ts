@@ -1,0 +1,81 @@
+/* eslint-disable */
+/**
+ * Generated `ComponentApi` utility.
+ *
+ * THIS CODE IS AUTOMATICALLY GENERATED.
+ *
+ * To regenerate, run `npx convex dev`.
+ * @module
+ */
+
+import type { FunctionReference } from "convex/server";
+
+/**
+ * A utility for referencing a Convex component's exposed API.
+ *
+ * Useful when expecting a parameter like `components.myComponent`.
+ * Usage:
+ * ```ts
+ * async function myFunction(ctx: QueryCtx, component: ComponentApi) {
+ *   return ctx.runQuery(component.someFile.someQuery, { ...args });
+ * }
+ * ```
+ */
+export type ComponentApi<Name extends string | undefined = string | undefined> =
+  {
+    log: {
+      append: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          collection: string;
+          entries: Array<{
+            bytes: ArrayBuffer;
+            document: string;
+            generation: number;
+            kind: "update" | "tombstone";
+            part: string;
+            scope: string;
+          }>;
+        },
+        bigint | import("convex/values").CommitTsPlaceholder,
+        Name
+      >;
+      read: FunctionReference<
+        "query",
+        "internal",
+        { collection: string; documents: Array<string>; part: string },
+        Array<{
+          ended: Array<{ generation: number; stateVector: ArrayBuffer }>;
+          generation: number;
+          live: boolean;
+          updates: Array<ArrayBuffer>;
+        }>,
+        Name
+      >;
+      stream: FunctionReference<
+        "query",
+        "internal",
+        {
+          collection: string;
+          cursor: string | null;
+          maxBytes?: number;
+          maxRows?: number;
+          scope: string;
+        },
+        {
+          cursor: string | null;
+          done: boolean;
+          entries: Array<{
+            bytes: ArrayBuffer;
+            document: string;
+            generation: number;
+            kind: "update" | "tombstone";
+            part: string;
+          }>;
+          progress: number;
+        },
+        Name
+      >;
+    };
+  };

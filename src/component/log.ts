@@ -1,0 +1,139 @@
+import { v } from "convex/values";
+import type { CommitTsPlaceholder } from "convex/values";
+import type { Doc } from "./_generated/dataModel.js";
+import { mutation, query, type MutationCtx } from "./_generated/server.js";
+import { readEntry, slices, storeSlice } from "./bytes.js";
+import { readPage } from "./page.js";
+import { groupEntries } from "./entries.js";
+
+/** Log rows that one removal deletes at most; what is left over, its tombstone outdates. */
+const MAX_ROWS_CLEARED = 4_000;
+
+const partState = v.object({
+  /** The newest generation, live or ended; 0 when the document was never there. */
+  generation: v.number(),
+  live: v.boolean(),
+  /** What the live generation consists of, in log order. */
+  updates: v.array(v.bytes()),
+  /** Every ended generation that the log still knows, with the state it ended in. */
+  ended: v.array(v.object({ generation: v.number(), stateVector: v.bytes() })),
+});
+
+/** The state of one part of each document, in the order asked for. */
+export const read = query({
+  args: { collection: v.string(), part: v.string(), documents: v.array(v.string()) },
+  returns: v.array(partState),
+  handler: async (ctx, { collection, part, documents }) =>
+    Promise.all(
+      documents.map(async (document) => {
+        const rows = await ctx.db
+          .query("updates")
+          .withIndex("by_document", (q) =>
+            q.eq("collection", collection).eq("document", document).eq("part", part),
+          )
+          .collect();
+        const entries = groupEntries(rows);
+        const generation = Math.max(0, ...entries.map((entry) => entry.head.generation));
+        const ended = entries.filter((entry) => entry.head.kind === "tombstone");
+        const live = !ended.some((entry) => entry.head.generation === generation);
+        const current = live ? entries.filter((entry) => entry.head.generation === generation) : [];
+        return {
+          generation,
+          live: current.length > 0,
+          updates: await Promise.all(current.map((entry) => readEntry(ctx, entry.rows))),
+          ended: await Promise.all(
+            ended.map(async (entry) => ({
+              generation: entry.head.generation,
+              stateVector: await readEntry(ctx, entry.rows),
+            })),
+          ),
+        };
+      }),
+    ),
+});
+
+/** A page of one scope's log after a cursor, bounded in rows and bytes. */
+export const stream = query({
+  args: {
+    collection: v.string(),
+    scope: v.string(),
+    cursor: v.union(v.string(), v.null()),
+    maxRows: v.optional(v.number()),
+    maxBytes: v.optional(v.number()),
+  },
+  returns: v.object({
+    entries: v.array(
+      v.object({
+        document: v.string(),
+        part: v.string(),
+        generation: v.number(),
+        kind: v.union(v.literal("update"), v.literal("tombstone")),
+        bytes: v.bytes(),
+      }),
+    ),
+    cursor: v.union(v.string(), v.null()),
+    done: v.boolean(),
+    progress: v.number(),
+  }),
+  handler: readPage,
+});
+
+const entry = v.object({
+  scope: v.string(),
+  document: v.string(),
+  part: v.string(),
+  generation: v.number(),
+  kind: v.union(v.literal("update"), v.literal("tombstone")),
+  /** A Yjs update (V1), or for a tombstone the state vector of the generation it ends. */
+  bytes: v.bytes(),
+});
+
+/**
+ * Appends entries, all at the commit timestamp of the calling mutation. Reads no counter and no
+ * range that another document's writer touches, so such writers never conflict (S1).
+ */
+export const append = mutation({
+  args: { collection: v.string(), entries: v.array(entry) },
+  returns: v.commitTs(),
+  handler: async (ctx, { collection, entries }): Promise<bigint | CommitTsPlaceholder> => {
+    const nextChunk = new Map<string, number>();
+    for (const { bytes, ...head } of entries) {
+      if (head.kind === "tombstone") {
+        await clearGeneration(ctx, collection, head.document, head.generation);
+      }
+      const group = JSON.stringify([head.document, head.part]);
+      const pieces = slices(bytes);
+      let chunk = nextChunk.get(group) ?? 0;
+      for (const [index, piece] of pieces.entries()) {
+        await ctx.db.insert("updates", {
+          collection,
+          ...head,
+          chunk: chunk++,
+          last: index === pieces.length - 1,
+          ts: ctx.db.vars.commitTs,
+          ...(await storeSlice(ctx, piece)),
+        });
+      }
+      nextChunk.set(group, chunk);
+    }
+    return ctx.db.vars.commitTs;
+  },
+});
+
+/** Deletes the updates of a generation that ends; its tombstone alone speaks for it from now on. */
+async function clearGeneration(
+  ctx: MutationCtx,
+  collection: string,
+  document: string,
+  generation: number,
+) {
+  const rows: Doc<"updates">[] = await ctx.db
+    .query("updates")
+    .withIndex("by_document", (q) => q.eq("collection", collection).eq("document", document))
+    .take(MAX_ROWS_CLEARED);
+  for (const row of rows) {
+    if (row.kind === "tombstone" || row.generation > generation) continue;
+    if (row.payload) await ctx.db.delete("payloads", row.payload);
+    await ctx.db.delete("updates", row._id);
+  }
+}

@@ -1,0 +1,74 @@
+import type { GenericDataModel, GenericMutationCtx, GenericQueryCtx } from "convex/server";
+import { ConvexError } from "convex/values";
+import type { Fields, Row } from "../shared/fields.js";
+
+/** One document's change as the server will store it: derived from the bytes, never claimed. */
+export type RowChange<F extends Fields> =
+  | { op: "insert"; id: string; prev: null; next: Row<F> }
+  | { op: "update"; id: string; prev: Row<F>; next: Row<F> }
+  | { op: "remove"; id: string; prev: Row<F>; next: null };
+
+/**
+ * Your say in what is synced. Throw a `ConvexError` to refuse; its data may be a message or
+ * `{ code, message }`, which reaches the client with the refused row.
+ */
+export type Hooks<F extends Fields, DataModel extends GenericDataModel> = {
+  /** May the caller read this collection? Runs once per query, before anything is read. */
+  evalRead?(ctx: GenericQueryCtx<DataModel>, read: { scope: string }): Promise<void> | void;
+  /**
+   * May the caller make this change? Runs for every document of a push before any is written; a
+   * refusal concerns that document alone. Without it, whoever may read may also write.
+   */
+  evalWrite?(ctx: GenericQueryCtx<DataModel>, change: RowChange<F>): Promise<void> | void;
+  /** Runs in the same transaction, after the row was inserted. A throw undoes the whole push. */
+  onInsert?(
+    ctx: GenericMutationCtx<DataModel>,
+    change: Extract<RowChange<F>, { op: "insert" }>,
+  ): Promise<void> | void;
+  /** Runs in the same transaction, after the row was updated. A throw undoes the whole push. */
+  onUpdate?(
+    ctx: GenericMutationCtx<DataModel>,
+    change: Extract<RowChange<F>, { op: "update" }>,
+  ): Promise<void> | void;
+  /** Runs in the same transaction, after the row was removed. A throw undoes the whole push. */
+  onRemove?(
+    ctx: GenericMutationCtx<DataModel>,
+    change: Extract<RowChange<F>, { op: "remove" }>,
+  ): Promise<void> | void;
+};
+
+/** What a hook that threw meant: a refusal, or null when it simply broke. */
+export function refusalOf(error: unknown): { code: string; message: string } | null {
+  if (!(error instanceof ConvexError)) return null;
+  const data: unknown = error.data;
+  if (typeof data === "string") return { code: "REFUSED", message: data };
+  const { code, message } = (data ?? {}) as { code?: unknown; message?: unknown };
+  return {
+    code: typeof code === "string" ? code : "REFUSED",
+    message: typeof message === "string" ? message : "The server refused the change.",
+  };
+}
+
+/** A mutation's context without its means to write, for `eval…` hooks (S4). */
+export function readOnly<DataModel extends GenericDataModel>(
+  ctx: GenericMutationCtx<DataModel>,
+): GenericQueryCtx<DataModel> {
+  const { db, auth, storage, meta } = ctx;
+  const reader = {
+    get: db.get.bind(db),
+    query: db.query.bind(db),
+    normalizeId: db.normalizeId.bind(db),
+    system: db.system,
+  };
+  const files = {
+    getUrl: storage.getUrl.bind(storage),
+    getMetadata: storage.getMetadata.bind(storage),
+  };
+  return {
+    db: reader,
+    auth,
+    meta,
+    storage: files,
+    runQuery: ctx.runQuery,
+  } as unknown as GenericQueryCtx<DataModel>;
+}

@@ -1,0 +1,4 @@
+export { replicatedTable, type ReplicatedTable } from "./replicated-table.js";
+export { Replicate, type ReplicateOptions } from "./replicate.js";
+export type { Hooks, RowChange } from "./hooks.js";
+export { ReplicateError, type ReplicateErrorCode } from "../shared/errors.js";

@@ -1,0 +1,191 @@
+import * as Y from "yjs";
+import type { Value } from "convex/values";
+import type { CompiledFields } from "../shared/compiled-fields.js";
+import { ReplicateError, type ReplicateErrorCode } from "../shared/errors.js";
+import { decodeFieldWrites, type FieldWrite } from "../shared/guard.js";
+import { idProblem } from "../shared/ids.js";
+import { nodeAt } from "../shared/field-tree.js";
+import type { Operations, RowFields } from "../shared/operations.js";
+import {
+  captureUpdate,
+  fieldsOf,
+  FIELDS_PART,
+  isComplete,
+  loadPart,
+  mintUpdate,
+  renderRow,
+  SERVER_CLIENT_ID,
+} from "../shared/plain-part.js";
+import { fromCrdtValue, sameValue, toConvexValue } from "../shared/values.js";
+import type { Change } from "../shared/wire.js";
+import { reconcile, type DocumentState, type NewEntry } from "./reconcile.js";
+
+/** What a change comes to, decided before anything is written (S2, S4). */
+export type Outcome =
+  | { kind: "unchanged"; generation: number }
+  | {
+      kind: "write";
+      op: "insert" | "update";
+      generation: number;
+      prev: RowFields | null;
+      next: RowFields;
+      entries: NewEntry[];
+    }
+  | { kind: "remove"; generation: number; prev: RowFields; entries: NewEntry[] }
+  | { kind: "removed"; generation: number; entries: NewEntry[] }
+  | { kind: "rejected"; code: ReplicateErrorCode | (string & {}); message: string };
+
+/** Merges one document's change into its state. Pure: reads no clock, writes nothing. */
+export function mergeChange(fields: CompiledFields, state: DocumentState, change: Change): Outcome {
+  try {
+    const badId = idProblem(change.document);
+    if (badId) throw badId;
+    const current = reconcile(fields, state);
+    return change.op === "remove"
+      ? mergeRemoval(current, change)
+      : mergeUpdate(fields, current, change, updateOf(change));
+  } catch (error) {
+    if (!(error instanceof ReplicateError)) throw error;
+    return { kind: "rejected", code: error.code, message: error.message };
+  }
+}
+
+type Current = ReturnType<typeof reconcile>;
+
+function mergeRemoval(current: Current, { generation }: Change): Outcome {
+  const { live, row, entries, doc } = current;
+  // A generation that already ended, or never began, needs no second tombstone.
+  if (!live || row === null || generation < current.generation) {
+    return { kind: "unchanged", generation };
+  }
+  const tombstone: NewEntry = {
+    kind: "tombstone",
+    generation: current.generation,
+    bytes: Y.encodeStateVector(doc),
+  };
+  return {
+    kind: "remove",
+    generation: current.generation,
+    prev: row,
+    entries: [...entries, tombstone],
+  };
+}
+
+function mergeUpdate(
+  fields: CompiledFields,
+  current: Current,
+  change: Change,
+  update: Uint8Array,
+): Outcome {
+  const writes = decodeFieldWrites(update);
+  const dead = deadGeneration(current, change, update);
+  if (dead) return dead;
+
+  const doc = current.live ? current.doc : loadPart([]);
+  const merged = applyWrites(fields, doc, update, writes);
+  const generation = current.live ? current.generation : current.generation + 1;
+  if (merged === null) return { kind: "unchanged", generation };
+
+  const next = renderRow(doc, fields.tree);
+  if (next === null) {
+    throw new ReplicateError("INVALID_UPDATE", "The update does not say that the document exists.");
+  }
+  const problem = fields.check(next);
+  if (problem) throw problem;
+  const prev = current.live ? current.row : null;
+  return {
+    kind: "write",
+    op: prev === null ? "insert" : "update",
+    generation,
+    prev,
+    next,
+    entries: [...current.entries, { kind: "update", generation, bytes: merged }],
+  };
+}
+
+/** The answer to a change of a generation that is over (an edit never recreates it), if it is one. */
+function deadGeneration(current: Current, change: Change, update: Uint8Array): Outcome | null {
+  const { generation, live, ended, entries } = current;
+  const lastEnded = live ? generation - 1 : generation;
+  const removed: Outcome = { kind: "removed", generation: lastEnded, entries: live ? [] : entries };
+  if (change.op === "insert") {
+    // A re-sent insert that once was accepted, and then removed by someone, must not come back; an
+    // insert by someone who never knew of the ended generation is a new one.
+    const then = ended.find((end) => end.generation === change.generation);
+    return then && isContained(update, then.stateVector) ? removed : null;
+  }
+  if (change.generation <= lastEnded) return removed;
+  if (!live || change.generation > generation) {
+    throw new ReplicateError(
+      "UNKNOWN_DOCUMENT",
+      `There is no document ${JSON.stringify(change.document)} to update. Insert it first.`,
+    );
+  }
+  return null;
+}
+
+function isContained(update: Uint8Array, stateVector: Uint8Array): boolean {
+  const known = Y.decodeStateVector(stateVector);
+  const { to } = Y.parseUpdateMeta(update);
+  return [...to].every(([client, clock]) => (known.get(client) ?? 0) >= clock);
+}
+
+/**
+ * Applies writes to `doc` and makes each of them the winner of its path: Yjs lets the higher client
+ * id win between concurrent writes, we let the one that arrived last (D5).
+ *
+ * @returns the bytes to append to the log, or null when `doc` knew it all.
+ */
+function applyWrites(
+  fields: CompiledFields,
+  doc: Y.Doc,
+  update: Uint8Array,
+  writes: FieldWrite[],
+): Uint8Array | null {
+  const known = Y.decodeStateVector(Y.encodeStateVector(doc));
+  const fresh = writes.filter(({ id }) => id.clock >= (known.get(id.client) ?? 0));
+  const applied = captureUpdate(doc, () => Y.applyUpdate(doc, update));
+  if (!isComplete(doc)) {
+    throw new ReplicateError(
+      "MISSING_DEPENDENCIES",
+      "The update builds on changes that the server does not have.",
+    );
+  }
+  if (applied === null) return null;
+
+  const intended: Operations = new Map();
+  for (const { id, value } of fresh) {
+    const path = Y.getItem(doc.store, id).parentSub;
+    if (path === null) throw new ReplicateError("INVALID_UPDATE", "The update writes to no field.");
+    intended.set(path, checkedValue(fields, path, value));
+  }
+  const lost: Operations = new Map();
+  for (const [path, value] of intended) {
+    const stored: unknown = fieldsOf(doc).get(path);
+    const winner = stored === undefined ? undefined : fromCrdtValue(stored);
+    if (!sameValue(winner, value)) lost.set(path, value);
+  }
+  const correction = lost.size > 0 ? mintUpdate(doc, lost, SERVER_CLIENT_ID) : null;
+  return correction ? Y.mergeUpdates([applied, correction]) : applied;
+}
+
+function checkedValue(fields: CompiledFields, path: string, value: unknown): Value | undefined {
+  if (nodeAt(fields.tree, path) === null) {
+    throw new ReplicateError(
+      "INVALID_UPDATE",
+      `The update writes \`${path}\`, which is not among the fields.`,
+    );
+  }
+  return value === undefined ? undefined : toConvexValue(fromCrdtValue(value), path);
+}
+
+function updateOf(change: Change): Uint8Array {
+  const [only, ...others] = change.parts;
+  if (only?.part !== FIELDS_PART || others.length > 0) {
+    throw new ReplicateError(
+      "INVALID_UPDATE",
+      `An ${change.op} carries one update, for the part \`${FIELDS_PART}\`.`,
+    );
+  }
+  return new Uint8Array(only.update);
+}

@@ -1,0 +1,189 @@
+import type { GenericDataModel, GenericMutationCtx } from "convex/server";
+import { ConvexError, type CommitTsPlaceholder } from "convex/values";
+import type { ComponentApi } from "../component/_generated/component.js";
+import type { CompiledFields } from "../shared/compiled-fields.js";
+import type { Fields, Row } from "../shared/fields.js";
+import type { RowFields } from "../shared/operations.js";
+import { FIELDS_PART } from "../shared/plain-part.js";
+import { toArrayBuffer } from "../shared/values.js";
+import {
+  MAX_PUSH_BYTES,
+  MAX_PUSH_DOCUMENTS,
+  type Change,
+  type PushResult,
+  type Result,
+} from "../shared/wire.js";
+import { readOnly, refusalOf, type Hooks, type RowChange } from "./hooks.js";
+import { mergeChange, type Outcome } from "./merge.js";
+import { fieldsOfRow, findRow, insertRow, updateRow, type StoredRow } from "./rows.js";
+
+/** The only scope while a collection is synced and authorised as one. */
+export const WHOLE_COLLECTION = "";
+
+export type Target<F extends Fields, DataModel extends GenericDataModel> = {
+  component: ComponentApi;
+  table: string;
+  fields: CompiledFields;
+  hooks: Hooks<F, DataModel>;
+};
+
+type Decided = { change: Change; stored: StoredRow | null; outcome: Outcome };
+
+/**
+ * Applies a batch of changes, one per document, in one transaction: decide all, ask all `eval…`
+ * hooks, then write (S2, S4). However many documents, it makes two calls into the component.
+ */
+export async function applyPush<F extends Fields, DataModel extends GenericDataModel>(
+  ctx: GenericMutationCtx<DataModel>,
+  target: Target<F, DataModel>,
+  changes: Change[],
+): Promise<PushResult> {
+  checkBatch(changes);
+  const decided = await decide(ctx, target, changes);
+  await refuseForbidden(ctx, target, decided);
+  for (const one of decided) await write(ctx, target, one);
+  const ts = await appendEntries(ctx, target, decided);
+  return decided.map(({ change, outcome }) => ({
+    document: change.document,
+    result: resultOf(outcome, ts),
+  }));
+}
+
+function checkBatch(changes: Change[]) {
+  const bytes = changes
+    .flatMap((change) => change.parts)
+    .reduce((n, p) => n + p.update.byteLength, 0);
+  const problem =
+    changes.length > MAX_PUSH_DOCUMENTS
+      ? `A push takes at most ${MAX_PUSH_DOCUMENTS} documents, this one has ${changes.length}.`
+      : bytes > MAX_PUSH_BYTES && changes.length > 1
+        ? `A push takes at most ${MAX_PUSH_BYTES} bytes, this one has ${bytes}. Send fewer documents at once.`
+        : new Set(changes.map((change) => change.document)).size < changes.length
+          ? "A push takes one change per document. Send the second one after the first was answered."
+          : null;
+  if (problem) throw new ConvexError({ code: "INVALID_PUSH", message: problem });
+}
+
+async function decide<F extends Fields, DataModel extends GenericDataModel>(
+  ctx: GenericMutationCtx<DataModel>,
+  { component, table, fields }: Target<F, DataModel>,
+  changes: Change[],
+): Promise<Decided[]> {
+  const documents = changes.map((change) => change.document);
+  const { db } = ctx as unknown as GenericMutationCtx<GenericDataModel>;
+  const [logs, rows] = await Promise.all([
+    ctx.runQuery(component.log.read, { collection: table, part: FIELDS_PART, documents }),
+    Promise.all(documents.map((id) => findRow(db, table, id))),
+  ]);
+  return changes.map((change, index) => {
+    const stored = rows[index] ?? null;
+    const { generation, live, updates, ended } = logs[index]!;
+    const outcome = mergeChange(
+      fields,
+      {
+        generation,
+        live,
+        updates: updates.map((update) => new Uint8Array(update)),
+        ended: ended.map((end) => ({
+          generation: end.generation,
+          stateVector: new Uint8Array(end.stateVector),
+        })),
+        stored: stored && fieldsOfRow(stored, fields.names),
+      },
+      change,
+    );
+    return { change, stored, outcome };
+  });
+}
+
+async function refuseForbidden<F extends Fields, DataModel extends GenericDataModel>(
+  ctx: GenericMutationCtx<DataModel>,
+  { hooks }: Target<F, DataModel>,
+  decided: Decided[],
+) {
+  const reading = readOnly(ctx);
+  const unreadable = await refusal(() => hooks.evalRead?.(reading, { scope: WHOLE_COLLECTION }));
+  for (const one of decided) {
+    const change = rowChangeOf<F>(one);
+    // Who may not read learns nothing, not even that a document is gone or has nothing new (S7).
+    const refused =
+      unreadable ?? (change && (await refusal(() => hooks.evalWrite?.(reading, change))));
+    if (refused) one.outcome = { kind: "rejected", ...refused };
+  }
+}
+
+async function refusal(ask: () => Promise<void> | void) {
+  try {
+    await ask();
+    return null;
+  } catch (error) {
+    const refused = refusalOf(error);
+    if (refused === null) throw error;
+    return refused;
+  }
+}
+
+/** The change as hooks see it; null when nothing would be written. */
+function rowChangeOf<F extends Fields>({ change, outcome }: Decided): RowChange<F> | null {
+  const id = change.document;
+  const row = (fields: RowFields) => ({ id, ...fields }) as Row<F>;
+  if (outcome.kind === "remove") return { op: "remove", id, prev: row(outcome.prev), next: null };
+  if (outcome.kind !== "write") return null;
+  const next = row(outcome.next);
+  return outcome.prev === null
+    ? { op: "insert", id, prev: null, next }
+    : { op: "update", id, prev: row(outcome.prev), next };
+}
+
+async function write<F extends Fields, DataModel extends GenericDataModel>(
+  ctx: GenericMutationCtx<DataModel>,
+  { table, fields, hooks }: Target<F, DataModel>,
+  one: Decided,
+) {
+  const change = rowChangeOf<F>(one);
+  if (change === null) return;
+  const { outcome, stored } = one;
+  const { db } = ctx as unknown as GenericMutationCtx<GenericDataModel>;
+  if (outcome.kind === "write") {
+    if (stored) await updateRow(db, stored, fields.names, outcome.next);
+    else await insertRow(db, table, change.id, outcome.next);
+  } else if (stored) {
+    await db.delete(stored._id);
+  }
+  if (change.op === "insert") await hooks.onInsert?.(ctx, change);
+  else if (change.op === "update") await hooks.onUpdate?.(ctx, change);
+  else await hooks.onRemove?.(ctx, change);
+}
+
+async function appendEntries<F extends Fields, DataModel extends GenericDataModel>(
+  ctx: GenericMutationCtx<DataModel>,
+  { component, table }: Target<F, DataModel>,
+  decided: Decided[],
+): Promise<bigint | CommitTsPlaceholder | null> {
+  const entries = decided.flatMap(({ change, outcome }) =>
+    "entries" in outcome
+      ? outcome.entries.map(({ bytes, ...entry }) => ({
+          scope: WHOLE_COLLECTION,
+          document: change.document,
+          part: FIELDS_PART,
+          ...entry,
+          bytes: toArrayBuffer(bytes),
+        }))
+      : [],
+  );
+  if (entries.length === 0) return null;
+  return ctx.runMutation(component.log.append, { collection: table, entries });
+}
+
+function resultOf(outcome: Outcome, ts: bigint | CommitTsPlaceholder | null): Result {
+  switch (outcome.kind) {
+    case "rejected":
+      return { status: "rejected", code: outcome.code, message: outcome.message };
+    case "removed":
+      return { status: "removed", generation: outcome.generation };
+    case "unchanged":
+      return { status: "accepted", generation: outcome.generation, ts: null };
+    default:
+      return { status: "accepted", generation: outcome.generation, ts: ts as CommitTsPlaceholder };
+  }
+}

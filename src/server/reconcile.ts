@@ -1,0 +1,62 @@
+import * as Y from "yjs";
+import type { CompiledFields } from "../shared/compiled-fields.js";
+import { difference, flatten, type FlatRow, type RowFields } from "../shared/operations.js";
+import {
+  loadPart,
+  mintUpdate,
+  readFlat,
+  renderRow,
+  SERVER_CLIENT_ID,
+} from "../shared/plain-part.js";
+
+/** A document as the log and the app's table have it. */
+export type DocumentState = {
+  /** The newest generation, live or ended; 0 when there never was one. */
+  generation: number;
+  live: boolean;
+  updates: Uint8Array[];
+  ended: { generation: number; stateVector: Uint8Array }[];
+  /** The replicated fields of the app's row, or null when there is none. */
+  stored: RowFields | null;
+};
+
+/** An entry for the log, still without its place. */
+export type NewEntry = {
+  kind: "update" | "tombstone";
+  generation: number;
+  bytes: Uint8Array;
+};
+
+/**
+ * Makes the log agree with the app's table when someone wrote to the table directly (S2 ◆): that
+ * difference becomes a server edit, to be appended before the change at hand.
+ */
+export function reconcile(fields: CompiledFields, state: DocumentState) {
+  const { generation, live, ended, stored } = state;
+  const doc = loadPart(live ? state.updates : []);
+  if (live && stored === null) {
+    const stateVector = Y.encodeStateVector(doc);
+    return {
+      generation,
+      live: false,
+      doc: loadPart([]),
+      row: null,
+      ended: [...ended, { generation, stateVector }],
+      entries: [{ kind: "tombstone", generation, bytes: stateVector }] as NewEntry[],
+    };
+  }
+  if (stored === null) {
+    return { generation, live, doc, row: null, ended, entries: [] as NewEntry[] };
+  }
+  const edits = difference(live ? shown(doc, fields) : new Map(), flatten(stored, fields.tree));
+  const bytes = edits.size > 0 ? mintUpdate(doc, edits, SERVER_CLIENT_ID) : null;
+  const current = live ? generation : generation + 1;
+  const entries: NewEntry[] = bytes ? [{ kind: "update", generation: current, bytes }] : [];
+  return { generation: current, live: true, doc, row: stored, ended, entries };
+}
+
+/** The paths that a reader sees; stale ones below a removed object do not count. */
+function shown(doc: Y.Doc, fields: CompiledFields): FlatRow {
+  const row = renderRow(doc, fields.tree);
+  return row === null ? readFlat(doc) : flatten(row, fields.tree);
+}

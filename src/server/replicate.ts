@@ -1,0 +1,224 @@
+import {
+  mutationGeneric,
+  paginationOptsValidator,
+  paginationResultValidator,
+  queryGeneric,
+  type GenericDataModel,
+  type GenericMutationCtx,
+  type GenericQueryCtx,
+  type PaginationOptions,
+  type PaginationResult,
+  type RegisteredMutation,
+  type RegisteredQuery,
+} from "convex/server";
+import { v } from "convex/values";
+import * as Y from "yjs";
+import type { ComponentApi } from "../component/_generated/component.js";
+import { compileFields } from "../shared/compiled-fields.js";
+import type { Fields, Row } from "../shared/fields.js";
+import { loadPart } from "../shared/plain-part.js";
+import { toArrayBuffer } from "../shared/values.js";
+import { PROTOCOL_VERSION } from "../shared/versions.js";
+import * as wire from "../shared/wire.js";
+import type { Hooks } from "./hooks.js";
+import { applyPush, WHOLE_COLLECTION, type Target } from "./push.js";
+import { fieldsOfRow, findRow, type StoredRow } from "./rows.js";
+
+export type ReplicateOptions<
+  F extends Fields,
+  DataModel extends GenericDataModel = GenericDataModel,
+> = Hooks<F, DataModel> & {
+  /** The fields that the schema and the client use as well. */
+  fields: F;
+};
+
+type Ctx = GenericQueryCtx<GenericDataModel>;
+
+/**
+ * Makes the Convex functions that replicate one table.
+ *
+ * @example
+ * ```ts
+ * const tasks = new Replicate(components.replicate, "tasks", { fields: taskFields });
+ * export const { stream, material, recover, insert, update, remove, push, protocol } =
+ *   tasks.functions();
+ * ```
+ */
+export class Replicate<F extends Fields, DataModel extends GenericDataModel = GenericDataModel> {
+  readonly #target: Target<F, DataModel>;
+
+  /**
+   * @param component `components.replicate` of the app's generated API.
+   * @param table The table in the app's schema, made with `replicatedTable()`.
+   * @throws {ReplicateError} `INVALID_FIELDS`
+   */
+  constructor(component: ComponentApi, table: string, options: ReplicateOptions<F, DataModel>) {
+    const { fields, ...hooks } = options;
+    this.#target = { component, table, fields: compileFields(fields), hooks };
+  }
+
+  /** All functions, under the names that the client looks for. */
+  functions() {
+    return {
+      stream: this.createStreamQuery(),
+      material: this.createMaterialQuery(),
+      recover: this.createRecoverQuery(),
+      insert: this.createInsertMutation(),
+      update: this.createUpdateMutation(),
+      remove: this.createRemoveMutation(),
+      push: this.createPushMutation(),
+      protocol: this.createProtocolQuery(),
+    };
+  }
+
+  /** What came after a cursor, a page at a time; without a valid cursor, from the beginning. */
+  createStreamQuery(): RegisteredQuery<"public", StreamArgs, Promise<wire.StreamPage>> {
+    return queryGeneric({
+      args: { cursor: v.union(v.string(), v.null()), rows: v.optional(v.boolean()) },
+      returns: wire.streamPageValidator,
+      handler: async (ctx, { cursor, rows }): Promise<wire.StreamPage> => {
+        await this.#authorizeRead(ctx);
+        const { component, table } = this.#target;
+        const page = await ctx.runQuery(component.log.stream, {
+          collection: table,
+          scope: WHOLE_COLLECTION,
+          cursor,
+        });
+        return rows ? { ...page, entries: await this.#withRows(ctx, page.entries) } : page;
+      },
+    });
+  }
+
+  /** The rows as plain JSON, for server rendering and scripts; pages as Convex's own queries do. */
+  createMaterialQuery(): RegisteredQuery<
+    "public",
+    { paginationOpts: PaginationOptions },
+    Promise<PaginationResult<Row<F>>>
+  > {
+    return queryGeneric({
+      args: { paginationOpts: paginationOptsValidator },
+      returns: paginationResultValidator(v.any()),
+      handler: async (ctx, { paginationOpts }) => {
+        await this.#authorizeRead(ctx);
+        const { table } = this.#target;
+        const page = await ctx.db.query(table).withIndex("by_doc_id").paginate(paginationOpts);
+        return { ...page, page: page.page.map((row) => this.#visible(row as StoredRow)) };
+      },
+    });
+  }
+
+  /** What a client that holds some of a document's part is missing, by Yjs state vector. */
+  createRecoverQuery(): RegisteredQuery<"public", RecoverArgs, Promise<Recovered>> {
+    return queryGeneric({
+      args: { document: v.string(), part: v.string(), stateVector: v.bytes() },
+      returns: v.object({
+        generation: v.number(),
+        live: v.boolean(),
+        update: v.union(v.bytes(), v.null()),
+      }),
+      handler: async (ctx, { document, part, stateVector }): Promise<Recovered> => {
+        await this.#authorizeRead(ctx);
+        const { component, table } = this.#target;
+        const [state] = await ctx.runQuery(component.log.read, {
+          collection: table,
+          part,
+          documents: [document],
+        });
+        const { generation, live, updates } = state!;
+        if (!live) return { generation, live, update: null };
+        const doc = loadPart(updates.map((update) => new Uint8Array(update)));
+        const missing = Y.encodeStateAsUpdate(doc, new Uint8Array(stateVector));
+        return { generation, live, update: toArrayBuffer(missing) };
+      },
+    });
+  }
+
+  /** Inserts one document. */
+  createInsertMutation() {
+    return this.#changeMutation("insert");
+  }
+
+  /** Updates one document; never creates one. */
+  createUpdateMutation() {
+    return this.#changeMutation("update");
+  }
+
+  /** Removes one document, which ends its generation. */
+  createRemoveMutation(): RegisteredMutation<"public", RemoveArgs, Promise<wire.Result>> {
+    return mutationGeneric({
+      args: { document: v.string(), generation: v.number() },
+      returns: wire.resultValidator,
+      handler: (ctx, args) => this.#applyOne(ctx, { ...args, op: "remove", parts: [] }),
+    });
+  }
+
+  /** Applies a batch, one change per document, and answers for each of them. */
+  createPushMutation(): RegisteredMutation<"public", PushArgs, Promise<wire.PushResult>> {
+    return mutationGeneric({
+      args: { changes: v.array(wire.changeValidator) },
+      returns: wire.pushResultValidator,
+      handler: (ctx, { changes }) =>
+        applyPush(ctx as unknown as GenericMutationCtx<DataModel>, this.#target, changes),
+    });
+  }
+
+  /** What a client compares before it first syncs. */
+  createProtocolQuery(): RegisteredQuery<"public", EmptyArgs, Promise<wire.Protocol>> {
+    return queryGeneric({
+      args: {},
+      returns: wire.protocolValidator,
+      handler: async () => ({ version: PROTOCOL_VERSION, fields: this.#target.fields.hash }),
+    });
+  }
+
+  #changeMutation(
+    op: "insert" | "update",
+  ): RegisteredMutation<"public", ChangeArgs, Promise<wire.Result>> {
+    const { document, generation, parts } = wire.changeValidator.fields;
+    return mutationGeneric({
+      args: { document, generation, parts },
+      returns: wire.resultValidator,
+      handler: (ctx, args) => this.#applyOne(ctx, { ...args, op }),
+    });
+  }
+
+  async #applyOne(
+    ctx: GenericMutationCtx<GenericDataModel>,
+    change: wire.Change,
+  ): Promise<wire.Result> {
+    const typed = ctx as unknown as GenericMutationCtx<DataModel>;
+    const [only] = await applyPush(typed, this.#target, [change]);
+    return only!.result;
+  }
+
+  async #authorizeRead(ctx: Ctx): Promise<void> {
+    const typed = ctx as unknown as GenericQueryCtx<DataModel>;
+    await this.#target.hooks.evalRead?.(typed, { scope: WHOLE_COLLECTION });
+  }
+
+  /** Adds to each document's entries its row as it is now, once per document (C8). */
+  async #withRows(ctx: Ctx, entries: wire.StreamEntry[]): Promise<wire.StreamEntry[]> {
+    const ids = new Set(entries.map((entry) => entry.document));
+    const rows = new Map(
+      await Promise.all(
+        [...ids].map(async (id) => [id, await findRow(ctx.db, this.#target.table, id)] as const),
+      ),
+    );
+    return entries.map((entry) => {
+      const row = rows.get(entry.document);
+      return row ? { ...entry, row: this.#visible(row) } : entry;
+    });
+  }
+
+  #visible(row: StoredRow): Row<F> {
+    return { id: row["id"], ...fieldsOfRow(row, this.#target.fields.names) } as Row<F>;
+  }
+}
+
+type EmptyArgs = Record<string, never>;
+type StreamArgs = { cursor: string | null; rows?: boolean };
+type RecoverArgs = { document: string; part: string; stateVector: ArrayBuffer };
+type Recovered = { generation: number; live: boolean; update: ArrayBuffer | null };
+type ChangeArgs = Pick<wire.Change, "document" | "generation" | "parts">;
+type RemoveArgs = Pick<wire.Change, "document" | "generation">;
+type PushArgs = { changes: wire.Change[] };

@@ -1,0 +1,41 @@
+import type { GenericDatabaseReader, GenericDatabaseWriter, GenericDataModel } from "convex/server";
+import type { GenericId, Value } from "convex/values";
+import type { RowFields } from "../shared/operations.js";
+
+/** The app's row of a document; columns that are not fields are private and stay as they are. */
+export type StoredRow = RowFields & { _id: GenericId<string>; version: number };
+
+type Reader = GenericDatabaseReader<GenericDataModel>;
+type Writer = GenericDatabaseWriter<GenericDataModel>;
+
+export async function findRow(db: Reader, table: string, id: string): Promise<StoredRow | null> {
+  const row: unknown = await db
+    .query(table)
+    .withIndex("by_doc_id", (q) => q.eq("id", id))
+    .first();
+  return row as StoredRow | null;
+}
+
+/** The replicated fields of a row, and nothing private. */
+export function fieldsOfRow(row: RowFields, names: readonly string[]): RowFields {
+  const fields: RowFields = {};
+  for (const name of names) {
+    const value: Value | undefined = row[name];
+    if (value !== undefined) fields[name] = value;
+  }
+  return fields;
+}
+
+export async function insertRow(db: Writer, table: string, id: string, next: RowFields) {
+  await db.insert(table, { ...next, id, version: 1, timestamp: Date.now() });
+}
+
+export async function updateRow(
+  db: Writer,
+  stored: StoredRow,
+  names: readonly string[],
+  next: RowFields,
+) {
+  const fields = Object.fromEntries(names.map((name) => [name, next[name]]));
+  await db.patch(stored._id, { ...fields, version: stored.version + 1, timestamp: Date.now() });
+}

@@ -1,0 +1,36 @@
+/**
+ * Every code this package can answer with. Codes are stable: match on them, never on messages.
+ *
+ * On the server they travel as the `code` of a rejected document or in `ConvexError.data`; on the
+ * client they are the `code` of a thrown {@link ReplicateError}, of a status `reason`, or of a
+ * rejected outbox record.
+ */
+export type ReplicateErrorCode =
+  | "INVALID_FIELDS"
+  | "INVALID_ID"
+  | "INVALID_VALUE"
+  | "INVALID_ROW"
+  | "ROW_TOO_LARGE"
+  | "INVALID_UPDATE"
+  | "MISSING_DEPENDENCIES"
+  | "UNKNOWN_DOCUMENT"
+  | "DOCUMENT_REMOVED"
+  | "INVALID_PUSH"
+  | "REFUSED"
+  | "PROTOCOL_MISMATCH"
+  | "FIELDS_MISMATCH"
+  | "COLLECTION_CONFLICT"
+  | "STORAGE_FAILED"
+  | "SERVER_ERROR"
+  | "UNREACHABLE";
+
+/** An error of this package, with a stable {@link ReplicateErrorCode}. */
+export class ReplicateError extends Error {
+  readonly code: ReplicateErrorCode;
+
+  constructor(code: ReplicateErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ReplicateError";
+    this.code = code;
+  }
+}

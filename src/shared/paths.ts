@@ -1,0 +1,31 @@
+/**
+ * Paths name plain fields inside the flat root map of a document (D1). They are JSON Pointers
+ * (RFC 6901) without the leading slash: `details/due`, and `""` for the document itself.
+ */
+export type Path = string;
+
+/** The document itself; its presence marker is what makes a row with no fields exist. */
+export const ROOT: Path = "";
+
+export function childPath(parent: Path, key: string): Path {
+  const segment = key.replaceAll("~", "~0").replaceAll("/", "~1");
+  return parent === ROOT ? segment : `${parent}/${segment}`;
+}
+
+export function segmentsOf(path: Path): string[] {
+  if (path === ROOT) return [];
+  return path.split("/").map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
+/** The paths above `path`, nearest first, without the root. */
+export function ancestorsOf(path: Path): Path[] {
+  const result: Path[] = [];
+  for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+    result.push(path.slice(0, end));
+  }
+  return result;
+}
+
+export function isBelow(path: Path, ancestor: Path): boolean {
+  return ancestor === ROOT ? path !== ROOT : path.startsWith(`${ancestor}/`);
+}

@@ -1,0 +1,91 @@
+import * as Y from "yjs";
+import type { Value } from "convex/values";
+import type { FieldTree } from "./field-tree.js";
+import {
+  complete,
+  unflatten,
+  type FlatRow,
+  type Operations,
+  type RowFields,
+} from "./operations.js";
+import type { Path } from "./paths.js";
+import { fromCrdtValue, toCrdtValue } from "./values.js";
+
+/** The part, and in it the root map, that holds all plain fields of a document (D1). */
+export const FIELDS_PART = "fields";
+
+/**
+ * Yjs client id of every edit that the server makes itself: one for all of them, since each new
+ * client id stays in a document's state vector for ever (S2). No client may use it.
+ */
+export const SERVER_CLIENT_ID = 1;
+
+/**
+ * A document's part, loaded from updates. The guid is given because making a random one costs more
+ * than loading a small part (reference: engines §2.3 a).
+ */
+export function loadPart(updates: readonly Uint8Array[]): Y.Doc {
+  const doc = new Y.Doc({ guid: FIELDS_PART, gc: true });
+  Y.transact(doc, () => {
+    for (const update of updates) Y.applyUpdate(doc, update);
+  });
+  return doc;
+}
+
+/** Whether everything that was applied could be integrated. */
+export function isComplete(doc: Y.Doc): boolean {
+  return doc.store.pendingStructs === null && doc.store.pendingDs === null;
+}
+
+export function readFlat(doc: Y.Doc): FlatRow {
+  const flat: FlatRow = new Map();
+  for (const [path, value] of fieldsOf(doc).entries()) {
+    if (value !== undefined) flat.set(path, fromCrdtValue(value));
+  }
+  return flat;
+}
+
+/** The row that a part describes, or null when it holds none. */
+export function renderRow(doc: Y.Doc, tree: FieldTree): RowFields | null {
+  return unflatten(readFlat(doc), tree);
+}
+
+/**
+ * Turns operations into one Yjs update (V1) on top of `doc`, and applies it to `doc`. Removal
+ * writes `undefined`: a deletion in the CRDT could only delete what its author had seen, so it
+ * would lose against any concurrent write, whichever reached the server last (D5).
+ *
+ * @returns the update's bytes, or null when there is nothing to change.
+ */
+export function mintUpdate(
+  doc: Y.Doc,
+  operations: Operations,
+  clientId: number,
+): Uint8Array<ArrayBuffer> | null {
+  const changes = [...complete(readFlat(doc), operations)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return captureUpdate(doc, () => {
+    doc.clientID = clientId;
+    for (const [path, value] of changes) writeField(doc, path, value);
+  });
+}
+
+/** Runs `change` in one transaction and returns the update it made, or null when it made none. */
+export function captureUpdate(doc: Y.Doc, change: () => void): Uint8Array<ArrayBuffer> | null {
+  let captured: Uint8Array | null = null;
+  const capture = (update: Uint8Array) => (captured = update);
+  doc.on("update", capture);
+  try {
+    Y.transact(doc, change);
+  } finally {
+    doc.off("update", capture);
+  }
+  return captured;
+}
+
+function writeField(doc: Y.Doc, path: Path, value: Value | undefined) {
+  fieldsOf(doc).set(path, value === undefined ? undefined : toCrdtValue(value));
+}
+
+export function fieldsOf(doc: Y.Doc): Y.Map<unknown> {
+  return doc.getMap(FIELDS_PART);
+}

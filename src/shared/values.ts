@@ -1,0 +1,130 @@
+import { compareValues, type Value } from "convex/values";
+import { ReplicateError } from "./errors.js";
+
+const MIN_INT64 = -(2n ** 63n);
+const MAX_INT64 = 2n ** 63n - 1n;
+
+/** Deepest nesting Convex stores in one document. Source: Convex's limits page. */
+const MAX_DEPTH = 16;
+
+// Convex's rule for object keys: non-empty printable ASCII that starts with neither `$` nor `_`.
+const KEY = /^(?![$_])[\x20-\x7e]+$/;
+
+/** Whether Convex accepts `key` as the key of an object or record (D4). */
+export function isConvexKey(key: string): boolean {
+  return KEY.test(key);
+}
+
+/**
+ * A fresh plain copy of `value`, or an error that names what Convex cannot store (D4). Properties
+ * that are `undefined` are left out, as Convex does.
+ *
+ * @param where The value's place in the row, for the message, e.g. `details.due`.
+ * @throws {ReplicateError} `INVALID_VALUE`
+ */
+export function toConvexValue(value: unknown, where: string, depth = 1): Value {
+  switch (typeof value) {
+    case "string":
+    case "number":
+    case "boolean":
+      return value;
+    case "bigint":
+      if (value < MIN_INT64 || value > MAX_INT64) {
+        throw refusal(where, `${value} does not fit in 64 bits`);
+      }
+      return value;
+    case "object":
+      break;
+    default:
+      throw refusal(
+        where,
+        `Convex cannot store ${value === undefined ? "undefined here" : `a ${typeof value}`}`,
+      );
+  }
+  if (value === null) return null;
+  if (depth > MAX_DEPTH) throw refusal(where, `Convex nests at most ${MAX_DEPTH} levels deep`);
+  if (value instanceof ArrayBuffer) return value.slice(0);
+  if (Array.isArray(value)) {
+    return value.map((item, index) => toConvexValue(item, `${where}[${index}]`, depth + 1));
+  }
+  if (!isPlainObject(value)) throw refusal(where, adviceFor(value));
+  const copy: Record<string, Value> = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (!isConvexKey(key)) throw refusal(where, keyAdvice(key));
+    if (item !== undefined) copy[key] = toConvexValue(item, `${where}.${key}`, depth + 1);
+  }
+  return copy;
+}
+
+/** Whether two Convex values are the same value; absent equals only absent. */
+export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
+  if (a === b) return true;
+  if (a === undefined || b === undefined) return false;
+  return compareValues(a, b) === 0;
+}
+
+/** Yjs stores bytes as `Uint8Array`, Convex as `ArrayBuffer`; all other values are the same. */
+export function toCrdtValue(value: Value): unknown {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (Array.isArray(value)) return value.map(toCrdtValue);
+  return isPlainObject(value) ? mapObject(value, (item) => toCrdtValue(item as Value)) : value;
+}
+
+/** The inverse of {@link toCrdtValue}, with sorted keys so that every replica renders alike (D4). */
+export function fromCrdtValue(value: unknown): Value {
+  if (value instanceof Uint8Array) return toArrayBuffer(value);
+  if (Array.isArray(value)) return value.map(fromCrdtValue);
+  return isPlainObject(value) ? mapObject(value, fromCrdtValue) : (value as Value);
+}
+
+/** The exact bytes of `bytes` as the `ArrayBuffer` that Convex wants. */
+export function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
+  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+}
+
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // The name check admits plain objects of another realm, e.g. of a `vm` context in tests.
+  return (
+    prototype === null ||
+    prototype === Object.prototype ||
+    (prototype as { constructor?: { name?: string } }).constructor?.name === "Object"
+  );
+}
+
+function mapObject<T>(
+  object: Record<string, unknown>,
+  map: (item: unknown) => T,
+): Record<string, T> {
+  const result: Record<string, T> = {};
+  for (const key of Object.keys(object).sort()) {
+    // A hostile update may carry `__proto__`; the caller's key check refuses it by name.
+    Object.defineProperty(result, key, {
+      value: map(object[key]),
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  }
+  return result;
+}
+
+function refusal(where: string, why: string): ReplicateError {
+  return new ReplicateError("INVALID_VALUE", `The value of \`${where}\` cannot be stored: ${why}.`);
+}
+
+export function keyAdvice(key: string): string {
+  return `the key ${JSON.stringify(key)} is not one Convex accepts (printable ASCII, not empty, not starting with $ or _)`;
+}
+
+function adviceFor(value: object): string {
+  if (value instanceof Date) return "a Date is not a Convex value, store its getTime()";
+  if (ArrayBuffer.isView(value)) {
+    return "bytes must be an ArrayBuffer, pass array.buffer.slice(array.byteOffset, array.byteOffset + array.byteLength)";
+  }
+  if (value instanceof Map || value instanceof Set) {
+    return `a ${value.constructor.name} is not a Convex value, store a plain object or an array`;
+  }
+  return `an instance of ${value.constructor?.name || "a class"} is not a Convex value, store a plain object`;
+}

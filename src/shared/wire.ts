@@ -1,0 +1,72 @@
+import { v, type Infer } from "convex/values";
+
+/**
+ * What client and server say to each other. Bytes are Yjs updates in V1 encoding: decoding V2 from
+ * an untrusted peer can hang (S3).
+ */
+
+/** Documents in one push. One mutation reads and writes a handful of rows for each. */
+export const MAX_PUSH_DOCUMENTS = 200;
+
+/** Bytes of updates in one push; far below Convex's 16 MiB so that hooks have room to read. */
+export const MAX_PUSH_BYTES = 2 * 1024 * 1024;
+
+/** One document's local changes. */
+export const changeValidator = v.object({
+  document: v.string(),
+  /** The life of the document that the change was made in; for an insert, the one it would start. */
+  generation: v.number(),
+  op: v.union(v.literal("insert"), v.literal("update"), v.literal("remove")),
+  /** Empty for a removal. */
+  parts: v.array(v.object({ part: v.string(), update: v.bytes() })),
+});
+export type Change = Infer<typeof changeValidator>;
+
+/** The answer for one document (S4). */
+export const resultValidator = v.union(
+  v.object({
+    status: v.literal("accepted"),
+    /** The generation the change went into, which for an insert may be later than the one asked. */
+    generation: v.number(),
+    /** Commit timestamp (ns), or null when the server had the change already. */
+    ts: v.union(v.commitTs(), v.null()),
+  }),
+  v.object({
+    status: v.literal("removed"),
+    /** The newest generation that has ended. */
+    generation: v.number(),
+  }),
+  v.object({ status: v.literal("rejected"), code: v.string(), message: v.string() }),
+);
+export type Result = Infer<typeof resultValidator>;
+
+export const pushResultValidator = v.array(
+  v.object({ document: v.string(), result: resultValidator }),
+);
+export type PushResult = Infer<typeof pushResultValidator>;
+
+/** One entry of the log, as a client sees it. */
+export const streamEntryValidator = v.object({
+  document: v.string(),
+  part: v.string(),
+  generation: v.number(),
+  kind: v.union(v.literal("update"), v.literal("tombstone")),
+  bytes: v.bytes(),
+  /** The row beside the bytes, on a first load, so that a client needs no CRDT work (C8). */
+  row: v.optional(v.any()),
+});
+export type StreamEntry = Infer<typeof streamEntryValidator>;
+
+export const streamPageValidator = v.object({
+  entries: v.array(streamEntryValidator),
+  /** Where to go on from; opaque. */
+  cursor: v.union(v.string(), v.null()),
+  /** Whether the page reaches the end of the log. */
+  done: v.boolean(),
+  /** How far into the log's time span the page reaches, 0 to 1. */
+  progress: v.number(),
+});
+export type StreamPage = Infer<typeof streamPageValidator>;
+
+export const protocolValidator = v.object({ version: v.number(), fields: v.string() });
+export type Protocol = Infer<typeof protocolValidator>;
