@@ -1,0 +1,55 @@
+import type { GenericSchema, SchemaDefinition } from "convex/server";
+import type { TestConvex } from "convex-test";
+
+/** An app as `import.meta.glob("./convex/**\/*.ts")` sees it, `_generated` folder included. */
+export interface ConvexApp {
+  modules: ModuleGlob;
+  /** Registers the app's components, as in a test: `(t) => register(t, "replicate")`. */
+  register?: (t: AnyTestConvex) => void;
+}
+
+export type AnyTestConvex = TestConvex<SchemaDefinition<GenericSchema, boolean>>;
+
+export type ModuleGlob = Record<string, () => Promise<unknown>>;
+
+/** Path within the functions folder, without extension (`tasks`, `admin/users`) -> importer. */
+export function functionModules(modules: ModuleGlob): Map<string, () => Promise<unknown>> {
+  const root = functionsRoot(modules);
+  const found = new Map<string, () => Promise<unknown>>();
+  for (const [file, load] of Object.entries(modules)) {
+    const path = file.slice(root.length);
+    if (isFunctionModule(path)) found.set(path.replace(/\.[^./]+$/, ""), load);
+  }
+  return found;
+}
+
+/** The default export of the app's `schema.ts`, if there is one. */
+export async function loadSchema(
+  modules: ModuleGlob,
+): Promise<SchemaDefinition<GenericSchema, boolean> | undefined> {
+  const root = functionsRoot(modules);
+  const load = modules[`${root}schema.ts`] ?? modules[`${root}schema.js`];
+  if (load === undefined) return undefined;
+  const { default: schema } = (await load()) as {
+    default: SchemaDefinition<GenericSchema, boolean>;
+  };
+  return schema;
+}
+
+/** The same rule as Convex's bundler: no generated files, no `*.config.ts`, no `*.test.ts`. */
+function isFunctionModule(path: string): boolean {
+  const name = path.split("/").at(-1) ?? "";
+  return (
+    !path.startsWith("_generated/") && name.split(".").length === 2 && !/^schema\.[jt]s$/.test(path)
+  );
+}
+
+function functionsRoot(modules: ModuleGlob): string {
+  const generated = Object.keys(modules).find((file) => file.includes("_generated/"));
+  if (generated === undefined) {
+    throw new Error(
+      "The app's modules hold no `_generated` folder. Include it in the glob, and run the codegen if it is missing.",
+    );
+  }
+  return generated.slice(0, generated.indexOf("_generated/"));
+}

@@ -1,0 +1,146 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { randomBytes } from "node:crypto";
+import { makeFunctionReference, type FunctionReference, type UserIdentity } from "convex/server";
+import { ConvexError, type Value } from "convex/values";
+import { convexTest } from "convex-test";
+import { loadSchema, type AnyTestConvex, type ConvexApp, type ModuleGlob } from "./app.js";
+import { canonicalPath, isOfKind, loadFunctions } from "./convex-test/functions.js";
+import { captureInternals } from "./convex-test/internals.js";
+import { putBack } from "./convex-test/restore.js";
+import { resumeJobs, type JobRunner } from "./convex-test/scheduled-jobs.js";
+import { newRun, Tracking, type Run } from "./convex-test/tracking.js";
+import type { Commit, FunctionCall, FunctionKind, Outcome, ReadSet, Runtime } from "./runtime.js";
+
+const NANOSECONDS_PER_MS = 1_000_000n;
+
+/** Error data crosses realms (vite's module runner), so ConvexError marks itself with a symbol. */
+const CONVEX_ERROR = Symbol.for("ConvexError");
+
+/**
+ * Loads an app into convex-test. What convex-test does not do, this runtime does not do: no
+ * optimistic concurrency control (transactions run one after the other), table-level read sets, no
+ * size limits, no cron jobs, no file URLs, and a mutation whose `returns` validator fails stays
+ * committed.
+ */
+export async function createConvexTestRuntime(app: ConvexApp): Promise<Runtime> {
+  const schema = await loadSchema(app.modules);
+  const t =
+    schema === undefined
+      ? convexTest({ modules: app.modules })
+      : convexTest({ schema, modules: app.modules });
+  const globs: ModuleGlob[] = [];
+  app.register?.({
+    ...t,
+    registerComponent: (path, componentSchema, glob) => {
+      globs.push(glob);
+      t.registerComponent(path, componentSchema, glob);
+    },
+  });
+  for (const glob of globs) await loadFunctions(glob);
+  return convexTestRuntime(t, await loadFunctions(app.modules));
+}
+
+function convexTestRuntime(
+  t: AnyTestConvex,
+  functions: Awaited<ReturnType<typeof loadFunctions>>,
+): Runtime {
+  const internals = captureInternals(t);
+  const { transactionManager } = internals;
+  // A commit happens deep inside convex-test's contexts. Listeners start work of their own, which
+  // must not inherit them: a query would run nested in the transaction that caused it.
+  const outside = AsyncLocalStorage.snapshot();
+  const listeners = new Set<(commit: Commit) => void>();
+  const tracking = new Tracking(internals, (commit) =>
+    outside(() => listeners.forEach((listener) => listener(commit))),
+  );
+  // Like a real deployment, an empty database already has a time: zero would mean "before all".
+  transactionManager._lastCommitTs = BigInt(Date.now()) * NANOSECONDS_PER_MS;
+
+  const as = (identity: UserIdentity | null) => (identity === null ? t : t.withIdentity(identity));
+  const settle = (run: Run, call: () => Promise<unknown>) =>
+    outside(() => tracking.runs.run(run, () => toOutcome(call)));
+
+  return {
+    isPublic: (kind, path) => {
+      const fn = functions.get(canonicalPath(path));
+      return fn !== undefined && fn.isPublic === true && isOfKind(fn, kind);
+    },
+
+    snapshot: async (body) => {
+      const release = await tracking.lock.acquire();
+      try {
+        return await body({
+          ts: transactionManager._lastCommitTs,
+          runQuery: async (call, journal) => {
+            const run = newRun({ holdsLock: true, pageEndBefore: journal });
+            const outcome = await settle(run, () =>
+              as(call.identity).query(reference("query", call), call.args),
+            );
+            return { outcome, reads: tableReads(run.reads), journal: run.pageEnd };
+          },
+        });
+      } finally {
+        release();
+      }
+    },
+
+    runMutation: async (call) => {
+      const run = newRun();
+      const outcome = await settle(run, () =>
+        as(call.identity).mutation(reference("mutation", call), call.args),
+      );
+      return { outcome, ts: run.commitTs };
+    },
+
+    runAction: (call) =>
+      settle(newRun(), () => as(call.identity).action(reference("action", call), call.args)),
+
+    onCommit: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+
+    restore: async (commits) => {
+      putBack(internals, commits);
+      await outside(() => resumeJobs(internals, t as unknown as JobRunner));
+    },
+
+    close: () => tracking.close(),
+  };
+}
+
+function reference<Kind extends FunctionKind>(
+  _kind: Kind,
+  { path }: FunctionCall,
+): FunctionReference<Kind, "public"> {
+  return makeFunctionReference<Kind>(canonicalPath(path));
+}
+
+function tableReads(tables: ReadonlySet<string>): ReadSet {
+  return {
+    isTouchedBy: (commit) =>
+      commit.writes.some(({ component, table }) => tables.has(`${component}/${table}`)),
+  };
+}
+
+async function toOutcome(call: () => Promise<unknown>): Promise<Outcome> {
+  try {
+    return { type: "value", value: ((await call()) ?? null) as Value };
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+/** Worded as Convex words it for a development deployment, so that clients see what they will see. */
+function failure(error: unknown): Outcome {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const outcome: Outcome = {
+    type: "error",
+    message: `[Request ID: ${randomBytes(8).toString("hex")}] Server Error\nUncaught ${name}: ${message}`,
+  };
+  return isConvexError(error) ? { ...outcome, data: error.data } : outcome;
+}
+
+function isConvexError(error: unknown): error is ConvexError<Value> {
+  return typeof error === "object" && error !== null && CONVEX_ERROR in error;
+}

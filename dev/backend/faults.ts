@@ -1,0 +1,146 @@
+import type { FunctionKind } from "./runtime.js";
+
+/** Which calls a fault meets: all, or only those of one function or one kind. */
+export interface CallFilter {
+  path?: string;
+  kind?: FunctionKind;
+}
+
+export interface FailRule extends CallFilter {
+  /** How many matching calls. Default 1. */
+  count?: number;
+  /**
+   * `before`: the function does not run and the caller gets an error.
+   * `after`: it runs and commits, but the connection breaks instead of answering.
+   */
+  when: "before" | "after";
+}
+
+export interface DelayRule extends CallFilter {
+  /** How many matching calls. Default 1. */
+  count?: number;
+  ms: number;
+}
+
+/** What happens to one call. */
+export interface CallFate {
+  delayMs: number;
+  fail: "no" | "before" | "after";
+}
+
+/** What `GET /dev/faults` answers, too. */
+export interface FaultState {
+  refusing: boolean;
+  calls: Record<string, number>;
+}
+
+/** How many calls each function got. */
+export class CallCounter {
+  #counts = new Map<string, number>();
+
+  get(path: string): number {
+    return this.#counts.get(path) ?? 0;
+  }
+
+  add(path: string): void {
+    this.#counts.set(path, this.get(path) + 1);
+  }
+
+  reset(): void {
+    this.#counts.clear();
+  }
+
+  all(): Record<string, number> {
+    return Object.fromEntries(this.#counts);
+  }
+}
+
+/**
+ * Makes the backend misbehave, for tests.
+ *
+ * A subscription meets faults when it is added to a connection; its re-runs after commits are
+ * counted, but never delayed or failed.
+ *
+ * @example
+ * backend.faults.failNext({ path: "tasks:push", when: "after" });
+ * backend.faults.delayNext({ kind: "query", ms: 500, count: 3 });
+ * expect(backend.faults.calls.get("tasks:push")).toBeLessThanOrEqual(3);
+ */
+export class Faults {
+  /**
+   * Runs of each function on behalf of clients: calls over WebSocket and HTTP (also those failed by
+   * a fault), first runs of subscriptions and their re-runs. A mutation answered from memory did
+   * not run.
+   */
+  readonly calls = new CallCounter();
+  #failures: (FailRule & { count: number })[] = [];
+  #delays: (DelayRule & { count: number })[] = [];
+  #refusing = false;
+  #dropSockets: () => void;
+
+  constructor(dropSockets: () => void) {
+    this.#dropSockets = dropSockets;
+  }
+
+  /** Breaks every open WebSocket without a goodbye, as a lost network does. */
+  dropSockets(): void {
+    this.#dropSockets();
+  }
+
+  /** From now on WebSockets and API requests are cut off at once. Open sockets stay. */
+  refuseConnections(): void {
+    this.#refusing = true;
+  }
+
+  allowConnections(): void {
+    this.#refusing = false;
+  }
+
+  get refusing(): boolean {
+    return this.#refusing;
+  }
+
+  failNext(rule: FailRule): void {
+    this.#failures.push({ count: 1, ...rule });
+  }
+
+  delayNext(rule: DelayRule): void {
+    this.#delays.push({ count: 1, ...rule });
+  }
+
+  /** Back to a well-behaved backend, with all counters at zero. */
+  reset(): void {
+    this.#failures = [];
+    this.#delays = [];
+    this.#refusing = false;
+    this.calls.reset();
+  }
+
+  state(): FaultState {
+    return { refusing: this.#refusing, calls: this.calls.all() };
+  }
+
+  /** Counts a call and uses up the first rule of each sort that matches it. */
+  meet(kind: FunctionKind, path: string): CallFate {
+    this.calls.add(path);
+    return {
+      delayMs: useFirst(this.#delays, kind, path)?.ms ?? 0,
+      fail: useFirst(this.#failures, kind, path)?.when ?? "no",
+    };
+  }
+}
+
+function useFirst<Rule extends CallFilter & { count: number }>(
+  rules: Rule[],
+  kind: FunctionKind,
+  path: string,
+): Rule | undefined {
+  const index = rules.findIndex(
+    (rule) => (rule.path ?? path) === path && (rule.kind ?? kind) === kind,
+  );
+  const rule = rules[index];
+  if (rule === undefined) return undefined;
+  rule.count -= 1;
+  if (rule.count <= 0) rules.splice(index, 1);
+  return rule;
+}
