@@ -1,0 +1,7 @@
+import { defineApp } from "convex/server";
+import replicate from "convex-replicate/convex.config.js";
+
+const app = defineApp();
+app.use(replicate);
+
+export default app;

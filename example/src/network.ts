@@ -1,0 +1,54 @@
+/**
+ * The network of this tab, with a switch. Off, every socket is closed, nothing that still arrives on
+ * one is delivered, and a new one fails: to the Convex client it is an ordinary outage.
+ */
+export interface Network {
+  /** Give this to the Convex client as `webSocketConstructor`. */
+  readonly webSocket: typeof WebSocket;
+  isConnected(): boolean;
+  setConnected(connected: boolean): void;
+  subscribe(listener: () => void): () => void;
+}
+
+/** A tab that was working offline still does after a reload. */
+const OFFLINE_KEY = "work-offline";
+
+export function createNetwork(storage: Storage = sessionStorage): Network {
+  const sockets = new Set<WebSocket>();
+  const listeners = new Set<() => void>();
+  let connected = storage.getItem(OFFLINE_KEY) === null;
+
+  class SwitchedWebSocket extends WebSocket {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
+      // Registered before the owner's handler can be, so a message that was under way when the
+      // switch went off stops here.
+      this.addEventListener("message", (event) => {
+        if (!connected) event.stopImmediatePropagation();
+      });
+      this.addEventListener("close", () => sockets.delete(this));
+      sockets.add(this);
+      if (!connected) this.close();
+    }
+  }
+
+  return {
+    webSocket: SwitchedWebSocket,
+    isConnected: () => connected,
+    setConnected(next) {
+      if (next === connected) return;
+      connected = next;
+      if (connected) storage.removeItem(OFFLINE_KEY);
+      else storage.setItem(OFFLINE_KEY, "yes");
+      if (!connected) for (const socket of sockets) socket.close();
+      // What a browser says when its network goes and comes back; on "online" the Convex client
+      // reconnects at once in place of waiting out its backoff.
+      window.dispatchEvent(new Event(connected ? "online" : "offline"));
+      for (const listener of listeners) listener();
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}

@@ -1,0 +1,24 @@
+import { useSyncExternalStore } from "react";
+import { network } from "../store.js";
+import { Icon } from "../ui/Icon.js";
+
+/** Cuts this tab off the network, for real: see `network.ts`. */
+export function NetworkToggle() {
+  const connected = useSyncExternalStore(network.subscribe, network.isConnected);
+  return (
+    <button
+      type="button"
+      role="switch"
+      className="network-toggle"
+      data-testid="network-toggle"
+      aria-checked={!connected}
+      aria-label="Work offline"
+      title={connected ? "Cut the network of this tab" : "Reconnect this tab"}
+      onClick={() => network.setConnected(!connected)}
+    >
+      <Icon name="offline" />
+      <span className="network-label">Work offline</span>
+      <span className="switch" aria-hidden="true" />
+    </button>
+  );
+}
