@@ -1,6 +1,7 @@
 import { ConvexProvider } from "convex/react";
 import { StrictMode, type ReactNode } from "react";
 import { createRoot } from "react-dom/client";
+import { keepForOfflineStart } from "./offline-start.js";
 import { Setup } from "./Setup.js";
 import "./styles/index.css";
 
@@ -15,6 +16,7 @@ if (import.meta.env.VITE_CONVEX_URL) {
       <App />
     </ConvexProvider>,
   );
+  void keepForOfflineStart();
 } else {
   show(<Setup />);
 }

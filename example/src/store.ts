@@ -1,4 +1,4 @@
-import { createCollection } from "@tanstack/react-db";
+import { BasicIndex, createCollection } from "@tanstack/react-db";
 import { ConvexReactClient } from "convex/react";
 import { convexCollectionOptions } from "convex-replicate/client";
 import { api } from "../convex/_generated/api.js";
@@ -24,3 +24,6 @@ export const tasks = createCollection(
     getKey: (task) => task.id,
   }),
 );
+
+// Each column asks for one status: with an index its query touches only its own tasks.
+tasks.createIndex((task) => task.status, { indexType: BasicIndex });
