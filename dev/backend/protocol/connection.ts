@@ -1,6 +1,6 @@
 import type { WebSocket } from "ws";
 import { toFrames } from "./chunks.js";
-import type { ClientMessage, ServerMessage } from "./messages.js";
+import type { ServerMessage } from "./messages.js";
 
 /** The client gives up after 60 s of silence; Convex breaks it after 15. */
 const PING_INTERVAL_MS = 15_000;
@@ -14,11 +14,11 @@ export class Connection {
   #ping: NodeJS.Timeout;
   #open = true;
 
-  constructor(socket: WebSocket, onMessage: (message: ClientMessage) => void, onEnd: () => void) {
+  constructor(socket: WebSocket, onMessage: (text: string) => void, onEnd: () => void) {
     this.#socket = socket;
     this.#ping = setInterval(() => this.send({ type: "Ping" }), PING_INTERVAL_MS);
     socket.on("message", (data: Buffer) => {
-      if (this.#open) onMessage(JSON.parse(data.toString("utf8")) as ClientMessage);
+      if (this.#open) onMessage(data.toString("utf8"));
     });
     socket.on("close", () => {
       this.#stop();

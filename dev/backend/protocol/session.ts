@@ -47,7 +47,7 @@ export class Session {
     this.#querySet = new QuerySet(context.calls, context.requestUpdate);
     this.#connection = new Connection(
       socket,
-      (message) => this.#receive(message),
+      (text) => this.#receive(text),
       () => context.onEnd(this),
     );
     this.#requests = new Requests(this.#connection, context.calls, context.answers, () => {
@@ -114,9 +114,9 @@ export class Session {
     return subscription.accept(run, queries.ts);
   }
 
-  #receive(message: ClientMessage): void {
+  #receive(text: string): void {
     try {
-      this.#handle(message);
+      this.#handle(parse(text));
     } catch (error) {
       this.#fail(error);
     }
@@ -140,6 +140,8 @@ export class Session {
         return this.#requests.action(message, this.#identity());
       case "Event":
         return;
+      default:
+        throw new ProtocolError(`Unknown message ${JSON.stringify(message satisfies never)}`);
     }
   }
 
@@ -184,5 +186,13 @@ export class Session {
     }
     console.error("The embedded backend broke:", error);
     this.#connection.crash(error);
+  }
+}
+
+function parse(text: string): ClientMessage {
+  try {
+    return JSON.parse(text) as ClientMessage;
+  } catch {
+    throw new ProtocolError("Received a message that is not JSON");
   }
 }
