@@ -3,6 +3,8 @@ import { defineConfig } from "vite";
 
 export default defineConfig({
   root: import.meta.dirname,
+  // `npx convex dev` writes VITE_CONVEX_URL into .env.local beside convex.json.
+  envDir: "..",
   plugins: [react()],
   server: { host: "127.0.0.1" },
   preview: { host: "127.0.0.1" },

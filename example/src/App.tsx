@@ -31,8 +31,8 @@ export function App() {
       <LoadingBar />
       <header className="masthead">
         <h1 className="brand">
-          <img src="/favicon.svg" alt="" width="22" height="22" />
-          Slate
+          <img src="/favicon.svg" alt="Slate" width="22" height="22" />
+          <span aria-hidden="true">Slate</span>
         </h1>
         <SyncIndicator />
         <NetworkToggle />

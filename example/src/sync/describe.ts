@@ -11,17 +11,18 @@ export interface SyncDescription {
 /** Words for a status. Nothing is called saved before the server has accepted it. */
 export function describeSync(status: SyncStatus): SyncDescription {
   const { phase, pending, reason } = status;
+  const some = pending.toLocaleString();
   switch (phase) {
     case "blocked":
       return {
         tone: "trouble",
-        label: "Not syncing",
+        label: pending > 0 ? `Not syncing, ${some} to send` : "Not syncing",
         detail: reason?.message ?? "The server does not accept changes from this app.",
       };
     case "offline":
       return {
         tone: "away",
-        label: pending > 0 ? `Offline, ${pending} to send` : "Offline",
+        label: pending > 0 ? `Offline, ${some} to send` : "Offline",
         detail:
           pending > 0
             ? "Your changes are kept on this device and are sent when you are back online."
@@ -32,12 +33,12 @@ export function describeSync(status: SyncStatus): SyncDescription {
     case "catching-up":
       return {
         tone: "busy",
-        label: pending > 0 ? `Saving ${pending}` : "Catching up",
+        label: pending > 0 ? `Saving ${some}` : "Catching up",
         detail: "Changes made elsewhere are being fetched.",
       };
     case "live":
       return pending > 0
-        ? { tone: "busy", label: `Saving ${pending}`, detail: "Your changes are on their way." }
+        ? { tone: "busy", label: `Saving ${some}`, detail: "Your changes are on their way." }
         : { tone: "calm", label: "Saved", detail: "The server has all your changes." };
   }
 }
