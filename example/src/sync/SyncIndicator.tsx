@@ -2,6 +2,7 @@ import type { SyncStatus } from "convex-replicate/client";
 import { useSyncStatus } from "convex-replicate/react";
 import { tasks } from "../store.js";
 import { Popover } from "../ui/Popover.js";
+import { useNow } from "../ui/useNow.js";
 import { describeAge, describeSync } from "./describe.js";
 import { useCalm } from "./useCalm.js";
 
@@ -42,6 +43,7 @@ export function SyncIndicator() {
 
 function SyncDetails({ status, detail }: { status: SyncStatus; detail: string }) {
   const { pending, rejected, lastSyncedAt, storage } = status;
+  const now = useNow();
   return (
     <>
       <p className="sync-detail">{detail}</p>
@@ -55,7 +57,7 @@ function SyncDetails({ status, detail }: { status: SyncStatus; detail: string })
           </>
         )}
         <dt>Last synced</dt>
-        <dd>{lastSyncedAt === null ? "not yet" : describeAge(lastSyncedAt, Date.now())}</dd>
+        <dd>{lastSyncedAt === null ? "not yet" : describeAge(lastSyncedAt, now)}</dd>
         <dt>On this device</dt>
         <dd>{storage.kind === "indexeddb" ? "kept in IndexedDB" : "in memory only"}</dd>
       </dl>

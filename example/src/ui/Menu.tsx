@@ -1,5 +1,5 @@
 import { useEffect, useRef, type KeyboardEvent, type ReactNode } from "react";
-import { Popover } from "./Popover.js";
+import { closePopover, Popover } from "./Popover.js";
 
 export interface MenuItem {
   label: ReactNode;
@@ -29,12 +29,12 @@ export function Menu({ label, icon, className, testId, groups }: MenuProps) {
       button={{ "aria-label": label, className, title: label, "data-testid": testId }}
       label={icon}
     >
-      {(close) => <MenuItems groups={groups()} close={close} />}
+      {() => <MenuItems groups={groups()} />}
     </Popover>
   );
 }
 
-function MenuItems({ groups, close }: { groups: MenuItem[][]; close: () => void }) {
+function MenuItems({ groups }: { groups: MenuItem[][] }) {
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => list.current?.querySelector<HTMLElement>("button:enabled")?.focus(), []);
   return (
@@ -50,8 +50,8 @@ function MenuItems({ groups, close }: { groups: MenuItem[][]; close: () => void 
               data-danger={item.danger || undefined}
               data-testid={item.testId}
               disabled={item.disabled}
-              onClick={() => {
-                close();
+              onClick={(event) => {
+                closePopover(event.currentTarget);
                 item.onSelect();
               }}
             >

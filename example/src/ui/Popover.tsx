@@ -1,4 +1,4 @@
-import { useId, useRef, useState, type ButtonHTMLAttributes, type ReactNode } from "react";
+import { useId, useState, type ButtonHTMLAttributes, type ReactNode } from "react";
 
 interface PopoverProps {
   /** Attributes of the button that opens it, `aria-label` included. */
@@ -7,8 +7,8 @@ interface PopoverProps {
   label: ReactNode;
   className?: string;
   role?: "menu" | "dialog";
-  /** Called with `close` and only while it is open, so that a closed one costs nothing. */
-  children: (close: () => void) => ReactNode;
+  /** Called only while it is open, so that a closed one costs nothing. */
+  children: () => ReactNode;
 }
 
 /**
@@ -23,9 +23,7 @@ export function Popover({
   children,
 }: PopoverProps) {
   const id = useId();
-  const panel = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
-  const close = () => panel.current?.hidePopover();
   return (
     <>
       <button
@@ -38,7 +36,6 @@ export function Popover({
         {label}
       </button>
       <div
-        ref={panel}
         id={id}
         popover="auto"
         role={role}
@@ -46,8 +43,13 @@ export function Popover({
         className={`popover ${className}`}
         onToggle={(event) => setOpen(event.newState === "open")}
       >
-        {open && children(close)}
+        {open && children()}
       </div>
     </>
   );
+}
+
+/** Closes the popover that holds `element`. */
+export function closePopover(element: Element) {
+  element.closest<HTMLElement>("[popover]")?.hidePopover();
 }
