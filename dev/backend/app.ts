@@ -12,13 +12,19 @@ export type AnyTestConvex = TestConvex<SchemaDefinition<GenericSchema, boolean>>
 
 export type ModuleGlob = Record<string, () => Promise<unknown>>;
 
-/** Path within the functions folder, without extension (`tasks`, `admin/users`) -> importer. */
-export function functionModules(modules: ModuleGlob): Map<string, () => Promise<unknown>> {
+export interface FunctionModule {
+  /** Its key in the glob. */
+  file: string;
+  load: () => Promise<unknown>;
+}
+
+/** The modules that hold functions, by path within the functions folder: `tasks`, `admin/users`. */
+export function functionModules(modules: ModuleGlob): Map<string, FunctionModule> {
   const root = functionsRoot(modules);
-  const found = new Map<string, () => Promise<unknown>>();
+  const found = new Map<string, FunctionModule>();
   for (const [file, load] of Object.entries(modules)) {
     const path = file.slice(root.length);
-    if (isFunctionModule(path)) found.set(path.replace(/\.[^./]+$/, ""), load);
+    if (isFunctionModule(path)) found.set(path.replace(/\.[^./]+$/, ""), { file, load });
   }
   return found;
 }

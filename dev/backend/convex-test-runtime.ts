@@ -4,7 +4,13 @@ import { makeFunctionReference, type FunctionReference, type UserIdentity } from
 import { ConvexError, type Value } from "convex/values";
 import { convexTest } from "convex-test";
 import { loadSchema, type AnyTestConvex, type ConvexApp, type ModuleGlob } from "./app.js";
-import { canonicalPath, isOfKind, loadFunctions } from "./convex-test/functions.js";
+import {
+  canonicalPath,
+  isOfKind,
+  listFunctions,
+  preload,
+  type Functions,
+} from "./convex-test/functions.js";
 import { captureInternals } from "./convex-test/internals.js";
 import { putBack } from "./convex-test/restore.js";
 import { resumeJobs, type JobRunner } from "./convex-test/scheduled-jobs.js";
@@ -23,27 +29,34 @@ const CONVEX_ERROR = Symbol.for("ConvexError");
  * committed.
  */
 export async function createConvexTestRuntime(app: ConvexApp): Promise<Runtime> {
-  const schema = await loadSchema(app.modules);
-  const t =
-    schema === undefined
-      ? convexTest({ modules: app.modules })
-      : convexTest({ schema, modules: app.modules });
-  const globs: ModuleGlob[] = [];
-  app.register?.({
-    ...t,
-    registerComponent: (path, componentSchema, glob) => {
-      globs.push(glob);
-      t.registerComponent(path, componentSchema, glob);
-    },
-  });
-  for (const glob of globs) await loadFunctions(glob);
-  return convexTestRuntime(t, await loadFunctions(app.modules));
+  const modules = await preload(app.modules);
+  const schema = await loadSchema(modules);
+  const t = schema === undefined ? convexTest({ modules }) : convexTest({ schema, modules });
+  for (const [path, component] of registeredComponents(t, app.register)) {
+    t.registerComponent(path, component.schema, await preload(component.modules));
+  }
+  return convexTestRuntime(t, await listFunctions(modules));
 }
 
-function convexTestRuntime(
+interface RegisteredComponent {
+  schema: Parameters<AnyTestConvex["registerComponent"]>[1];
+  modules: ModuleGlob;
+}
+
+/** What `register` would register. */
+function registeredComponents(
   t: AnyTestConvex,
-  functions: Awaited<ReturnType<typeof loadFunctions>>,
-): Runtime {
+  register: ConvexApp["register"],
+): Map<string, RegisteredComponent> {
+  const components = new Map<string, RegisteredComponent>();
+  register?.({
+    ...t,
+    registerComponent: (path, schema, modules) => void components.set(path, { schema, modules }),
+  });
+  return components;
+}
+
+function convexTestRuntime(t: AnyTestConvex, functions: Functions): Runtime {
   const internals = captureInternals(t);
   const { transactionManager } = internals;
   // A commit happens deep inside convex-test's contexts. Listeners start work of their own, which

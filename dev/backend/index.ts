@@ -7,7 +7,7 @@ import { MutationAnswers } from "./protocol/answers.js";
 import { Calls, type ErrorListener } from "./protocol/calls.js";
 import { Sync } from "./protocol/sync.js";
 import type { Runtime } from "./runtime.js";
-import { listen } from "./server.js";
+import { listen, listenNear } from "./server.js";
 
 export type { ConvexApp } from "./app.js";
 export { remoteFaults, type FaultCommand, type RemoteFaults } from "./fault-commands.js";
@@ -18,8 +18,10 @@ export type { Runtime } from "./runtime.js";
 export interface BackendOptions {
   /** The app to serve, or a runtime that holds one. */
   app: ConvexApp | Runtime;
-  /** Default: a free one. */
+  /** Default: a free one. Starting fails when it is taken. */
   port?: number;
+  /** Like `port`, but another one will do when it is taken. */
+  preferredPort?: number;
   /** Keeps the data in this file. Default: it is gone when the backend closes. */
   dataFile?: string;
   /** Told about every function that threw. */
@@ -45,7 +47,7 @@ export interface Backend {
  * await backend.close();
  */
 export async function startBackend(options: BackendOptions): Promise<Backend> {
-  const { app, port = 0, dataFile, onFunctionError = () => {} } = options;
+  const { app, port, preferredPort = 0, dataFile, onFunctionError = () => {} } = options;
   const runtime = "modules" in app ? await createConvexTestRuntime(app) : app;
   const store = dataFile === undefined ? noStore() : openStore(dataFile);
   try {
@@ -57,7 +59,9 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
     const faults = new Faults(() => sync.dropAll());
     const calls = new Calls(runtime, faults, onFunctionError);
     const sync = new Sync(runtime, calls, answers);
-    const server = await listen({ runtime, calls, faults, sync }, port);
+    const context = { runtime, calls, faults, sync };
+    const server =
+      port === undefined ? await listenNear(context, preferredPort) : await listen(context, port);
     const close = async () => {
       await server.close();
       await runtime.close();

@@ -5,7 +5,12 @@ import { handleHttp, type HttpContext } from "./http.js";
 import type { Sync } from "./protocol/sync.js";
 
 const HOST = "127.0.0.1";
+const ANY_PORT = 0;
 const SYNC_PATH = /^\/api\/[^/]+\/sync$/;
+
+export interface ServerContext extends HttpContext {
+  sync: Sync;
+}
 
 export interface ListeningServer {
   url: string;
@@ -13,10 +18,7 @@ export interface ListeningServer {
 }
 
 /** Serves the sync protocol and the HTTP API on loopback. */
-export async function listen(
-  context: HttpContext & { sync: Sync },
-  port: number,
-): Promise<ListeningServer> {
+export async function listen(context: ServerContext, port: number): Promise<ListeningServer> {
   const { faults, sync } = context;
   const sockets = new WebSocketServer({ noServer: true });
   const server = createServer((request, response) => void handleHttp(context, request, response));
@@ -34,6 +36,19 @@ export async function listen(
         server.closeAllConnections();
       }),
   };
+}
+
+/** On `preferredPort`, or on any other when that is taken. */
+export async function listenNear(
+  context: ServerContext,
+  preferredPort: number,
+): Promise<ListeningServer> {
+  try {
+    return await listen(context, preferredPort);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    return listen(context, ANY_PORT);
+  }
 }
 
 function bind(server: Server, port: number): Promise<number> {

@@ -8,18 +8,30 @@ interface RegisteredFunction {
   isAction?: boolean;
 }
 
+export type Functions = ReadonlyMap<string, RegisteredFunction>;
+
 const KIND_FLAG = { query: "isQuery", mutation: "isMutation", action: "isAction" } as const;
 
 /**
- * Imports every function module at once. convex-test would import them inside the first transaction
- * that needs them, where timers (which module runners use) are forbidden; and a module that does
- * not load should stop the start, as it stops `convex dev`.
+ * Imports every function module at once and gives a glob that holds them. convex-test imports them
+ * inside the transaction that needs them, where timers are forbidden, which module runners use; and
+ * a module that does not load should stop the start, as it stops `convex dev`.
  */
-export async function loadFunctions(modules: ModuleGlob): Promise<Map<string, RegisteredFunction>> {
+export async function preload(modules: ModuleGlob): Promise<ModuleGlob> {
+  const preloaded = { ...modules };
+  for (const [path, { file, load }] of functionModules(modules)) {
+    const module = await importModule(path, load);
+    preloaded[file] = () => Promise.resolve(module);
+  }
+  return preloaded;
+}
+
+/** The functions an app or component exports, by canonical path. */
+export async function listFunctions(modules: ModuleGlob): Promise<Functions> {
   const functions = new Map<string, RegisteredFunction>();
-  for (const [path, load] of functionModules(modules)) {
-    for (const [name, value] of Object.entries(await importModule(path, load))) {
-      if (isRegisteredFunction(value)) functions.set(functionPath(path, name), value);
+  for (const [path, { load }] of functionModules(modules)) {
+    for (const [name, value] of Object.entries((await load()) as object)) {
+      if (isRegisteredFunction(value)) functions.set(canonicalPath(`${path}:${name}`), value);
     }
   }
   return functions;
@@ -34,13 +46,9 @@ export function canonicalPath(path: string): string {
   return path.replace(/\.js(?=:|$)/, "").replace(/:default$/, "");
 }
 
-function functionPath(module: string, name: string): string {
-  return name === "default" ? module : `${module}:${name}`;
-}
-
-async function importModule(path: string, load: () => Promise<unknown>): Promise<object> {
+async function importModule(path: string, load: () => Promise<unknown>): Promise<unknown> {
   try {
-    return (await load()) as object;
+    return await load();
   } catch (cause) {
     throw new Error(`Could not load the functions in "${path}": ${String(cause)}`, { cause });
   }
