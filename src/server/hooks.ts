@@ -1,5 +1,4 @@
 import type { GenericDataModel, GenericMutationCtx, GenericQueryCtx } from "convex/server";
-import { ConvexError } from "convex/values";
 import type { Fields, Row } from "../shared/fields.js";
 
 /** One document's change as the server will store it: derived from the bytes, never claimed. */
@@ -36,18 +35,6 @@ export type Hooks<F extends Fields, DataModel extends GenericDataModel> = {
     change: Extract<RowChange<F>, { op: "remove" }>,
   ): Promise<void> | void;
 };
-
-/** What a hook that threw meant: a refusal, or null when it simply broke. */
-export function refusalOf(error: unknown): { code: string; message: string } | null {
-  if (!(error instanceof ConvexError)) return null;
-  const data: unknown = error.data;
-  if (typeof data === "string") return { code: "REFUSED", message: data };
-  const { code, message } = (data ?? {}) as { code?: unknown; message?: unknown };
-  return {
-    code: typeof code === "string" ? code : "REFUSED",
-    message: typeof message === "string" ? message : "The server refused the change.",
-  };
-}
 
 /** A mutation's context without its means to write, for `eval…` hooks (S4). */
 export function readOnly<DataModel extends GenericDataModel>(

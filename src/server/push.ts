@@ -5,6 +5,7 @@ import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { Fields, Row } from "../shared/fields.js";
 import type { RowFields } from "../shared/operations.js";
 import { FIELDS_PART } from "../shared/plain-part.js";
+import { refusalOf } from "../shared/refusal.js";
 import { toArrayBuffer } from "../shared/values.js";
 import {
   MAX_PUSH_BYTES,
@@ -13,7 +14,7 @@ import {
   type PushResult,
   type Result,
 } from "../shared/wire.js";
-import { readOnly, refusalOf, type Hooks, type RowChange } from "./hooks.js";
+import { readOnly, type Hooks, type RowChange } from "./hooks.js";
 import { mergeChange, type Outcome } from "./merge.js";
 import { fieldsOfRow, findRow, insertRow, updateRow, type StoredRow } from "./rows.js";
 

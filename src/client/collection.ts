@@ -1,0 +1,161 @@
+import type { BaseCollectionConfig, CollectionConfig, SyncConfig } from "@tanstack/db";
+import { getFunctionName } from "convex/server";
+import { compileFields } from "../shared/compiled-fields.js";
+import type { Fields, Row } from "../shared/fields.js";
+import type { Engine } from "./engine.js";
+import { realEnvironment } from "./environment.js";
+import type { LocalMutation } from "./local-write.js";
+import { outboxOf, rejectionOf, type Outbox, type RejectedChange } from "./outbox.js";
+import { engineFor } from "./registry.js";
+import type { StatusStore } from "./status.js";
+import { hasIndexedDB, indexedDBStorage } from "./storage/indexeddb.js";
+import { memoryStorage } from "./storage/memory.js";
+import type { ReplicaStorage } from "./storage/storage.js";
+import { browserTabs } from "./tabs.js";
+import {
+  addressOf,
+  convexTransport,
+  type ConvexClientLike,
+  type ReplicateApi,
+} from "./transport.js";
+
+/** How long a local change waits for others to be sent with it, in ms. */
+const COALESCE_MS = 50;
+
+/** TanStack DB's own options that make sense here; the rest follows from replication. */
+type PassedOn<R extends object> = Pick<
+  BaseCollectionConfig<R, string>,
+  "id" | "startSync" | "gcTime" | "autoIndex" | "defaultIndexType" | "compare"
+>;
+
+export type ConvexCollectionConfig<F extends Fields> = PassedOn<Row<F>> & {
+  /** A `ConvexReactClient` or a `ConvexClient`. */
+  convexClient: ConvexClientLike;
+  /** The functions that `new Replicate(…).functions()` made, e.g. `api.tasks`. */
+  api: ReplicateApi;
+  /** The fields that the schema and the server functions use as well. */
+  fields: F;
+  /** `(row) => row.id` */
+  getKey: (row: Row<F>) => string;
+  /** Who is signed in: each identity has local data of its own, and sees no one else's. */
+  identity?: string;
+  /** Name of the local store; by default it follows from the deployment and the functions. */
+  storageName?: string;
+  /** Where local data is kept: IndexedDB by default, memory where there is none. */
+  storage?: ReplicaStorage;
+  /** How long a change waits for others to be sent with it, in ms; 50 by default. */
+  coalesceMs?: number;
+  /** Called when the server has refused a change; it waits in `utils.outbox` for your decision. */
+  onRejected?: (rejected: RejectedChange<Row<F>>) => void;
+};
+
+/** What a replicated collection offers besides TanStack DB's own methods, as `collection.utils`. */
+export type ReplicateUtils = {
+  /** How syncing goes. */
+  status: StatusStore;
+  /** Local changes that the server has not accepted. */
+  outbox: Outbox;
+  /** Sends all changes now, and resolves when none is pending; offline it waits for a connection. */
+  flush: () => Promise<void>;
+  /**
+   * Takes over the mutations of a transaction you made yourself: TanStack DB calls no handlers for
+   * `createTransaction`, `createOptimisticAction` and paced mutations. Call it in their `mutationFn`.
+   */
+  acceptMutations: (transaction: { mutations: readonly AnyMutation[] }) => void;
+};
+
+type AnyMutation = LocalMutation & { collection: unknown };
+type Utils<F extends Fields> = ReplicateUtils & { readonly __fields?: F };
+
+/**
+ * Options for TanStack DB's `createCollection()`: a collection whose reads and writes are instant
+ * and survive reloads and weeks offline, synced with a table replicated by `new Replicate(…)`.
+ *
+ * @example
+ * ```ts
+ * export const tasks = createCollection(
+ *   convexCollectionOptions({
+ *     convexClient,
+ *     api: api.tasks,
+ *     fields: taskFields,
+ *     getKey: (task) => task.id,
+ *   }),
+ * );
+ * tasks.insert({ id: crypto.randomUUID(), title: "Buy milk", done: false });
+ * ```
+ * @throws {ReplicateError} `INVALID_FIELDS`, or `COLLECTION_CONFLICT` when the same collection was
+ * created before with other options.
+ */
+export function convexCollectionOptions<F extends Fields>(
+  config: ConvexCollectionConfig<F>,
+): CollectionConfig<Row<F>, string, never, Utils<F>> & { schema?: never; utils: Utils<F> } {
+  const { convexClient, api, fields, identity, onRejected, storageName, coalesceMs, storage } =
+    config;
+  const { id, startSync, autoIndex, defaultIndexType, compare, getKey } = config;
+  const functions = getFunctionName(api.push);
+  const name =
+    storageName ??
+    [addressOf(convexClient), functions, identity ?? ""].map(encodeURIComponent).join("/");
+  const engine = engineFor(convexClient, functions, {
+    name,
+    fields: compileFields(fields),
+    transport: convexTransport(convexClient, api),
+    storage: storage ?? (hasIndexedDB() ? indexedDBStorage() : memoryStorage()),
+    tabs: () => browserTabs(name),
+    environment: realEnvironment,
+    windowMs: coalesceMs ?? COALESCE_MS,
+  });
+  if (onRejected) {
+    engine.rejections.on((record) => onRejected(rejectionOf<Row<F>>(engine, record)));
+  }
+
+  const own = new Set<unknown>();
+  const accept = (transaction: { mutations: readonly AnyMutation[] }) =>
+    engine.accept(transaction.mutations.filter((mutation) => own.has(mutation.collection)));
+  const handler = async ({ transaction }: { transaction: unknown }) =>
+    accept(transaction as { mutations: AnyMutation[] });
+
+  return {
+    id: id ?? functions.split(":")[0],
+    startSync,
+    autoIndex,
+    defaultIndexType,
+    compare,
+    getKey,
+    gcTime: config.gcTime ?? 0,
+    sync: { sync: syncWith<Row<F>>(engine, own), rowUpdateMode: "full" },
+    onInsert: handler,
+    onUpdate: handler,
+    onDelete: handler,
+    utils: {
+      status: engine.status,
+      outbox: outboxOf(engine),
+      flush: () => engine.flush(),
+      acceptMutations: accept,
+    },
+  };
+}
+
+/**
+ * Shows the engine's rows in a collection. Every write is an `update` without `key`: an upsert in
+ * full mode, and what a persistence wrapper expects (reference: tanstack-db §1.1, §4).
+ */
+function syncWith<R extends object>(
+  engine: Engine,
+  own: Set<unknown>,
+): SyncConfig<R, string>["sync"] {
+  return ({ collection, begin, write, commit, markReady }) => {
+    own.add(collection);
+    return engine.attach({
+      shown(changes) {
+        begin();
+        for (const { id, row } of changes) {
+          if (row === null) write({ type: "delete", key: id });
+          else write({ type: "update", value: { id, ...row } as unknown as R });
+        }
+        commit();
+      },
+      ready: markReady,
+    });
+  };
+}

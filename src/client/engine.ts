@@ -1,0 +1,171 @@
+import {
+  applyOperations,
+  flatten,
+  MARKER,
+  unflatten,
+  type RowFields,
+} from "../shared/operations.js";
+import { ROOT } from "../shared/paths.js";
+import { Emitter } from "./emitter.js";
+import { toLocalWrite, type LocalMutation } from "./local-write.js";
+import type { OutboxRecord } from "./records.js";
+import type { ShownChange } from "./replica.js";
+import { Session, type SessionConfig } from "./session.js";
+import { StatusHolder, statusOf } from "./status.js";
+
+/** A collection becomes ready after this time at the latest, loaded or not, in ms (C8). */
+const READY_LATEST_MS = 5_000;
+
+/** How long a first connection may take before the client counts as offline, in ms. */
+const CONNECT_GRACE_MS = 2_000;
+
+/** What a collection's sync run listens to. */
+export type RowListener = {
+  shown(changes: readonly ShownChange[]): void;
+  ready(): void;
+};
+
+/**
+ * Keeps one replicated collection going for as long as someone uses it or something is unsent. It
+ * outlives the TanStack collection, which may be cleaned up and started again at any time (C10).
+ */
+export class Engine {
+  readonly status = new StatusHolder();
+  readonly rejections = new Emitter<[OutboxRecord]>();
+  readonly #config: SessionConfig;
+  readonly #functions: string;
+  readonly #listeners = new Set<RowListener>();
+  #current: Session | null = null;
+  #isReady = false;
+  #graceOver = false;
+  #cancelTimers: (() => void)[] = [];
+
+  /** @param functions Names the server functions it talks to. */
+  constructor(config: SessionConfig, functions: string) {
+    this.#config = config;
+    this.#functions = functions;
+  }
+
+  /** What makes another configuration of the same name a different collection, or null. */
+  conflictWith(config: SessionConfig, functions: string): string | null {
+    if (functions !== this.#functions) return "server functions";
+    if (config.fields.hash !== this.#config.fields.hash) return "fields";
+    if (config.storage.kind !== this.#config.storage.kind) return "storage";
+    return config.windowMs === this.#config.windowMs ? null : "coalesceMs";
+  }
+
+  /** Starts following; the listener first gets the rows there are. */
+  attach(listener: RowListener): () => void {
+    this.#listeners.add(listener);
+    const session = this.#session();
+    const rows = [...session.replica.shown].map(([id, row]) => ({ id, row }));
+    if (rows.length > 0) listener.shown(rows);
+    if (this.#isReady) listener.ready();
+    return () => {
+      this.#listeners.delete(listener);
+      this.#closeWhenIdle();
+    };
+  }
+
+  /**
+   * Records local mutations and shows them at once; storing and sending come later (C1).
+   *
+   * @throws {ReplicateError} when a row cannot be stored; then none of them is recorded.
+   */
+  accept(mutations: readonly LocalMutation[]) {
+    const writes = mutations.map((mutation) => toLocalWrite(mutation, this.#config.fields));
+    for (const { document, kind, operations } of writes) {
+      if (kind === "update" && operations.size === 0) continue;
+      this.#session().write(document, kind, operations);
+    }
+  }
+
+  /** Local changes that the server has not accepted, oldest first. */
+  records(): OutboxRecord[] {
+    return this.#current?.replica.records() ?? [];
+  }
+
+  /** The row as the server has it, and as it would be with this change. */
+  rowsOf(record: OutboxRecord): { base: RowFields | null; row: RowFields | null } {
+    const { tree } = this.#config.fields;
+    const base = this.#current?.replica.baseRow(record.document) ?? null;
+    if (record.kind === "remove") return { base, row: null };
+    const flat = base ? flatten(base, tree) : new Map([[ROOT, MARKER]]);
+    applyOperations(flat, record.operations);
+    return { base, row: unflatten(flat, tree) };
+  }
+
+  retry(seq: number): Promise<void> {
+    return this.#session().retry(seq);
+  }
+
+  discard(seq: number): Promise<void> {
+    return this.#session().discard(seq);
+  }
+
+  /** Sends at once, and resolves when nothing is pending any more. */
+  async flush(): Promise<void> {
+    const session = this.#session();
+    await session.opened;
+    await session.durable();
+    void session.sendNow();
+    if (this.status.get().pending === 0) return;
+    await new Promise<void>((resolve) => {
+      const stop = this.status.subscribe(({ pending }) => {
+        if (pending > 0) return;
+        stop();
+        resolve();
+      });
+    });
+  }
+
+  #session(): Session {
+    return (this.#current ??= this.#open());
+  }
+
+  #open(): Session {
+    const { environment } = this.#config;
+    this.#isReady = false;
+    this.#graceOver = false;
+    this.#cancelTimers = [
+      environment.after(READY_LATEST_MS, () => this.#markReady()),
+      environment.after(CONNECT_GRACE_MS, () => {
+        this.#graceOver = true;
+        this.#update();
+      }),
+    ];
+    return new Session(this.#config, {
+      shown: (changes) => {
+        for (const listener of this.#listeners) listener.shown(changes);
+      },
+      changed: () => this.#update(),
+      rejected: (record) => this.rejections.emit(record),
+    });
+  }
+
+  #update() {
+    const session = this.#current;
+    if (session === null) return;
+    const { transport } = this.#config;
+    const status = statusOf(session, transport.isConnected(), this.#graceOver);
+    // Ready from disk first; a first visit waits for the load, but not for a missing network (C8).
+    if (status.complete || status.phase === "offline") this.#markReady();
+    this.status.set(status);
+    this.#closeWhenIdle();
+  }
+
+  #markReady() {
+    if (this.#isReady) return;
+    this.#isReady = true;
+    for (const listener of this.#listeners) listener.ready();
+  }
+
+  /** Nobody listens and nothing is unsent: let go of storage, network and lock. */
+  #closeWhenIdle() {
+    const session = this.#current;
+    if (!session || this.#listeners.size > 0 || !session.isIdle()) return;
+    this.#current = null;
+    for (const cancel of this.#cancelTimers) cancel();
+    void session.close();
+  }
+}

@@ -1,0 +1,19 @@
+export {
+  convexCollectionOptions,
+  type ConvexCollectionConfig,
+  type ReplicateUtils,
+} from "./collection.js";
+export type { Outbox, OutboxItem, RejectedChange } from "./outbox.js";
+export type { StatusStore, SyncStatus } from "./status.js";
+export type { ConvexClientLike, ReplicateApi } from "./transport.js";
+export { indexedDBStorage } from "./storage/indexeddb.js";
+export { memoryStorage } from "./storage/memory.js";
+export type {
+  ReplicaStorage,
+  StorageConnection,
+  StorageKey,
+  StorageTransaction,
+  StoreName,
+  TransactionMode,
+} from "./storage/storage.js";
+export { ReplicateError, type ReplicateErrorCode } from "../shared/errors.js";

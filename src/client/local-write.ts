@@ -1,0 +1,45 @@
+import type { CompiledFields } from "../shared/compiled-fields.js";
+import { ReplicateError } from "../shared/errors.js";
+import { idProblem } from "../shared/ids.js";
+import { difference, flatten, unflatten, type Operations } from "../shared/operations.js";
+import type { OutboxRecord } from "./records.js";
+
+/** A local mutation, as TanStack DB describes it. */
+export type LocalMutation = {
+  type: "insert" | "update" | "delete";
+  key: unknown;
+  original: object;
+  modified: object;
+};
+
+export type LocalWrite = Pick<OutboxRecord, "document" | "kind" | "operations">;
+
+/**
+ * The operations that a mutation comes to: only the paths that changed, never the whole row (C2).
+ *
+ * @throws {ReplicateError} when the row could not be stored, here or on the server.
+ */
+export function toLocalWrite(mutation: LocalMutation, fields: CompiledFields): LocalWrite {
+  const { type, key, original, modified } = mutation;
+  const problem = idProblem(key);
+  if (problem) throw problem;
+  const document = key as string;
+  if (type === "delete") return { document, kind: "remove", operations: new Map() };
+
+  checkId(document, modified);
+  const next = flatten(modified, fields.tree);
+  const invalid = fields.check(unflatten(next, fields.tree)!);
+  if (invalid) throw invalid;
+  const previous = type === "insert" ? new Map() : flatten(original, fields.tree);
+  const operations: Operations = difference(previous, next);
+  return { document, kind: type, operations };
+}
+
+function checkId(key: string, row: object) {
+  const { id } = row as { id?: unknown };
+  if (id === key) return;
+  throw new ReplicateError(
+    "INVALID_ID",
+    `The row's id is ${JSON.stringify(id)}, but its key is ${JSON.stringify(key)}. They must be the same, and an id cannot change.`,
+  );
+}

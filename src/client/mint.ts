@@ -1,0 +1,90 @@
+import type { BaseDocument } from "./base.js";
+import type { StoredRecord } from "./records.js";
+import { decodeOperations, type Operations } from "../shared/operations.js";
+import { FIELDS_PART, loadPart, mintUpdate } from "../shared/plain-part.js";
+import { toArrayBuffer } from "../shared/values.js";
+import type { Change } from "../shared/wire.js";
+
+export type NumberedRecord = { seq: number; record: StoredRecord };
+
+/** Local changes merged into one update at most, so that one group fits one transaction. */
+const MAX_GROUP = 500;
+
+/** What to do with the first records of a document (C4). */
+export type Minted =
+  /** Send `change`, which stands for `group`; `fresh` when its bytes have to be stored first. */
+  | { kind: "send"; change: Change; group: NumberedRecord[]; fresh: boolean }
+  /** Nothing of the group ever left this device, and nothing is left of it. */
+  | { kind: "cancelled"; group: NumberedRecord[] }
+  /** The life of the document that the group belongs to is over. */
+  | { kind: "dead"; group: NumberedRecord[] };
+
+/**
+ * Decides what to send for a document. A group that has bytes is sent again with exactly those;
+ * otherwise the latest operation of every path becomes one update on top of the newest base.
+ *
+ * @param records The document's records that are not rejected, in order; at least one.
+ */
+export function mint(
+  records: NumberedRecord[],
+  base: BaseDocument | undefined,
+  clientId: number,
+): Minted {
+  const head = records[0]!.record;
+  if (head.group !== null) {
+    const group = records.filter(({ record }) => record.group === head.group);
+    return { kind: "send", group, fresh: false, change: changeOf(group, head.update) };
+  }
+  const group = firstGroup(records);
+  const ends = group.at(-1)!.record.kind === "remove";
+  if (head.kind === "insert") {
+    if (ends && !base?.live) return { kind: "cancelled", group };
+  } else if (base && isOver(base, head.generation)) {
+    return { kind: "dead", group };
+  }
+  const update = ends ? null : mintGroup(group, base, clientId);
+  return { kind: "send", group, fresh: true, change: changeOf(group, update) };
+}
+
+/** The records that one update can carry: up to a removal, and alone what was refused together. */
+function firstGroup(records: NumberedRecord[]): NumberedRecord[] {
+  const group: NumberedRecord[] = [];
+  for (const one of records) {
+    const { record } = one;
+    const fits = group.length < MAX_GROUP && record.group === null;
+    if (group.length > 0 && (!fits || record.alone || record.kind === "insert")) break;
+    group.push(one);
+    if (record.alone || record.kind === "remove") break;
+  }
+  return group;
+}
+
+function isOver(base: BaseDocument, generation: number): boolean {
+  return base.generation > generation || (base.generation === generation && !base.live);
+}
+
+function mintGroup(
+  group: NumberedRecord[],
+  base: BaseDocument | undefined,
+  clientId: number,
+): Uint8Array | null {
+  const operations: Operations = new Map();
+  for (const { record } of group) {
+    for (const [path, value] of decodeOperations(record.operations)) operations.set(path, value);
+  }
+  // An insert stands on its own: the server may by then have ended the generation we know.
+  const inserts = group[0]!.record.kind === "insert";
+  const doc = loadPart(inserts || !base ? [] : base.updates);
+  return mintUpdate(doc, operations, clientId);
+}
+
+function changeOf(group: NumberedRecord[], update: Uint8Array | null): Change {
+  const { document, generation, kind } = group[0]!.record;
+  if (update === null) return { document, generation, op: "remove", parts: [] };
+  return {
+    document,
+    generation,
+    op: kind === "insert" ? "insert" : "update",
+    parts: [{ part: FIELDS_PART, update: toArrayBuffer(update) }],
+  };
+}

@@ -1,0 +1,52 @@
+import { decodeOperations, encodeOperations, type Operations } from "../shared/operations.js";
+
+/**
+ * One local change of one document that the server has not accepted yet (C4). Its operations are
+ * applied over whatever the server has; the bytes that carry them are made only when it is sent.
+ */
+export type OutboxRecord = {
+  /** Order of local changes; null until the record is on disk. */
+  seq: number | null;
+  document: string;
+  kind: "insert" | "update" | "remove";
+  /** The life of the document that the user saw; for an insert, the one that it starts. */
+  generation: number;
+  operations: Operations;
+  /** Why the server refused it; such a record waits for the user and is not shown or sent. */
+  rejected: Rejection | null;
+};
+
+export type Rejection = { code: string; message: string };
+
+/** A record as it is stored. */
+export type StoredRecord = Omit<OutboxRecord, "seq" | "operations"> & {
+  operations: string;
+  /** The `seq` of the first record that went into the same update, once that update was made. */
+  group: number | null;
+  /** In a group's first record: exactly the bytes to send until they are answered; null removes. */
+  update: Uint8Array | null;
+  /** After its group was refused, a record is judged on its own. */
+  alone: boolean;
+};
+
+export function toStored({ seq: _, operations, ...record }: OutboxRecord): StoredRecord {
+  return {
+    ...record,
+    operations: encodeOperations(operations),
+    group: null,
+    update: null,
+    alone: false,
+  };
+}
+
+export function fromStored(seq: number, stored: StoredRecord): OutboxRecord {
+  const { document, kind, generation, rejected } = stored;
+  return {
+    seq,
+    document,
+    kind,
+    generation,
+    rejected,
+    operations: decodeOperations(stored.operations),
+  };
+}

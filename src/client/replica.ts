@@ -1,0 +1,167 @@
+import type { Value } from "convex/values";
+import type { CompiledFields } from "../shared/compiled-fields.js";
+import type { Operations, RowFields } from "../shared/operations.js";
+import { sameValue } from "../shared/values.js";
+import type { OutboxRecord } from "./records.js";
+import type { Loaded, SettledChanges } from "./replica-store.js";
+import { decodeRow } from "./rows.js";
+import { viewOf, type BaseRow, type View } from "./view.js";
+
+/** A row that appeared or changed, or, with `row: null`, went. */
+export type ShownChange = { id: string; row: RowFields | null };
+
+/** What one tab has in memory: base rows, the outbox, and what it shows of them. */
+export class Replica {
+  readonly #fields: CompiledFields;
+  readonly #base = new Map<string, BaseRow>();
+  readonly #shown = new Map<string, RowFields>();
+  #records = new Map<string, OutboxRecord[]>();
+  #lastSegment = 0;
+  #segments = 0;
+  #segmentRows = 0;
+
+  constructor(fields: CompiledFields) {
+    this.#fields = fields;
+  }
+
+  /** The newest segment that has been applied. */
+  get lastSegment(): number {
+    return this.#lastSegment;
+  }
+
+  get shown(): ReadonlyMap<string, RowFields> {
+    return this.#shown;
+  }
+
+  /** Documents that the server has, as far as is known here. */
+  get size(): number {
+    return this.#base.size;
+  }
+
+  baseRow(document: string): RowFields | null {
+    return this.#base.get(document)?.row ?? null;
+  }
+
+  view(document: string): View {
+    return viewOf(this.#base.get(document), this.#records.get(document), this.#fields);
+  }
+
+  /** Every record, oldest first; those that are not on disk yet come last. */
+  records(): OutboxRecord[] {
+    return [...this.#records.values()].flat().sort(bySeq);
+  }
+
+  /** How many log-structured segments there are, and how many of their rows are outdated. */
+  get segmentLoad(): { segments: number; outdatedRows: number } {
+    return { segments: this.#segments, outdatedRows: this.#segmentRows - this.#base.size };
+  }
+
+  /** Documents with changes to send, oldest first, and the places of all their sendable changes. */
+  pending(): Map<string, number[]> {
+    const result = new Map<string, number[]>();
+    for (const { document, seq, rejected } of this.records()) {
+      if (seq === null || rejected) continue;
+      const seqs = result.get(document);
+      if (seqs) seqs.push(seq);
+      else result.set(document, [seq]);
+    }
+    return result;
+  }
+
+  /** Makes the record of a local change, in the life of the document that the user sees. */
+  add(document: string, kind: OutboxRecord["kind"], operations: Operations): OutboxRecord {
+    const { generation, row } = this.view(document);
+    const starts = kind === "insert" && row === null;
+    const record: OutboxRecord = {
+      seq: null,
+      document,
+      kind,
+      generation: starts ? generation + 1 : generation,
+      operations,
+      rejected: null,
+    };
+    this.#push(record);
+    return record;
+  }
+
+  /** Takes over what is on disk; local changes that are not there yet stay on top. */
+  load({ segments, records }: Loaded): Set<string> {
+    const touched = new Set<string>();
+    for (const [key, segment] of segments) {
+      this.#countSegment(key, segment.length);
+      for (const row of segment) {
+        this.#base.set(row[0], decodeRow(row));
+        touched.add(row[0]);
+      }
+    }
+    const unsaved = this.records().filter(({ seq }) => seq === null);
+    for (const document of this.#records.keys()) touched.add(document);
+    this.#records = new Map();
+    for (const record of records) this.#push(record);
+    for (const record of unsaved) {
+      // Made before the disk was read: only now is it known which life of the document it starts.
+      const { generation, row } = this.view(record.document);
+      const starts = record.kind === "insert" && row === null;
+      record.generation = starts ? generation + 1 : generation;
+      this.#push(record);
+    }
+    for (const document of this.#records.keys()) touched.add(document);
+    return touched;
+  }
+
+  /** Applies rows that this tab itself has just stored as one segment. */
+  applyRows(rows: ReadonlyMap<string, BaseRow>, segment: number | null) {
+    if (segment !== null) this.#countSegment(segment, rows.size);
+    for (const [document, row] of rows) this.#base.set(document, row);
+  }
+
+  /** Applies what an answer of the server did, in the same way. */
+  applySettled({ rows, segment, done, changed }: SettledChanges) {
+    this.applyRows(rows, segment);
+    for (const record of done) this.#replace(record, null);
+    for (const record of changed) this.#replace(record, record);
+  }
+
+  #replace({ document, seq }: OutboxRecord, by: OutboxRecord | null) {
+    const records = this.#records.get(document) ?? [];
+    const rest = records.flatMap((one) => (one.seq !== seq ? [one] : by ? [by] : []));
+    if (rest.length > 0) this.#records.set(document, rest);
+    else this.#records.delete(document);
+  }
+
+  #countSegment(key: number, rows: number) {
+    this.#lastSegment = Math.max(this.#lastSegment, key);
+    this.#segments += 1;
+    this.#segmentRows += rows;
+  }
+
+  /** Forgets what it counted: all segments were folded, and will be read again. */
+  recount() {
+    this.#segments = 0;
+    this.#segmentRows = 0;
+  }
+
+  /** What changed for the user in these documents since they were last asked about. */
+  refresh(documents: Iterable<string>): ShownChange[] {
+    const changes: ShownChange[] = [];
+    for (const id of documents) {
+      const { row } = this.view(id);
+      const before = this.#shown.get(id);
+      if (sameValue(before as Value | undefined, (row ?? undefined) as Value | undefined)) continue;
+      if (row === null) this.#shown.delete(id);
+      else this.#shown.set(id, row);
+      changes.push({ id, row });
+    }
+    return changes;
+  }
+
+  #push(record: OutboxRecord) {
+    const records = this.#records.get(record.document);
+    if (records) records.push(record);
+    else this.#records.set(record.document, [record]);
+  }
+}
+
+function bySeq(a: OutboxRecord, b: OutboxRecord): number {
+  return (a.seq ?? Infinity) - (b.seq ?? Infinity) || 0;
+}

@@ -1,0 +1,95 @@
+import { Emitter } from "./emitter.js";
+import type { Session } from "./session.js";
+
+/** How a collection's syncing goes (C11). */
+export type SyncStatus = {
+  /**
+   * - `loading`: the first load has not reached the end yet
+   * - `catching-up`: everything was here once, what happened since is on its way
+   * - `live`: the server's changes arrive as they happen
+   * - `offline`: no connection; reads and writes go on as ever
+   * - `blocked`: connected, but syncing cannot go on until something else changes: see `reason`
+   */
+  phase: "loading" | "catching-up" | "live" | "offline" | "blocked";
+  /** What is in the way, if anything is. */
+  reason: { code: string; message: string } | null;
+  /** Whether everything the server had has been loaded once: if not, a missing row may just be late. */
+  complete: boolean;
+  /** Local changes that the server has not accepted yet. */
+  pending: number;
+  /** Local changes that the server refused, and that wait in the outbox for retry or discard. */
+  rejected: number;
+  /** How far the first load is; `fraction` is an estimate from 0 to 1. */
+  progress: { documents: number; fraction: number } | null;
+  /** When this device last had everything the server had, in ms since the epoch. */
+  lastSyncedAt: number | null;
+  /** Where local data is kept; with an error, new changes may be lost with the page. */
+  storage: { kind: "indexeddb" | "memory"; error: string | null };
+};
+
+export const INITIAL_STATUS: SyncStatus = {
+  phase: "loading",
+  reason: null,
+  complete: false,
+  pending: 0,
+  rejected: 0,
+  progress: { documents: 0, fraction: 0 },
+  lastSyncedAt: null,
+  storage: { kind: "memory", error: null },
+};
+
+const UNREACHABLE = {
+  code: "UNREACHABLE",
+  message: "The server cannot be reached. Changes are kept on this device until it can be.",
+};
+
+/** @param graceOver Whether a connection that is still missing counts as missing. */
+export function statusOf(session: Session, connected: boolean, graceOver: boolean): SyncStatus {
+  const { sync, syncPoint, replica, storage } = session;
+  const { complete, syncedAt } = syncPoint;
+  const records = replica.records();
+  const rejected = records.filter((record) => record.rejected !== null).length;
+  const offline = !connected && graceOver;
+  const reason = sync.pullReason ?? sync.pushReason;
+  const phase = offline
+    ? "offline"
+    : connected && reason?.blocks
+      ? "blocked"
+      : !complete
+        ? "loading"
+        : sync.caughtUp && connected
+          ? "live"
+          : "catching-up";
+  return {
+    phase,
+    reason: offline ? UNREACHABLE : reason && { code: reason.code, message: reason.message },
+    complete,
+    pending: records.length - rejected,
+    rejected,
+    progress: complete ? null : { documents: replica.size, fraction: sync.fraction },
+    lastSyncedAt: syncedAt,
+    storage: { ...storage },
+  };
+}
+
+/** A value to read and to subscribe to; fits React's `useSyncExternalStore`. */
+export interface StatusStore {
+  get(): SyncStatus;
+  subscribe(listener: (status: SyncStatus) => void): () => void;
+}
+
+/** Holds the status and tells listeners when it really changed. */
+export class StatusHolder implements StatusStore {
+  readonly #changed = new Emitter<[SyncStatus]>();
+  #status = INITIAL_STATUS;
+
+  get = () => this.#status;
+
+  subscribe = (listener: (status: SyncStatus) => void) => this.#changed.on(listener);
+
+  set(status: SyncStatus) {
+    if (JSON.stringify(status) === JSON.stringify(this.#status)) return;
+    this.#status = status;
+    this.#changed.emit(status);
+  }
+}

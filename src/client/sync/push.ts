@@ -1,0 +1,174 @@
+import { ReplicateError } from "../../shared/errors.js";
+import { refusalOf } from "../../shared/refusal.js";
+import { MAX_PUSH_BYTES, MAX_PUSH_DOCUMENTS, type PushResult } from "../../shared/wire.js";
+import { withTimeout, type Environment } from "../environment.js";
+import type { Outgoing } from "../replica-store.js";
+import type { Transport } from "../transport.js";
+import { backoffMs } from "./backoff.js";
+
+/** While changes keep coming, a push waits at most this many coalescing windows. */
+const MAX_WINDOWS = 10;
+
+/** A push that takes longer than this is sent again, with the same bytes, in ms. */
+const PUSH_TIMEOUT_MS = 60_000;
+
+export type PushHost = {
+  /** Documents with local changes on disk, oldest change first, and those changes' places. */
+  pending(): ReadonlyMap<string, number[]>;
+  mint(documents: ReadonlyMap<string, number[]>): Promise<Outgoing[]>;
+  settle(outgoing: Outgoing[], results: PushResult): Promise<void>;
+  report(error: Error | null): void;
+};
+
+type Retry = { failures: number; notBefore: number };
+
+/** Sends the outbox: one push at a time, many documents a push, and never gives up (C5). */
+export class Pusher {
+  readonly #transport: Transport;
+  readonly #environment: Environment;
+  readonly #host: PushHost;
+  readonly #windowMs: number;
+  readonly #retries = new Map<string, Retry>();
+  #pause: Retry | null = null;
+  #active = false;
+  #sending = false;
+  #cancelTimer: (() => void) | null = null;
+  /** When the oldest and the newest change arrived that no batch has taken yet. */
+  #waiting: { first: number; last: number } | null = null;
+
+  constructor(transport: Transport, environment: Environment, host: PushHost, windowMs: number) {
+    this.#transport = transport;
+    this.#environment = environment;
+    this.#host = host;
+    this.#windowMs = windowMs;
+  }
+
+  start() {
+    this.#active = true;
+    void this.sendNow();
+  }
+
+  stop() {
+    this.#active = false;
+    this.#cancelTimer?.();
+  }
+
+  /** A local change is on disk: send it when no other follows for a window, but soon. */
+  changed() {
+    const now = this.#environment.now();
+    this.#waiting = { first: this.#waiting?.first ?? now, last: now };
+    this.#schedule();
+  }
+
+  /** Sends what there is without waiting for a window, e.g. on reconnection. */
+  async sendNow(): Promise<void> {
+    this.#cancelTimer?.();
+    if (!this.#active || this.#sending || !this.#transport.isConnected()) return;
+    this.#sending = true;
+    try {
+      while (this.#active && this.#transport.isConnected() && (await this.#sendBatch()));
+    } catch (error) {
+      this.#pauseFor(error as Error);
+    } finally {
+      this.#sending = false;
+    }
+    this.#schedule();
+  }
+
+  #schedule() {
+    this.#cancelTimer?.();
+    if (!this.#active || this.#sending) return;
+    const at = this.#pause?.notBefore ?? Math.min(this.#windowEnd(), this.#nextRetry());
+    if (at === Infinity) return;
+    const wait = Math.max(0, at - this.#environment.now());
+    this.#cancelTimer = this.#environment.after(wait, () => void this.sendNow());
+  }
+
+  #windowEnd(): number {
+    if (this.#waiting === null) return Infinity;
+    const { first, last } = this.#waiting;
+    return Math.min(last + this.#windowMs, first + this.#windowMs * MAX_WINDOWS);
+  }
+
+  #nextRetry(): number {
+    const pending = this.#host.pending();
+    const times = [...this.#retries].map(([document, { notBefore }]) =>
+      pending.has(document) ? notBefore : Infinity,
+    );
+    return Math.min(...times);
+  }
+
+  /** @returns whether to go on with another batch at once. */
+  async #sendBatch(): Promise<boolean> {
+    const { batch, more } = this.#nextBatch();
+    this.#waiting = null;
+    if (batch.size === 0) return false;
+    const outgoing = cutToSize(await this.#host.mint(batch));
+    if (outgoing.length === 0) return more;
+    let results: PushResult;
+    try {
+      const push = this.#transport.push(outgoing.map(({ change }) => change));
+      results = await withTimeout(this.#environment, push, PUSH_TIMEOUT_MS, timeoutError);
+    } catch (error) {
+      return this.#failed(outgoing, error);
+    }
+    for (const { change } of outgoing) this.#retries.delete(change.document);
+    await this.#host.settle(outgoing, results);
+    this.#pause = null;
+    this.#host.report(null);
+    return more || outgoing.length < batch.size;
+  }
+
+  /** Documents that failed before go one by one, so that one cannot hold up another (S4 ◆). */
+  #nextBatch(): { batch: Map<string, number[]>; more: boolean } {
+    const now = this.#environment.now();
+    const ready = [...this.#host.pending()].filter(
+      ([document]) => (this.#retries.get(document)?.notBefore ?? 0) <= now,
+    );
+    const fresh = ready.filter(([document]) => !this.#retries.has(document));
+    const batch = fresh.length > 0 ? fresh.slice(0, MAX_PUSH_DOCUMENTS) : ready.slice(0, 1);
+    return { batch: new Map(batch), more: ready.length > batch.length };
+  }
+
+  async #failed(outgoing: Outgoing[], error: unknown): Promise<boolean> {
+    const alone = outgoing.length === 1;
+    const refusal = refusalOf(error);
+    if (alone && refusal) {
+      const { document } = outgoing[0]!.change;
+      this.#retries.delete(document);
+      await this.#host.settle(outgoing, [{ document, result: { status: "rejected", ...refusal } }]);
+      return true;
+    }
+    if (error instanceof ReplicateError) throw error; // no answer: that blames no document
+    this.#host.report(error as Error);
+    for (const { change } of outgoing) {
+      const failures = (this.#retries.get(change.document)?.failures ?? -1) + 1;
+      const wait = alone ? backoffMs(failures, this.#environment) : 0;
+      const notBefore = this.#environment.now() + wait;
+      this.#retries.set(change.document, { failures, notBefore });
+    }
+    return true;
+  }
+
+  /** After a failure that is nobody's in particular (no answer, no storage), everything waits. */
+  #pauseFor(error: Error) {
+    this.#host.report(error);
+    const failures = (this.#pause?.failures ?? -1) + 1;
+    const notBefore = this.#environment.now() + backoffMs(failures, this.#environment);
+    this.#pause = { failures, notBefore };
+  }
+}
+
+function timeoutError() {
+  return new ReplicateError("UNREACHABLE", "The server did not answer a push in time.");
+}
+
+/** As many changes as one push may carry, and at least one; the rest follows with the same bytes. */
+function cutToSize(outgoing: Outgoing[]): Outgoing[] {
+  let bytes = 0;
+  const end = outgoing.findIndex(({ change }, index) => {
+    bytes += change.parts.reduce((total, part) => total + part.update.byteLength, 0);
+    return index > 0 && bytes > MAX_PUSH_BYTES;
+  });
+  return end < 0 ? outgoing : outgoing.slice(0, end);
+}

@@ -1,0 +1,35 @@
+import { ReplicateError } from "../../shared/errors.js";
+import { refusalOf, type Refusal } from "../../shared/refusal.js";
+
+/** Codes after which syncing cannot go on by itself. */
+const BLOCKING = new Set(["PROTOCOL_MISMATCH", "FIELDS_MISMATCH"]);
+
+/** What the syncing tab knows of how it goes; other tabs hear of it. */
+export type SyncState = {
+  /** Whether everything the server has said is applied here. */
+  caughtUp: boolean;
+  /** Share of the first load that is done, 0 to 1. */
+  fraction: number;
+  pullReason: Reason | null;
+  pushReason: Reason | null;
+};
+
+/** Why syncing does not go on; `blocks` when trying again alone will not help. */
+export type Reason = Refusal & { blocks: boolean };
+
+export const INITIAL_SYNC_STATE: SyncState = {
+  caughtUp: false,
+  fraction: 0,
+  pullReason: null,
+  pushReason: null,
+};
+
+export function reasonOf(error: Error | null): Reason | null {
+  if (error === null) return null;
+  const refusal = refusalOf(error);
+  if (refusal) return { ...refusal, blocks: true };
+  if (error instanceof ReplicateError) {
+    return { code: error.code, message: error.message, blocks: BLOCKING.has(error.code) };
+  }
+  return { code: "SERVER_ERROR", message: error.message, blocks: false };
+}

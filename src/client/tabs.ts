@@ -1,0 +1,64 @@
+import { Emitter } from "./emitter.js";
+import type { SyncState } from "./sync/state.js";
+
+/** What tabs of one browser tell each other about one collection; storage holds the facts (C9). */
+export type TabMessage =
+  /** Rows or outbox changed on disk. */
+  | { type: "changed" }
+  /** A tab has just opened and wants to know how syncing goes. */
+  | { type: "hello" }
+  | { type: "state"; state: SyncState };
+
+export interface Tabs {
+  /** Calls back once this tab is the one that syncs; at most once. */
+  lead(onLead: () => void): void;
+  post(message: TabMessage): void;
+  onMessage(listener: (message: TabMessage) => void): () => void;
+  close(): void;
+}
+
+/** Tabs of different package versions ignore each other's messages, not each other's storage. */
+const MESSAGE_VERSION = 1;
+
+/** Elects one tab by a Web Lock; where there are none, every tab is alone and leads. */
+export function browserTabs(name: string): Tabs {
+  const locks = typeof navigator === "undefined" ? undefined : navigator.locks;
+  if (!locks || typeof BroadcastChannel === "undefined") return loneTab();
+
+  const channel = new BroadcastChannel(`convex-replicate:${name}`);
+  const messages = new Emitter<[TabMessage]>();
+  const closed = new AbortController();
+  channel.onmessage = ({ data }: MessageEvent<{ version: number; message: TabMessage }>) => {
+    if (data.version === MESSAGE_VERSION) messages.emit(data.message);
+  };
+  return {
+    lead(onLead) {
+      const untilClosed = () =>
+        new Promise<void>((resolve) => {
+          closed.signal.addEventListener("abort", () => resolve());
+          if (closed.signal.aborted) resolve();
+          else onLead();
+        });
+      locks
+        .request(`convex-replicate:${name}`, { signal: closed.signal }, untilClosed)
+        .catch(() => undefined); // closed while still waiting for its turn
+    },
+    post(message) {
+      if (!closed.signal.aborted) channel.postMessage({ version: MESSAGE_VERSION, message });
+    },
+    onMessage: (listener) => messages.on(listener),
+    close() {
+      closed.abort();
+      channel.close();
+    },
+  };
+}
+
+function loneTab(): Tabs {
+  return {
+    lead: (onLead) => queueMicrotask(onLead),
+    post: () => undefined,
+    onMessage: () => () => undefined,
+    close: () => undefined,
+  };
+}

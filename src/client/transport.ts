@@ -1,0 +1,100 @@
+import type { FunctionReference } from "convex/server";
+import type { Change, Protocol, PushResult, StreamPage } from "../shared/wire.js";
+
+/** The functions of one replicated table that the client calls: `api.tasks`, as it is generated. */
+export interface ReplicateApi {
+  stream: FunctionReference<
+    "query",
+    "public",
+    { cursor: string | null; rows?: boolean },
+    StreamPage
+  >;
+  push: FunctionReference<"mutation", "public", { changes: Change[] }, PushResult>;
+  // `{}` is what Convex generates for a function without arguments.
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type
+  protocol: FunctionReference<"query", "public", {}, Protocol>;
+}
+
+/** What the engine needs of a network; errors of the server's functions arrive as rejections. */
+export interface Transport {
+  stream(args: { cursor: string | null; rows?: boolean }): Promise<StreamPage>;
+  push(changes: Change[]): Promise<PushResult>;
+  protocol(): Promise<Protocol>;
+  /** The stream from a cursor, again whenever it changes. */
+  subscribe(
+    cursor: string | null,
+    onPage: (page: StreamPage) => void,
+    onError: (error: Error) => void,
+  ): () => void;
+  isConnected(): boolean;
+  onConnection(listener: () => void): () => void;
+}
+
+type Connection = { isWebSocketConnected: boolean };
+
+interface CommonClient {
+  query(query: FunctionReference<"query">, args: object): Promise<unknown>;
+  mutation(mutation: FunctionReference<"mutation">, args: object): Promise<unknown>;
+  connectionState(): Connection;
+  subscribeToConnectionState(listener: (state: Connection) => void): () => void;
+}
+
+interface BrowserClient extends CommonClient {
+  onUpdate(
+    query: FunctionReference<"query">,
+    args: object,
+    onResult: (result: never) => unknown,
+    onError?: (error: Error) => unknown,
+  ): () => void;
+}
+
+interface ReactClient extends CommonClient {
+  watchQuery(
+    query: FunctionReference<"query">,
+    args: object,
+  ): { onUpdate(listener: () => void): () => void; localQueryResult(): unknown };
+}
+
+/** A `ConvexClient` of `convex/browser` or a `ConvexReactClient` of `convex/react`. */
+export type ConvexClientLike = BrowserClient | ReactClient;
+
+export function convexTransport(client: ConvexClientLike, api: ReplicateApi): Transport {
+  return {
+    stream: (args) => client.query(api.stream, args) as Promise<StreamPage>,
+    push: (changes) => client.mutation(api.push, { changes }) as Promise<PushResult>,
+    protocol: () => client.query(api.protocol, {}) as Promise<Protocol>,
+    subscribe(cursor, onPage, onError) {
+      if ("onUpdate" in client) return client.onUpdate(api.stream, { cursor }, onPage, onError);
+      const watch = client.watchQuery(api.stream, { cursor });
+      return watchResults(watch, onPage, onError);
+    },
+    isConnected: () => client.connectionState().isWebSocketConnected,
+    onConnection: (listener) => client.subscribeToConnectionState(listener),
+  };
+}
+
+function watchResults(
+  watch: ReturnType<ReactClient["watchQuery"]>,
+  onPage: (page: StreamPage) => void,
+  onError: (error: Error) => void,
+): () => void {
+  const read = () => {
+    let page: StreamPage | undefined;
+    try {
+      page = watch.localQueryResult() as StreamPage | undefined;
+    } catch (error) {
+      return onError(error as Error);
+    }
+    if (page !== undefined) onPage(page);
+  };
+  const stop = watch.onUpdate(read);
+  read(); // another watcher may have brought the result already
+  return stop;
+}
+
+/** Tells deployments apart in local storage; empty when the client does not say. */
+export function addressOf(client: ConvexClientLike): string {
+  const { url, client: inner } = client as { url?: unknown; client?: { url?: unknown } };
+  const address = typeof url === "string" ? url : inner?.url;
+  return typeof address === "string" ? address : "";
+}
