@@ -45,12 +45,17 @@ export function toConvexValue(value: unknown, where: string, depth = 1): Value {
   if (depth > MAX_DEPTH) throw refusal(where, `Convex nests at most ${MAX_DEPTH} levels deep`);
   if (value instanceof ArrayBuffer) return value.slice(0);
   if (Array.isArray(value)) {
-    return value.map((item, index) => toConvexValue(item, `${where}[${index}]`, depth + 1));
+    // Not `map`, which skips the holes of a sparse array.
+    return Array.from(value, (item, index) => toConvexValue(item, `${where}[${index}]`, depth + 1));
   }
   if (!isPlainObject(value)) throw refusal(where, adviceFor(value));
   const copy: Record<string, Value> = {};
   for (const [key, item] of Object.entries(value)) {
     if (!isConvexKey(key)) throw refusal(where, keyAdvice(key));
+    // Yjs tells the kinds of a map's values apart by `value.constructor`.
+    if (depth === 1 && key === "constructor") {
+      throw refusal(where, "an object that is one value cannot have a key `constructor`");
+    }
     if (item !== undefined) copy[key] = toConvexValue(item, `${where}.${key}`, depth + 1);
   }
   return copy;
