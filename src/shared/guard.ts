@@ -25,6 +25,8 @@ export function decodeFieldWrites(update: Uint8Array): FieldWrite[] {
     );
   }
   const { structs } = decode(update);
+  // No client sends such an update, but V2 bytes often read as one: accepting it would lose them.
+  if (structs.length === 0) throw invalid("it writes nothing");
   if (structs.length > MAX_STRUCTS) throw invalid(`it holds ${structs.length} changes`);
   return structs.map((struct) => {
     if (struct.id.client === SERVER_CLIENT_ID) throw invalid("it speaks in the server's name");

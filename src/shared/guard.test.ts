@@ -1,0 +1,122 @@
+import * as Y from "yjs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decodeFieldWrites, MAX_PART_BYTES } from "./guard.js";
+import { SERVER_CLIENT_ID } from "./plain-part.js";
+
+/** The update that `change` makes on an empty document. */
+function updateOf(change: (doc: Y.Doc) => void, clientId = 7): Uint8Array {
+  const doc = new Y.Doc();
+  doc.clientID = clientId;
+  Y.transact(doc, () => change(doc));
+  return Y.encodeStateAsUpdate(doc);
+}
+
+const refused = expect.objectContaining({ code: "INVALID_UPDATE" }) as Error;
+
+describe("decodeFieldWrites (S3)", () => {
+  it("reads plain writes, bytes and removals among them", () => {
+    const update = updateOf((doc) => {
+      const fields = doc.getMap("fields");
+      fields.set("a", { deep: [1n, null] });
+      fields.set("b", new Uint8Array([1, 2]));
+      fields.set("c", undefined);
+    });
+    expect(decodeFieldWrites(update)).toEqual([
+      { id: Y.createID(7, 0), value: { deep: [1n, null] } },
+      { id: Y.createID(7, 1), value: new Uint8Array([1, 2]) },
+      { id: Y.createID(7, 2), value: undefined },
+    ]);
+  });
+
+  it("refuses a plain update cut at any byte, and never throws anything else on garbage", () => {
+    const whole = updateOf((doc) => {
+      doc.getMap("fields").set("title", "hello");
+      doc.getMap("fields").set("title", "again");
+    });
+    for (let end = 0; end < whole.length; end++) {
+      expect(() => decodeFieldWrites(whole.slice(0, end))).toThrow(refused);
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(whole.length - 1), (noise, at) => {
+        for (const bytes of [noise, Uint8Array.from([...whole.slice(0, at), ...noise])]) {
+          try {
+            decodeFieldWrites(bytes);
+          } catch (error) {
+            expect(error).toEqual(refused);
+          }
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  const hostile: [string, Uint8Array][] = [
+    ["another root", updateOf((doc) => doc.getMap("other").set("a", 1))],
+    ["a nested map", updateOf((doc) => doc.getMap("fields").set("a", new Y.Map()))],
+    ["a text", updateOf((doc) => doc.getMap("fields").set("a", new Y.Text("x")))],
+    ["a subdocument", updateOf((doc) => doc.getMap("fields").set("a", new Y.Doc()))],
+    ["list items in the root", updateOf((doc) => doc.getArray("fields").push([1]))],
+    ["text in the root", updateOf((doc) => doc.getText("fields").insert(0, "x"))],
+    ["the server's name", updateOf((doc) => doc.getMap("fields").set("a", 1), SERVER_CLIENT_ID)],
+    [
+      "deleted content",
+      updateOf((doc) => {
+        doc.getMap("fields").set("a", 1);
+        doc.getMap("fields").delete("a");
+      }),
+    ],
+    ["deletions alone", deletionOf("a")],
+    ["nothing at all", Uint8Array.from([0, 0])],
+    ["V2 encoding", Y.encodeStateAsUpdateV2(docWith("a", 1))],
+    ["a 12-byte promise of 30 million structs", bomb(30_000_000)],
+    ["garbage-collected structs", Uint8Array.from([1, 1, 7, 0, 0, 5, 0])],
+    ["a gap", Uint8Array.from([1, 1, 7, 0, 10, 5, 0])],
+    ["more bytes than a part may have", new Uint8Array(MAX_PART_BYTES + 1)],
+  ];
+
+  it.each(hostile)("refuses %s", (_what, update) => {
+    expect(() => decodeFieldWrites(update)).toThrow(refused);
+  });
+
+  it("refuses a value that nests ten thousand levels deep", () => {
+    const doc = docWith("a", 1);
+    const update = Y.encodeStateAsUpdate(doc);
+    const one = update.lastIndexOf(125);
+    const nested = new Uint8Array(200_000).fill(117);
+    for (let at = 1; at < nested.length; at += 2) nested[at] = 1;
+    const deep = Uint8Array.from([...update.slice(0, one), ...nested, ...update.slice(one)]);
+    expect(() => decodeFieldWrites(deep)).toThrow(refused);
+  });
+
+  it("refuses more changes than a part may hold", () => {
+    const update = updateOf((doc) => {
+      for (let n = 0; n < 50_001; n++) doc.getMap("fields").set(`${n}`, 1);
+    });
+    expect(update.byteLength).toBeLessThan(MAX_PART_BYTES);
+    expect(() => decodeFieldWrites(update)).toThrow("50001 changes");
+  });
+});
+
+function docWith(key: string, value: unknown): Y.Doc {
+  const doc = new Y.Doc();
+  doc.getMap("fields").set(key, value);
+  return doc;
+}
+
+function deletionOf(key: string): Uint8Array {
+  const doc = docWith(key, 1);
+  const before = Y.encodeStateVector(doc);
+  doc.getMap("fields").delete(key);
+  return Y.encodeStateAsUpdate(doc, before);
+}
+
+/** One client that claims `structs` structs and brings none. */
+function bomb(structs: number): Uint8Array {
+  const count: number[] = [];
+  for (let rest = structs; ; rest >>>= 7) {
+    count.push(rest > 127 ? (rest & 127) | 128 : rest);
+    if (rest <= 127) break;
+  }
+  return Uint8Array.from([1, ...count, 7, 0, 0, 0, 0, 0, 0]);
+}
