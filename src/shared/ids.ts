@@ -3,11 +3,18 @@ import { ReplicateError } from "./errors.js";
 /** Longest document id, in UTF-16 units. Ids are index keys on the server and keys in local storage. */
 export const MAX_ID_LENGTH = 128;
 
+// Half a pair is no Unicode text: a server's JSON parser refuses the whole message it is in.
+const HALF_PAIR = /\p{Surrogate}/u;
+
 /** Why `id` cannot name a document, or null when it can. */
 export function idProblem(id: unknown): ReplicateError | null {
-  if (typeof id === "string" && id.length > 0 && id.length <= MAX_ID_LENGTH) return null;
-  const got =
-    typeof id === "string" ? `one of ${id.length}` : `${id === null ? "null" : typeof id}`;
+  const fits = typeof id === "string" && id.length > 0 && id.length <= MAX_ID_LENGTH;
+  if (fits && !HALF_PAIR.test(id)) return null;
+  const got = fits
+    ? "one with half a surrogate pair"
+    : typeof id === "string"
+      ? `one of ${id.length}`
+      : `${id === null ? "null" : typeof id}`;
   return new ReplicateError(
     "INVALID_ID",
     `A document's id is a string of 1 to ${MAX_ID_LENGTH} characters, but got ${got}.`,
