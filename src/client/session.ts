@@ -73,6 +73,7 @@ export class Session {
       fieldsHash: fields.hash,
       syncPoint: () => this.syncPoint,
       apply: this.#applyPage,
+      agreed: () => this.#pusher.start(),
       report: (state) => this.#reportSync(state),
     });
     this.#pusher = new Pusher(
@@ -165,7 +166,6 @@ export class Session {
     if (this.#closed) return;
     this.#leads = true;
     this.#puller.start();
-    this.#pusher.start();
   }
 
   #onMessage = (message: TabMessage) => {

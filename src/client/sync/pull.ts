@@ -19,6 +19,8 @@ export type PullHost = {
   syncPoint(): SyncPoint;
   /** Stores entries together with the position after them, then shows them. */
   apply(entries: readonly StreamEntry[], sync: SyncPoint): Promise<void>;
+  /** Server and client understand each other: changes may be sent. */
+  agreed(): void;
   report(state: Partial<SyncState>): void;
 };
 
@@ -53,6 +55,7 @@ export class Puller {
       try {
         await this.#untilConnected(signal);
         await this.#checkProtocol();
+        this.#host.agreed();
         await this.#firstLoad(signal);
         failures = 0;
         await this.#followTail(signal);

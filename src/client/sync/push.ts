@@ -44,6 +44,7 @@ export class Pusher {
   }
 
   start() {
+    if (this.#active) return;
     this.#active = true;
     void this.sendNow();
   }
@@ -116,7 +117,21 @@ export class Pusher {
     await this.#host.settle(outgoing, results);
     this.#pause = null;
     this.#host.report(null);
-    return more || outgoing.length < batch.size;
+    for (const { document, result } of results) {
+      if (result.status === "rejected" && result.code === "MISSING_DEPENDENCIES") {
+        this.#retryLater(document);
+      }
+    }
+    return more || this.#hasLeftovers(batch);
+  }
+
+  /** Whether some of what a batch was to send still waits: after a removal, a split, a size limit. */
+  #hasLeftovers(batch: ReadonlyMap<string, number[]>): boolean {
+    const pending = this.#host.pending();
+    return [...batch].some(
+      ([document, seqs]) =>
+        !this.#retries.has(document) && pending.get(document)?.some((seq) => seqs.includes(seq)),
+    );
   }
 
   /** Documents that failed before go one by one, so that one cannot hold up another (S4 ◆). */
@@ -141,13 +156,14 @@ export class Pusher {
     }
     if (error instanceof ReplicateError) throw error; // no answer: that blames no document
     this.#host.report(error as Error);
-    for (const { change } of outgoing) {
-      const failures = (this.#retries.get(change.document)?.failures ?? -1) + 1;
-      const wait = alone ? backoffMs(failures, this.#environment) : 0;
-      const notBefore = this.#environment.now() + wait;
-      this.#retries.set(change.document, { failures, notBefore });
-    }
+    for (const { change } of outgoing) this.#retryLater(change.document, alone);
     return true;
+  }
+
+  #retryLater(document: string, wait = true) {
+    const failures = (this.#retries.get(document)?.failures ?? -1) + 1;
+    const ms = wait ? backoffMs(failures, this.#environment) : 0;
+    this.#retries.set(document, { failures, notBefore: this.#environment.now() + ms });
   }
 
   /** After a failure that is nobody's in particular (no answer, no storage), everything waits. */
