@@ -1,11 +1,14 @@
 // @ts-check
 /** Keeps `dist` in step with `src`. Imports nothing but Node's own modules. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** Its age is that of the last build that succeeded: the compiler writes to `dist` in any case. */
+const BUILT_MARK = join(ROOT, ".cache/built");
 
 /** Besides `src`, what the build depends on. */
 const BUILD_FILES = ["package-lock.json", "tsconfig.json", "tsconfig.build.json"];
@@ -18,15 +21,17 @@ const BUILD_FILES = ["package-lock.json", "tsconfig.json", "tsconfig.build.json"
  * @throws {Error} with the compiler's words when the build fails
  */
 export function ensureBuilt(log = console.log) {
-  const built = newest(join(ROOT, "dist"));
   const sources = [join(ROOT, "src"), ...BUILD_FILES.map((file) => join(ROOT, file))];
-  if (built > Math.max(...sources.map(newest))) return;
+  const isFresh = newest(BUILT_MARK) > Math.max(...sources.map(newest));
+  if (isFresh && existsSync(join(ROOT, "dist"))) return;
   log("Building the package…");
   const { status, stdout, stderr } = spawnSync("npm", ["run", "--silent", "build"], {
     cwd: ROOT,
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`The build failed:\n${stdout}${stderr}`.trim());
+  mkdirSync(dirname(BUILT_MARK), { recursive: true });
+  writeFileSync(BUILT_MARK, "");
 }
 
 /**

@@ -3,46 +3,56 @@
  * `npm start`: the example in a browser, with a backend of its own on this machine. Needs nothing
  * but Node: it installs and builds what is missing first.
  */
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureBuilt } from "./build.mjs";
 import { ensureInstalled } from "./install.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const DATA_FILE = fileURLToPath(new URL("../.cache/dev-data.jsonl", import.meta.url));
+const DATA_FILE = join(ROOT, ".cache/dev-data.jsonl");
 
-/** Convex's own for a local deployment, and Vite's: kept while free, for pages remember them. */
+/** What Convex and Vite use by themselves. Kept while free: a page's storage hangs on its address. */
 const BACKEND_PORT = 3210;
 const PAGE_PORT = 5173;
 
-ensureInstalled();
-ensureBuilt();
-// Not before: these need node_modules.
-const { loadTypeScript, servePage } = await import("./vite.mjs");
+async function start() {
+  ensureInstalled();
+  ensureBuilt();
+  // Not before: these need node_modules.
+  const { startFollowingBackend } = await import("./example-backend.mjs");
+  const { servePage } = await import("./vite.mjs");
 
-const modules = await loadTypeScript(ROOT);
-/** @type {typeof import("./backend/example.js")} */
-const { startExampleBackend } = await modules.load("/dev/backend/example.ts");
-const backend = await startExampleBackend({
-  preferredPort: BACKEND_PORT,
-  dataFile: DATA_FILE,
-  onFunctionError: (path, message) => console.error(`${path}: ${message}`),
-});
-const page = await servePage(`${ROOT}example`, PAGE_PORT, { VITE_CONVEX_URL: backend.url });
-console.log(
-  `The example is at ${page.url} (backend ${backend.url}, data in ${relative(ROOT, DATA_FILE)}). Ctrl-C stops it.`,
-);
-
-let stopping = false;
-// Vite would exit on its own, before the data file is closed.
-process.removeAllListeners("SIGTERM");
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => void stop());
-
-async function stop() {
-  if (stopping) return;
-  stopping = true;
-  await page.close();
-  await backend.close();
-  await modules.close();
-  process.exit(0);
+  const backend = await startFollowingBackend({
+    root: ROOT,
+    preferredPort: BACKEND_PORT,
+    dataFile: DATA_FILE,
+    log: console.error,
+  });
+  const page = await servePage(join(ROOT, "example"), PAGE_PORT, { VITE_CONVEX_URL: backend.url });
+  stopOnSignal(async () => {
+    await page.close();
+    await backend.close();
+  });
+  console.log(
+    `The example is at ${page.url} (its backend at ${backend.url}, its data in ${relative(ROOT, DATA_FILE)}). Ctrl-C stops it.`,
+  );
 }
+
+/** @param {() => Promise<void>} stop */
+function stopOnSignal(stop) {
+  let stopping = false;
+  const onSignal = async () => {
+    if (stopping) return;
+    stopping = true;
+    await stop();
+    process.exit(0);
+  };
+  // Vite would exit on its own, before the data file is closed.
+  process.removeAllListeners("SIGTERM");
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => void onSignal());
+}
+
+start().catch((error) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});

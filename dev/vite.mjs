@@ -1,12 +1,14 @@
 // @ts-check
 /** What `npm start` needs of Vite: running our TypeScript, and serving the example's page. */
-import { createServer } from "vite";
+import { createServer, normalizePath } from "vite";
 
 const HOST = "127.0.0.1";
 
+/** Folders that change often and hold no code that is run from here. */
+const IGNORED = ["**/dist/**", "**/.cache/**"];
+
 /**
- * Runs TypeScript of this repository, `import.meta.glob` included. Modules can be imported until
- * `close`.
+ * Runs TypeScript of this repository, `import.meta.glob` included, until `close`.
  *
  * @param {string} root
  */
@@ -17,7 +19,7 @@ export async function loadTypeScript(root) {
     appType: "custom",
     logLevel: "error",
     optimizeDeps: { noDiscovery: true },
-    server: { middlewareMode: true, hmr: false, ws: false, watch: null },
+    server: { middlewareMode: true, hmr: false, ws: false, watch: { ignored: IGNORED } },
     // The `./test` entries of components are TypeScript, too.
     ssr: { noExternal: [/^@convex-dev\//] },
   });
@@ -27,6 +29,17 @@ export async function loadTypeScript(root) {
      * @returns {Promise<any>}
      */
     load: (path) => server.ssrLoadModule(path),
+    /**
+     * Calls back after a file in `folder` changed; what is loaded then is new.
+     *
+     * @param {string} folder
+     * @param {() => void} onChange
+     */
+    watch: (folder, onChange) => {
+      server.watcher.on("all", (_event, file) => {
+        if (normalizePath(file).startsWith(normalizePath(folder))) onChange();
+      });
+    },
     close: () => server.close(),
   };
 }

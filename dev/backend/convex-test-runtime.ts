@@ -24,14 +24,14 @@ const CONVEX_ERROR = Symbol.for("ConvexError");
 
 /**
  * Loads an app into convex-test. What convex-test does not do, this runtime does not do: no
- * optimistic concurrency control (transactions run one after the other), table-level read sets, no
- * size limits, no cron jobs, no file URLs, and a mutation whose `returns` validator fails stays
- * committed.
+ * optimistic concurrency control (transactions run one after the other), read sets of whole tables,
+ * limits per transaction but none per document, no cron jobs, no file URLs, and a mutation whose
+ * `returns` validator fails stays committed.
  */
 export async function createConvexTestRuntime(app: ConvexApp): Promise<Runtime> {
   const modules = await preload(app.modules);
   const schema = await loadSchema(modules);
-  const t = schema === undefined ? convexTest({ modules }) : convexTest({ schema, modules });
+  const t = convexTest({ ...(schema && { schema }), modules, transactionLimits: true });
   for (const [path, component] of registeredComponents(t, app.register)) {
     t.registerComponent(path, component.schema, await preload(component.modules));
   }
