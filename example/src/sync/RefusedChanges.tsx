@@ -1,30 +1,24 @@
+import type { OutboxItem } from "convex-replicate/client";
 import { useSyncStatus } from "convex-replicate/react";
-import { useEffect, useState } from "react";
 import { tasks } from "../store.js";
 import { Icon } from "../ui/Icon.js";
 
-type OutboxRecord = Awaited<ReturnType<typeof tasks.utils.outbox.list>>[number];
+/** A refused change is on disk, so it has a place in the outbox. */
+type Refused = OutboxItem & { seq: number; rejected: NonNullable<OutboxItem["rejected"]> };
 
-/** The changes the server has refused. They wait in the outbox until the person decides. */
-function useRefused(): OutboxRecord[] {
-  const { rejected } = useSyncStatus(tasks);
-  const [records, setRecords] = useState<OutboxRecord[]>([]);
-  useEffect(() => {
-    let current = true;
-    void Promise.resolve(tasks.utils.outbox.list()).then((all) => {
-      if (current) setRecords(all.filter((record) => record.rejected));
-    });
-    return () => {
-      current = false;
-    };
-  }, [rejected]);
-  return rejected === 0 ? [] : records;
-}
+const isRefused = (item: OutboxItem): item is Refused =>
+  item.rejected !== null && item.seq !== null;
 
-const KINDS: Record<string, string> = { insert: "New task", update: "Edit", remove: "Deletion" };
+const KINDS: Record<OutboxItem["kind"], string> = {
+  insert: "New task",
+  update: "Edit",
+  remove: "Deletion",
+};
 
+/** The changes that the server has refused. They wait in the outbox until the person decides. */
 export function RefusedChanges() {
-  const records = useRefused();
+  const { rejected } = useSyncStatus(tasks);
+  const records = rejected === 0 ? [] : tasks.utils.outbox.list().filter(isRefused);
   if (records.length === 0) return null;
   return (
     <section className="refused" data-testid="refused" role="alert" aria-labelledby="refused-title">
@@ -43,15 +37,15 @@ export function RefusedChanges() {
   );
 }
 
-function RefusedChange({ record }: { record: OutboxRecord }) {
+function RefusedChange({ record }: { record: Refused }) {
   const title = tasks.get(record.document)?.title;
   return (
     <li>
       <p className="refused-what">
-        {KINDS[record.kind] ?? record.kind}
+        {KINDS[record.kind]}
         {title && <> of “{title}”</>}
       </p>
-      <p className="refused-why">{record.rejected?.message}</p>
+      <p className="refused-why">{record.rejected.message}</p>
       <div className="refused-actions">
         <button
           type="button"
