@@ -1,0 +1,15 @@
+import { convexClient, tasks } from "./tasks";
+
+export { convexClient, tasks };
+
+export function addTask(title: string): string {
+  const id = crypto.randomUUID();
+  tasks.insert({ id, title, done: false, details: {} });
+  return id;
+}
+
+export function finish(id: string) {
+  tasks.update(id, (draft) => {
+    draft.done = true;
+  });
+}
