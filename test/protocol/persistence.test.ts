@@ -9,11 +9,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { startBackend } from "../../dev/backend/index.js";
 import { fixtureApp } from "./fixture/app.js";
 import { api } from "./fixture/convex/_generated/api.js";
 import { connect, connectHttp, startFixture, watch } from "./fixture/harness.js";
+
+const HOUR_MS = 3_600_000;
 
 const general = { channel: "general" };
 
@@ -55,8 +57,13 @@ describe("a data file", () => {
 
   it("never gives an id, a creation time or a commit timestamp out again", async () => {
     const dataFile = temporaryFile();
+    const start = Date.now();
+    const clock = vi.spyOn(Date, "now");
+    onTestFinished(() => clock.mockRestore());
     const seen = { ids: new Set<string>(), created: 0, ts: 0n };
     for (let run = 0; run < 3; run++) {
+      // Not even when the clock goes back in between.
+      clock.mockReturnValue(start - run * HOUR_MS);
       const backend = await startFixture({ dataFile });
       const client = connectHttp(backend);
       await client.mutation(api.messages.send, { ...general, body: `run ${run}` });
@@ -66,9 +73,12 @@ describe("a data file", () => {
       expect(row.ts).toBeGreaterThan(seen.ts);
       seen.ids.add(row._id);
       seen.created = row._creationTime;
-      seen.ts = row.ts as bigint;
-      // The newest id is free again, as far as the documents tell.
-      await client.mutation(api.messages.remove, { body: `run ${run}` });
+      // Once the newest document is gone, only the file knows that its id was used.
+      await client.mutation(api.messages.send, { ...general, body: "passing" });
+      const { _id, ts } = (await client.query(api.messages.rows, {})).at(-1)!;
+      seen.ids.add(_id);
+      seen.ts = ts as bigint;
+      await client.mutation(api.messages.remove, { body: "passing" });
       await backend.close();
     }
   });
