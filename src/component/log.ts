@@ -103,7 +103,7 @@ export const append = mutation({
       }
       const group = JSON.stringify([head.document, head.part]);
       const pieces = slices(bytes);
-      let chunk = nextChunk.get(group) ?? 0;
+      let chunk = nextChunk.get(group) ?? (await chunksSoFar(ctx, collection, head));
       for (const [index, piece] of pieces.entries()) {
         await ctx.db.insert("updates", {
           collection,
@@ -119,6 +119,29 @@ export const append = mutation({
     return ctx.db.vars.commitTs;
   },
 });
+
+/**
+ * Rows that earlier calls in the same transaction appended for a part: entries that shared a place
+ * would be skipped by cursors, and those of several rows would mix. It reads nothing committed.
+ */
+async function chunksSoFar(
+  ctx: MutationCtx,
+  collection: string,
+  { document, part }: { document: string; part: string },
+): Promise<number> {
+  const newest = await ctx.db
+    .query("updates")
+    .withIndex("by_document", (q) =>
+      q
+        .eq("collection", collection)
+        .eq("document", document)
+        .eq("part", part)
+        .eq("ts", ctx.db.vars.commitTs),
+    )
+    .order("desc")
+    .first();
+  return newest ? newest.chunk + 1 : 0;
+}
 
 /** Deletes the updates of a generation that ends; its tombstone alone speaks for it from now on. */
 async function clearGeneration(

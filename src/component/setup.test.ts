@@ -1,0 +1,65 @@
+/// <reference types="vite/client" />
+import { convexTest, type TestConvex } from "convex-test";
+import type { FunctionArgs } from "convex/server";
+import { expect, it } from "vitest";
+import { api } from "./_generated/api.js";
+import schema from "./schema.js";
+
+const modules = import.meta.glob(["./**/*.ts", "!./**/*.test.ts"]);
+
+export type Log = TestConvex<typeof schema>;
+export type NewEntry = FunctionArgs<typeof api.log.append>["entries"][number];
+type PageArgs = Partial<FunctionArgs<typeof api.log.stream>>;
+
+/** An empty log, the component as the root, under Convex's transaction limits. */
+export const newLog = (): Log => convexTest({ schema, modules, transactionLimits: true });
+
+export function entry(document: string, overrides: Partial<NewEntry> = {}): NewEntry {
+  const bytes = new TextEncoder().encode(document).buffer as ArrayBuffer;
+  return {
+    scope: "",
+    document,
+    part: "fields",
+    generation: 1,
+    kind: "update",
+    bytes,
+    ...overrides,
+  };
+}
+
+/** Bytes that tell any two places apart. */
+export function patterned(size: number): ArrayBuffer {
+  return Uint8Array.from({ length: size }, (_, at) => (at * 31 + (at >> 8)) & 255).buffer;
+}
+
+export const append = (log: Log, ...entries: NewEntry[]) =>
+  log.mutation(api.log.append, { collection: "tasks", entries });
+
+export const stream = (log: Log, args: PageArgs = {}) =>
+  log.query(api.log.stream, { collection: "tasks", scope: "", cursor: null, ...args });
+
+export const read = (log: Log, ...documents: string[]) =>
+  log.query(api.log.read, { collection: "tasks", part: "fields", documents });
+
+/** Every page from `cursor` to the end; `between` runs after each page that is not the last. */
+export async function pages(log: Log, args: PageArgs = {}, between = async () => {}) {
+  const all = [await stream(log, args)];
+  while (!all.at(-1)!.done) {
+    await between();
+    all.push(await stream(log, { ...args, cursor: all.at(-1)!.cursor }));
+  }
+  return all;
+}
+
+export async function documentsOf(log: Log, args: PageArgs = {}) {
+  return (await pages(log, args)).flatMap((page) => page.entries.map((one) => one.document));
+}
+
+it("starts as an empty log that is done at once", async () => {
+  expect(await stream(newLog())).toStrictEqual({
+    entries: [],
+    cursor: null,
+    done: true,
+    progress: 1,
+  });
+});
