@@ -1,5 +1,5 @@
 import type { GenericValidator, Value } from "convex/values";
-import { v } from "convex/values";
+import { convexToJson, v } from "convex/values";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { compileFields, type CompiledFields } from "./compiled-fields.js";
@@ -40,6 +40,10 @@ export const convexValue: fc.Arbitrary<Value> = fc
     ),
   }))
   .value.filter((value) => !Object.hasOwn(Object(value) as object, "constructor"));
+
+/** A value as JSON: what `toEqual` compares to the last byte, which it does not for an ArrayBuffer. */
+export const exact = (value: Value | null | undefined) =>
+  value === undefined ? undefined : convexToJson(value);
 
 /** A validator that splits as deep as it likes, and the values that fit it. */
 type Shape = { validator: GenericValidator; value: fc.Arbitrary<Value> };
