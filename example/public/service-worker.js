@@ -14,10 +14,18 @@ self.addEventListener("fetch", (event) => {
   if (request.method === "GET" && own) event.respondWith(answer(request));
 });
 
-// What the page loaded before this worker was in charge.
-self.addEventListener("message", (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(event.data)));
-});
+// The page says what it is made of: some was loaded before this worker was in charge, and what an
+// older release was made of can go.
+self.addEventListener("message", (event) => event.waitUntil(keepOnly(event.data)));
+
+async function keepOnly(urls) {
+  const cache = await caches.open(CACHE);
+  await cache.addAll(urls);
+  const wanted = new Set(urls.map((url) => new URL(url, self.location.href).href));
+  const kept = await cache.keys();
+  const old = kept.filter((request) => !wanted.has(request.url));
+  await Promise.all(old.map((request) => cache.delete(request)));
+}
 
 async function answer(request) {
   const cache = await caches.open(CACHE);
@@ -26,7 +34,8 @@ async function answer(request) {
     if (response.ok) await cache.put(request, response.clone());
     return response;
   } catch (error) {
-    const kept = await cache.match(request);
+    // All of these are our own files: how they were asked for makes no difference.
+    const kept = await cache.match(request, { ignoreVary: true });
     if (kept) return kept;
     throw error;
   }

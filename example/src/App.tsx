@@ -28,21 +28,23 @@ export function App() {
 
   return (
     <div className="app">
-      <LoadingBar />
-      <header className="masthead">
-        <h1 className="brand">
-          <img src="/favicon.svg" alt="Slate" width="22" height="22" />
-          <span aria-hidden="true">Slate</span>
-        </h1>
-        <SyncIndicator />
-        <NetworkToggle />
-        <ThemeToggle />
-        <BoardMenu totals={totals} />
+      <header>
+        <LoadingBar />
+        <div className="masthead">
+          <h1 className="brand">
+            <img src="/favicon.svg" alt="Slate" width="22" height="22" />
+            <span aria-hidden="true">Slate</span>
+          </h1>
+          <SyncIndicator />
+          <NetworkToggle />
+          <ThemeToggle />
+          <BoardMenu totals={totals} />
+        </div>
+        <div className="bar">
+          <FilterBar filter={filter} onChange={setFilter} />
+          <ServerCount />
+        </div>
       </header>
-      <div className="bar">
-        <FilterBar filter={filter} onChange={setFilter} />
-        <ServerCount />
-      </div>
       <div className="stage">
         <div className="board-area">
           {empty && <EmptyBoard />}

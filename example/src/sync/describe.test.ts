@@ -20,6 +20,13 @@ test("nothing is called saved while a change is on its way", () => {
   }
 });
 
+test("nothing is called saved while the server refuses a change", () => {
+  expect(describeSync({ ...live, rejected: 1 })).toMatchObject({
+    tone: "trouble",
+    label: "1 refused",
+  });
+});
+
 test("offline says how much waits", () => {
   expect(describeSync({ ...live, phase: "offline", pending: 3 })).toMatchObject({
     tone: "away",

@@ -10,7 +10,7 @@ export interface SyncDescription {
 
 /** Words for a status. Nothing is called saved before the server has accepted it. */
 export function describeSync(status: SyncStatus): SyncDescription {
-  const { phase, pending, reason } = status;
+  const { phase, pending, rejected, reason } = status;
   const some = pending.toLocaleString();
   switch (phase) {
     case "blocked":
@@ -33,13 +33,21 @@ export function describeSync(status: SyncStatus): SyncDescription {
     case "catching-up":
       return {
         tone: "busy",
-        label: pending > 0 ? `Saving ${some}` : "Catching up",
+        label: pending > 0 ? `Catching up, ${some} to send` : "Catching up",
         detail: "Changes made elsewhere are being fetched.",
       };
     case "live":
-      return pending > 0
-        ? { tone: "busy", label: `Saving ${some}`, detail: "Your changes are on their way." }
-        : { tone: "calm", label: "Saved", detail: "The server has all your changes." };
+      if (pending > 0) {
+        return { tone: "busy", label: `Saving ${some}`, detail: "Your changes are on their way." };
+      }
+      if (rejected > 0) {
+        return {
+          tone: "trouble",
+          label: `${rejected.toLocaleString()} refused`,
+          detail: "The server has all your changes but the ones it refused.",
+        };
+      }
+      return { tone: "calm", label: "Saved", detail: "The server has all your changes." };
   }
 }
 
