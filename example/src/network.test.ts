@@ -71,3 +71,17 @@ test("the page hears of it as of any outage, and a reload keeps it", () => {
   expect(createNetwork(storage).isConnected()).toBe(true);
   expect(heard).toEqual(["offline", "online"]);
 });
+
+test("the switch is that of all tabs", () => {
+  const here = createNetwork(storage);
+  const socket = connect(here);
+  const heard = vi.fn();
+  here.subscribe(heard);
+  const other = createNetwork(storage);
+  other.setConnected(false);
+  expect(here.isConnected()).toBe(true);
+  window.dispatchEvent(new Event("storage"));
+  expect(here.isConnected()).toBe(false);
+  expect(socket.closed).toBe(true);
+  expect(heard).toHaveBeenCalledTimes(1);
+});

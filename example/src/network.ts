@@ -1,6 +1,7 @@
 /**
- * The network of this tab, with a switch. Off, every socket is closed, nothing that still arrives on
- * one is delivered, and a new one fails: to the Convex client it is an ordinary outage.
+ * The app's network, with a switch. Off, every socket is closed, nothing that still arrives on one
+ * is delivered, and a new one fails: to the Convex client it is an ordinary outage. The switch is
+ * that of the whole browser, because its tabs share their data and one of them syncs for all.
  */
 export interface Network {
   /** Give this to the Convex client as `webSocketConstructor`. */
@@ -10,13 +11,14 @@ export interface Network {
   subscribe(listener: () => void): () => void;
 }
 
-/** A tab that was working offline still does after a reload. */
+/** Kept, so that a browser that was working offline still does after a reload. */
 const OFFLINE_KEY = "work-offline";
 
-export function createNetwork(storage: Storage = sessionStorage): Network {
+export function createNetwork(storage: Storage = localStorage): Network {
   const sockets = new Set<WebSocket>();
   const listeners = new Set<() => void>();
-  let connected = storage.getItem(OFFLINE_KEY) === null;
+  const isKeptConnected = () => storage.getItem(OFFLINE_KEY) === null;
+  let connected = isKeptConnected();
 
   class SwitchedWebSocket extends WebSocket {
     constructor(url: string | URL, protocols?: string | string[]) {
@@ -32,19 +34,25 @@ export function createNetwork(storage: Storage = sessionStorage): Network {
     }
   }
 
+  const follow = () => {
+    if (isKeptConnected() === connected) return;
+    connected = isKeptConnected();
+    if (!connected) for (const socket of sockets) socket.close();
+    // What a browser says when its network goes and comes back; on "online" the Convex client
+    // reconnects at once in place of waiting out its backoff.
+    window.dispatchEvent(new Event(connected ? "online" : "offline"));
+    for (const listener of listeners) listener();
+  };
+  // Another tab has used the switch.
+  window.addEventListener("storage", follow);
+
   return {
     webSocket: SwitchedWebSocket,
     isConnected: () => connected,
     setConnected(next) {
-      if (next === connected) return;
-      connected = next;
-      if (connected) storage.removeItem(OFFLINE_KEY);
+      if (next) storage.removeItem(OFFLINE_KEY);
       else storage.setItem(OFFLINE_KEY, "yes");
-      if (!connected) for (const socket of sockets) socket.close();
-      // What a browser says when its network goes and comes back; on "online" the Convex client
-      // reconnects at once in place of waiting out its backoff.
-      window.dispatchEvent(new Event(connected ? "online" : "offline"));
-      for (const listener of listeners) listener();
+      follow();
     },
     subscribe(listener) {
       listeners.add(listener);

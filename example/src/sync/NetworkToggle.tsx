@@ -2,7 +2,7 @@ import { useSyncExternalStore } from "react";
 import { network } from "../store.js";
 import { Icon } from "../ui/Icon.js";
 
-/** Cuts this tab off the network, for real: see `network.ts`. */
+/** Cuts this browser off the backend, for real: see `network.ts`. */
 export function NetworkToggle() {
   const connected = useSyncExternalStore(network.subscribe, network.isConnected);
   return (
@@ -13,7 +13,7 @@ export function NetworkToggle() {
       data-testid="network-toggle"
       aria-checked={!connected}
       aria-label="Work offline"
-      title={connected ? "Cut the network of this tab" : "Reconnect this tab"}
+      title={connected ? "Cut the connection to the server" : "Connect again"}
       onClick={() => network.setConnected(!connected)}
     >
       <Icon name="offline" />
