@@ -5,14 +5,14 @@ import { ReplicateError, type ReplicateErrorCode } from "../shared/errors.js";
 import { decodeFieldWrites, type FieldWrite } from "../shared/guard.js";
 import { idProblem } from "../shared/ids.js";
 import { nodeAt } from "../shared/field-tree.js";
-import type { Operations, RowFields } from "../shared/operations.js";
+import { complete, type Operations, type RowFields } from "../shared/operations.js";
 import {
   captureUpdate,
-  fieldsOf,
   FIELDS_PART,
   isComplete,
   loadPart,
-  mintUpdate,
+  mintExactly,
+  readFlat,
   renderRow,
   SERVER_CLIENT_ID,
 } from "../shared/plain-part.js";
@@ -131,8 +131,9 @@ function isContained(update: Uint8Array, stateVector: Uint8Array): boolean {
 }
 
 /**
- * Applies writes to `doc` and makes each of them the winner of its path: Yjs lets the higher client
- * id win between concurrent writes, we let the one that arrived last (D5).
+ * Applies writes to `doc` and makes each of them, and what it implies on the state it meets (D1),
+ * the winner of its path: Yjs lets the higher client id win between concurrent writes, we let the
+ * one that arrived last (D5).
  *
  * @returns the bytes to append to the log, or null when `doc` knew it all.
  */
@@ -144,6 +145,7 @@ function applyWrites(
 ): Uint8Array | null {
   const known = Y.decodeStateVector(Y.encodeStateVector(doc));
   const fresh = writes.filter(({ id }) => id.clock >= (known.get(id.client) ?? 0));
+  const before = readFlat(doc);
   const applied = captureUpdate(doc, () => Y.applyUpdate(doc, update));
   if (!isComplete(doc)) {
     throw new ReplicateError(
@@ -153,19 +155,18 @@ function applyWrites(
   }
   if (applied === null) return null;
 
-  const intended: Operations = new Map();
+  const written: Operations = new Map();
   for (const { id, value } of fresh) {
     const path = Y.getItem(doc.store, id).parentSub;
     if (path === null) throw new ReplicateError("INVALID_UPDATE", "The update writes to no field.");
-    intended.set(path, checkedValue(fields, path, value));
+    written.set(path, checkedValue(fields, path, value));
   }
+  const after = readFlat(doc);
   const lost: Operations = new Map();
-  for (const [path, value] of intended) {
-    const stored: unknown = fieldsOf(doc).get(path);
-    const winner = stored === undefined ? undefined : fromCrdtValue(stored);
-    if (!sameValue(winner, value)) lost.set(path, value);
+  for (const [path, value] of complete(before, written)) {
+    if (!sameValue(after.get(path), value)) lost.set(path, value);
   }
-  const correction = lost.size > 0 ? mintUpdate(doc, lost, SERVER_CLIENT_ID) : null;
+  const correction = lost.size > 0 ? mintExactly(doc, lost, SERVER_CLIENT_ID) : null;
   return correction ? Y.mergeUpdates([applied, correction]) : applied;
 }
 

@@ -62,7 +62,16 @@ export function mintUpdate(
   operations: Operations,
   clientId: number,
 ): Uint8Array<ArrayBuffer> | null {
-  const changes = [...complete(readFlat(doc), operations)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return mintExactly(doc, complete(readFlat(doc), operations), clientId);
+}
+
+/** As {@link mintUpdate}, of operations that are complete already. */
+export function mintExactly(
+  doc: Y.Doc,
+  operations: Operations,
+  clientId: number,
+): Uint8Array<ArrayBuffer> | null {
+  const changes = [...operations].sort(([a], [b]) => (a < b ? -1 : 1));
   return captureUpdate(doc, () => {
     doc.clientID = clientId;
     for (const [path, value] of changes) writeField(doc, path, value);
