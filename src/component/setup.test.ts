@@ -41,10 +41,13 @@ export const stream = (log: Log, args: PageArgs = {}) =>
 export const read = (log: Log, ...documents: string[]) =>
   log.query(api.log.read, { collection: "tasks", part: "fields", documents });
 
+const MAX_PAGES = 100;
+
 /** Every page from `cursor` to the end; `between` runs after each page that is not the last. */
 export async function pages(log: Log, args: PageArgs = {}, between = async () => {}) {
   const all = [await stream(log, args)];
   while (!all.at(-1)!.done) {
+    expect(all.length, "the log never ends").toBeLessThan(MAX_PAGES);
     await between();
     all.push(await stream(log, { ...args, cursor: all.at(-1)!.cursor }));
   }
