@@ -1,0 +1,195 @@
+import type { Locator, Page } from "playwright-core";
+import { expect, vi } from "vitest";
+import type { Status } from "../../../example/convex/fields.js";
+import type { Troubles } from "./troubles.js";
+
+/** How long anything may take. Generous: a slow machine is no failure. */
+export const PATIENCE_MS = 15_000;
+
+/** What the sync indicator says. */
+export type Sync = { phase: string; pending: number };
+
+/** One tab with the task board, as somebody in front of it sees and uses it. */
+export class Board {
+  constructor(
+    readonly page: Page,
+    readonly troubles: Troubles,
+  ) {
+    page.setDefaultTimeout(PATIENCE_MS);
+  }
+
+  async shown() {
+    await this.page.getByTestId("column-todo").waitFor();
+  }
+
+  task(title: string): Locator {
+    const heading = this.page.getByTestId("task-title").getByText(title, { exact: true });
+    return this.page.getByTestId("task").filter({ has: heading });
+  }
+
+  column(status: Status): Locator {
+    return this.page.getByTestId(`column-${status}`);
+  }
+
+  /** The titles of all cards, in the order of the page. */
+  titles(): Promise<string[]> {
+    return this.page.getByTestId("task-title").allTextContents();
+  }
+
+  async votes(title: string): Promise<number> {
+    return Number(await this.task(title).getByTestId("task-votes").textContent());
+  }
+
+  async sync(): Promise<Sync> {
+    const status = this.page.getByTestId("sync-status");
+    const phase = (await status.getAttribute("data-phase")) ?? "";
+    return { phase, pending: Number(await status.getAttribute("data-pending")) };
+  }
+
+  async add(title: string, status: Status = "todo") {
+    const input = this.page.getByTestId(`new-task-${status}`);
+    await input.fill(title);
+    await input.press("Enter");
+    await this.task(title).waitFor();
+  }
+
+  async rename(title: string, next: string) {
+    await this.task(title).getByTestId("task-title").click();
+    const input = this.page.getByTestId("task-title-input");
+    await input.fill(next);
+    await input.press("Enter");
+    await this.task(next).waitFor();
+  }
+
+  async vote(title: string) {
+    await this.task(title).getByTestId("task-vote").click();
+  }
+
+  async remove(title: string) {
+    await this.task(title).getByTestId("task-menu").click();
+    await this.page.getByTestId("task-delete").click();
+    await this.task(title).waitFor({ state: "detached" });
+  }
+
+  async undo() {
+    await this.page.getByTestId("toast-action").click();
+  }
+
+  /** Writes into a field of the task's panel, and closes it. */
+  async fill(title: string, field: "notes" | "assignee" | "due", text: string) {
+    await this.openPanel(title);
+    await this.page.getByTestId(`panel-${field}`).fill(text);
+    await this.closePanel();
+  }
+
+  async read(title: string, field: "notes" | "assignee" | "due"): Promise<string> {
+    await this.openPanel(title);
+    const text = await this.page.getByTestId(`panel-${field}`).inputValue();
+    await this.closePanel();
+    return text;
+  }
+
+  async openPanel(title: string) {
+    await this.task(title).getByTestId("task-menu").click();
+    await this.page.getByTestId("task-open").click();
+    await this.page.getByTestId("panel-title").waitFor();
+  }
+
+  async closePanel() {
+    await this.page.getByTestId("panel-close").click();
+    await this.page.getByTestId("task-panel").waitFor({ state: "detached" });
+  }
+
+  /** Flips the page's own switch, and waits until the page knows. */
+  async goOffline() {
+    this.troubles.expectOutage();
+    await this.page.getByTestId("network-toggle").click();
+    await eventually(async () => expect((await this.sync()).phase).toBe("offline"));
+  }
+
+  async goOnline() {
+    await this.page.getByTestId("network-toggle").click();
+  }
+
+  /** Waits until the page tells that the server refused a change, for a reason with these words. */
+  async refused(reason: string) {
+    await this.page.getByTestId("refused").getByText(reason).waitFor();
+  }
+
+  /** Clicks as fast as the browser takes it, without a look at the page between two clicks. */
+  async clickQuickly(target: Locator, times: number) {
+    await target.click({ clickCount: times });
+  }
+
+  /** Fills the board with made-up tasks, through its menu. */
+  async seed(count: 200 | 1_000) {
+    await this.page.getByTestId("board-menu").click();
+    await this.page.getByTestId(`seed-${count}`).click();
+  }
+
+  /** The numbers at the heads of the columns. */
+  async counts(): Promise<Record<Status, number>> {
+    const count = async (status: Status) =>
+      Number(await this.column(status).getByTestId("column-count").textContent());
+    return { todo: await count("todo"), doing: await count("doing"), done: await count("done") };
+  }
+
+  async reload() {
+    await this.page.reload();
+    await this.shown();
+  }
+
+  /** Ends the page's process without a word to the page. */
+  async crash() {
+    this.troubles.expect(/^The page crashed/);
+    const debug = await this.page.context().newCDPSession(this.page);
+    const crashed = this.page.waitForEvent("crash");
+    debug.send("Page.crash").catch(() => undefined); // it dies before it can answer
+    await crashed;
+    await this.page.close();
+  }
+
+  /** Waits until every pending change is in IndexedDB. */
+  async stored() {
+    const { pending } = await this.sync();
+    await eventually(async () => expect(await this.page.evaluate(countOutbox)).toBe(pending));
+  }
+
+  /** Waits until the page could start without the server it came from. */
+  async keptForOfflineStart() {
+    await eventually(async () => expect(await this.page.evaluate(isKept)).toBe(true));
+  }
+
+  /** Waits until this tab has everything the server has, and the other way round. */
+  async synced() {
+    await eventually(async () => expect(await this.sync()).toEqual({ phase: "live", pending: 0 }));
+  }
+}
+
+/** Runs in the page: whether the service worker has a copy of everything the page was made of. */
+async function isKept(): Promise<boolean> {
+  const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+  const own = [location.href, ...loaded].filter((url) => url.startsWith(location.origin));
+  const kept = await Promise.all(own.map((url) => caches.match(url)));
+  return kept.every((response) => response !== undefined);
+}
+
+/** Runs in the page: how many local changes are on disk. */
+async function countOutbox(): Promise<number> {
+  const promised = <T>(request: IDBRequest<T>) =>
+    new Promise<T>((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+  const databases = await indexedDB.databases();
+  const { name } = databases.find((one) => one.name?.startsWith("convex-replicate:"))!;
+  const database = await promised(indexedDB.open(name!));
+  const count = await promised(database.transaction("outbox").objectStore("outbox").count());
+  database.close();
+  return count;
+}
+
+/** Asks again and again until `check` throws no more. */
+export async function eventually(check: () => unknown): Promise<void> {
+  await vi.waitFor(check, { timeout: PATIENCE_MS, interval: 25 });
+}

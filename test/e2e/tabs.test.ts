@@ -1,0 +1,100 @@
+import { expect, it } from "vitest";
+import { startApp } from "./harness/app.js";
+import { eventually } from "./harness/board.js";
+
+it("shows the other tab's edits, online and offline", async () => {
+  const app = await startApp();
+  const device = await app.device();
+  const first = await device.openTab();
+  await first.synced();
+  const second = await device.openTab();
+  await second.synced();
+
+  await second.add("From the second tab");
+  await first.task("From the second tab").waitFor();
+  await Promise.all([first.synced(), second.synced()]);
+
+  app.cutOff();
+  await first.add("Offline in the first");
+  await second.task("Offline in the first").waitFor();
+  await second.vote("Offline in the first");
+  await eventually(async () => expect(await first.votes("Offline in the first")).toBe(1));
+  for (const board of [first, second]) {
+    await eventually(async () =>
+      expect(await board.sync()).toEqual({ phase: "offline", pending: 2 }),
+    );
+  }
+
+  app.reconnect();
+  await Promise.all([first.synced(), second.synced()]);
+  expect(await app.rows()).toMatchObject([
+    { title: "From the second tab" },
+    { title: "Offline in the first", votes: 1 },
+  ]);
+  expect(await app.version("Offline in the first")).toBe(1);
+});
+
+it("syncs through one tab only: two pages, one subscription, no push twice", async () => {
+  const app = await startApp();
+  const device = await app.device();
+  const first = await device.openTab();
+  await first.synced();
+  app.faults.calls.reset();
+  const second = await device.openTab();
+  await second.synced();
+  expect(app.faults.calls.get("tasks:stream")).toBe(0);
+
+  await second.add("Once is enough");
+  await Promise.all([first.synced(), second.synced()]);
+  await second.vote("Once is enough");
+  await eventually(async () => expect(await first.votes("Once is enough")).toBe(1));
+  await Promise.all([first.synced(), second.synced()]);
+  expect(app.pushes).toBe(2);
+  expect(await app.version("Once is enough")).toBe(2);
+});
+
+it("hands over when the tab that syncs is closed, with what was pending", async () => {
+  const app = await startApp();
+  const device = await app.device();
+  const first = await device.openTab();
+  await first.add("Sweep the yard");
+  await first.synced();
+  const second = await device.openTab();
+  await second.synced();
+
+  app.cutOff();
+  await first.vote("Sweep the yard");
+  await eventually(async () => expect(await second.votes("Sweep the yard")).toBe(1));
+  await first.page.close();
+  app.faults.calls.reset();
+  app.reconnect();
+
+  await second.synced();
+  expect(app.pushes).toBe(1);
+  expect(await app.version("Sweep the yard")).toBe(2);
+  const elsewhere = await (await app.device()).openTab();
+  await eventually(async () => expect(await elsewhere.votes("Sweep the yard")).toBe(1));
+  await elsewhere.vote("Sweep the yard");
+  await eventually(async () => expect(await second.votes("Sweep the yard")).toBe(2));
+});
+
+it("hands over when the tab that syncs crashes in the middle of a push", async () => {
+  const app = await startApp();
+  const device = await app.device();
+  const first = await device.openTab();
+  await first.add("Empty the bin");
+  await first.synced();
+  const second = await device.openTab();
+  await second.synced();
+
+  app.faults.calls.reset();
+  app.faults.delayNext({ path: "tasks:push", ms: 500 });
+  await first.vote("Empty the bin");
+  await eventually(() => expect(app.pushes).toBe(1));
+  await first.crash();
+
+  await second.synced();
+  expect(await second.votes("Empty the bin")).toBe(1);
+  expect(await app.rows()).toMatchObject([{ title: "Empty the bin", votes: 1 }]);
+  expect(await app.version("Empty the bin")).toBe(2);
+});
