@@ -1,0 +1,89 @@
+// @ts-check
+/** The steps of `npm test`, in order. */
+import { ensureChromium } from "../install.mjs";
+import { run, runAll } from "./command.mjs";
+import { checkPackage } from "./package.mjs";
+import { checkSizes } from "./size.mjs";
+import { runTests } from "./tests.mjs";
+
+const TSCONFIGS = [
+  "tsconfig.json",
+  "tsconfig.dev.json",
+  "example/tsconfig.json",
+  "example/convex/tsconfig.json",
+];
+
+/** @type {import("./runner.mjs").Step[]} */
+export const STEPS = [
+  {
+    name: "format",
+    about: "every file is as prettier would write it",
+    run: () => run("npm", ["run", "--silent", "format:check"]),
+  },
+  {
+    name: "lint",
+    about: "no finding of ESLint",
+    run: () => run("npm", ["run", "--silent", "lint"]),
+  },
+  {
+    name: "codegen",
+    about: "the committed _generated folders are what would be generated",
+    run: () => run("npm", ["run", "--silent", "codegen", "--", "--check"]),
+  },
+  {
+    name: "build",
+    about: "src becomes dist",
+    run: () => run("npm", ["run", "--silent", "build"]),
+  },
+  {
+    name: "types",
+    about: "sources, tests, tooling and the example have no type errors",
+    needs: ["build"],
+    run: () => runAll(TSCONFIGS.map((config) => ["tsc", "--noEmit", "-p", config])),
+  },
+  {
+    name: "unit",
+    about: "tests beside their source, in Node",
+    run: () => runTests("unit"),
+  },
+  {
+    name: "component",
+    about: "tests of the component and the server side, in an edge runtime as in Convex",
+    run: () => runTests("component"),
+  },
+  {
+    name: "protocol",
+    about: "Convex's own clients against the embedded backend",
+    run: () => runTests("protocol"),
+  },
+  {
+    name: "sim",
+    about: "the simulator: random schedules with faults",
+    needs: ["build"],
+    run: () => runTests("sim"),
+  },
+  {
+    name: "integration",
+    about: "client and server together, and the README's code",
+    needs: ["build"],
+    run: () => runTests("integration"),
+  },
+  {
+    name: "e2e",
+    about: "the example in a browser",
+    needs: ["build"],
+    run: async () => runTests("e2e", { CHROMIUM_PATH: ensureChromium() }),
+  },
+  {
+    name: "package",
+    about: "what would be published holds the right files and resolves",
+    needs: ["build"],
+    run: checkPackage,
+  },
+  {
+    name: "size",
+    about: "what each entry adds to a bundle stays within its budget",
+    needs: ["build"],
+    run: checkSizes,
+  },
+];
