@@ -59,13 +59,13 @@ function registeredComponents(
 function convexTestRuntime(t: AnyTestConvex, functions: Functions): Runtime {
   const internals = captureInternals(t);
   const { transactionManager } = internals;
-  // A commit happens deep inside convex-test's contexts. Listeners start work of their own, which
-  // must not inherit them: a query would run nested in the transaction that caused it.
+  // Whoever calls may have been woken by a commit, deep inside convex-test's contexts. A call that
+  // inherited them would run in the component, or nested in the transaction, that caused it.
   const outside = AsyncLocalStorage.snapshot();
   const listeners = new Set<(commit: Commit) => void>();
-  const tracking = new Tracking(internals, (commit) =>
-    outside(() => listeners.forEach((listener) => listener(commit))),
-  );
+  const tracking = new Tracking(internals, (commit) => {
+    for (const listener of listeners) listener(commit);
+  });
   // Like a real deployment, an empty database already has a time: zero would mean "before all".
   transactionManager._lastCommitTs = BigInt(Date.now()) * NANOSECONDS_PER_MS;
 
@@ -115,7 +115,7 @@ function convexTestRuntime(t: AnyTestConvex, functions: Functions): Runtime {
 
     restore: async (commits) => {
       putBack(internals, commits);
-      await outside(() => resumeJobs(internals, t as unknown as JobRunner));
+      await resumeJobs(internals, t as unknown as JobRunner);
     },
 
     close: () => tracking.close(),

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ConvexError } from "convex/values";
 import { makeFunctionReference } from "convex/server";
+import { encodeTs } from "../../dev/backend/protocol/encoding.js";
 import { api } from "./fixture/convex/_generated/api.js";
 import {
   connect,
@@ -33,12 +34,16 @@ describe("mutations", () => {
   });
 
   it("give commit timestamps that increase", async () => {
-    const client = connect(await startFixture());
+    const { client, received } = connectRecorded(await startFixture());
     const first = await client.mutation(api.messages.send, { ...general, body: "a" });
     const second = await client.mutation(api.messages.send, { ...general, body: "b" });
     expect(second).toBeGreaterThan(first as bigint);
     const rows = await client.query(api.messages.rows, {});
     expect(rows.map(({ ts }) => ts)).toEqual([first, second]);
+    const answered = received.flatMap((message) =>
+      message.type === "MutationResponse" && message.success ? [message.ts] : [],
+    );
+    expect(answered).toEqual([encodeTs(first as bigint), encodeTs(second as bigint)]);
   });
 
   it("run in the order they were made", async () => {

@@ -91,6 +91,16 @@ describe("delayNext", () => {
     expect(await list.until((bodies) => bodies.length === 2)).toEqual(["quick", "delayed"]);
   });
 
+  it("does not let a client's later mutations pass an earlier one", async () => {
+    const backend = await startFixture();
+    const client = connect(backend);
+    backend.faults.delayNext({ path: "messages:send", ms: 50 });
+    await Promise.all(
+      ["first", "second"].map((body) => client.mutation(api.messages.send, { ...general, body })),
+    );
+    expect(await client.query(api.messages.list, general)).toEqual(["first", "second"]);
+  });
+
   it("holds back a subscription's first result, and nothing else on that socket", async () => {
     const backend = await startFixture();
     const client = connect(backend);

@@ -107,6 +107,7 @@ describe("a data file", () => {
     const sending = client.mutation(api.messages.send, { ...general, body: "once" });
     const list = () => connectHttp(first).query(api.messages.list, general);
     while ((await list()).length === 0);
+    expect(client.connectionState().hasInflightRequests).toBe(true);
     await first.close();
 
     await startFixture({ dataFile, port: Number(new URL(first.url).port) });

@@ -56,7 +56,25 @@ describe("a client whose socket broke", () => {
     const ts = await client.mutation(api.messages.send, { ...general, body: "once" });
     const rows = await client.query(api.messages.rows, {});
     expect(rows.map((row) => [row.body, row.ts])).toEqual([["once", ts]]);
+    expect(client.connectionState().connectionCount).toBe(2);
     expect(backend.faults.calls.get("messages:send")).toBe(1);
+  });
+
+  it("has nothing run on the broken socket that had not started yet", async () => {
+    const backend = await startFixture();
+    const client = connect(backend);
+    await watch(client, api.messages.list, general).until(() => true);
+    backend.faults.delayNext({ path: "messages:send", ms: 50 });
+    void client.mutation(api.messages.send, { ...general, body: "running" });
+    void client.mutation(api.messages.send, { ...general, body: "waiting" });
+    const http = connectHttp(backend);
+    while (backend.faults.calls.get("messages:send") === 0) await http.query(api.messages.rows, {});
+    // It goes away for good, so nobody sends the second one again.
+    await client.close();
+    const stored = () => http.query(api.messages.list, general);
+    while ((await stored()).length === 0);
+    await http.mutation(api.messages.touchNothing, {});
+    expect(await stored()).toEqual(["running"]);
   });
 
   it("is told that an action it waited for may be lost", async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Transition } from "../../dev/backend/protocol/messages.js";
 import { api } from "./fixture/convex/_generated/api.js";
-import { connect, connectRecorded, startFixture, watch } from "./fixture/harness.js";
+import { connect, connectHttp, connectRecorded, startFixture, watch } from "./fixture/harness.js";
 
 const general = { channel: "general" };
 
@@ -34,6 +34,14 @@ describe("subscriptions", () => {
     expect(await count.until((n) => n > 0)).toBe(1);
   });
 
+  it("shows what an action of a component writes", async () => {
+    const backend = await startFixture();
+    const client = connect(backend);
+    const count = watch(client, api.messages.count, general);
+    await client.action(api.messages.countByAction, general);
+    expect(await count.until((n) => n > 0)).toBe(1);
+  });
+
   it("moves all queries of a client in one transition, at one timestamp", async () => {
     const backend = await startFixture();
     const { client, received } = connectRecorded(backend);
@@ -48,6 +56,31 @@ describe("subscriptions", () => {
     const updates = transitions(received).map(({ modifications }) => modifications.length);
     expect(updates.filter((length) => length === 2)).toHaveLength(4);
     expect(updates.filter((length) => length === 1)).toHaveLength(0);
+  });
+
+  it("never shows two queries at different moments, however much is written", async () => {
+    const backend = await startFixture();
+    const { client, received } = connectRecorded(backend);
+    const list = watch(client, api.messages.list, general);
+    const count = watch(client, api.messages.count, general);
+    const writers = Array.from({ length: 4 }, () => connectHttp(backend));
+    await Promise.all(
+      writers.map(async (writer) => {
+        for (let n = 0; n < 10; n++)
+          await writer.mutation(api.messages.send, { ...general, body: "" });
+      }),
+    );
+    await Promise.all([list.until(({ length }) => length === 40), count.until((n) => n === 40)]);
+
+    const shown = new Map<number, unknown>();
+    for (const { modifications } of transitions(received)) {
+      for (const modification of modifications) {
+        if (modification.type === "QueryUpdated")
+          shown.set(modification.queryId, modification.value);
+      }
+      const [bodies = [], n = 0] = [...shown.values()] as [unknown[]?, number?];
+      expect(n).toBe(bodies.length);
+    }
   });
 
   it("starts every transition where the one before ended", async () => {
