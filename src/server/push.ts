@@ -44,6 +44,9 @@ export async function applyPush<F extends Fields, DataModel extends GenericDataM
   await refuseForbidden(ctx, target, decided);
   for (const one of decided) await write(ctx, target, one);
   const ts = await appendEntries(ctx, target, decided);
+  // After all writes: what a hook writes to another of these rows must not be overwritten, and a
+  // push that it makes must build on this one.
+  for (const one of decided) await notify(ctx, target, one);
   return decided.map(({ change, outcome }) => ({
     document: change.document,
     result: resultOf(outcome, ts),
@@ -138,19 +141,25 @@ function rowChangeOf<F extends Fields>({ change, outcome }: Decided): RowChange<
 
 async function write<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
-  { table, fields, hooks }: Target<F, DataModel>,
+  { table, fields }: Target<F, DataModel>,
+  { change, outcome, stored }: Decided,
+) {
+  const { db } = ctx as unknown as GenericMutationCtx<GenericDataModel>;
+  if (outcome.kind === "write") {
+    if (stored) await updateRow(db, stored, fields.names, outcome.next);
+    else await insertRow(db, table, change.document, outcome.next);
+  } else if (outcome.kind === "remove" && stored) {
+    await db.delete(stored._id);
+  }
+}
+
+async function notify<F extends Fields, DataModel extends GenericDataModel>(
+  ctx: GenericMutationCtx<DataModel>,
+  { hooks }: Target<F, DataModel>,
   one: Decided,
 ) {
   const change = rowChangeOf<F>(one);
   if (change === null) return;
-  const { outcome, stored } = one;
-  const { db } = ctx as unknown as GenericMutationCtx<GenericDataModel>;
-  if (outcome.kind === "write") {
-    if (stored) await updateRow(db, stored, fields.names, outcome.next);
-    else await insertRow(db, table, change.id, outcome.next);
-  } else if (stored) {
-    await db.delete(stored._id);
-  }
   if (change.op === "insert") await hooks.onInsert?.(ctx, change);
   else if (change.op === "update") await hooks.onUpdate?.(ctx, change);
   else await hooks.onRemove?.(ctx, change);
