@@ -22,7 +22,7 @@ import { reconcile, type DocumentState, type NewEntry } from "./reconcile.js";
 
 /** What a change comes to, decided before anything is written (S2, S4). */
 export type Outcome =
-  | { kind: "unchanged"; generation: number }
+  | { kind: "unchanged"; generation: number; entries: NewEntry[] }
   | {
       kind: "write";
       op: "insert" | "update";
@@ -56,7 +56,7 @@ function mergeRemoval(current: Current, { generation }: Change): Outcome {
   const { live, row, entries, doc } = current;
   // A generation that already ended, or never began, needs no second tombstone.
   if (!live || row === null || generation < current.generation) {
-    return { kind: "unchanged", generation };
+    return { kind: "unchanged", generation, entries: live ? [] : entries };
   }
   const tombstone: NewEntry = {
     kind: "tombstone",
@@ -84,7 +84,7 @@ function mergeUpdate(
   const doc = current.live ? current.doc : loadPart([]);
   const merged = applyWrites(fields, doc, update, writes);
   const generation = current.live ? current.generation : current.generation + 1;
-  if (merged === null) return { kind: "unchanged", generation };
+  if (merged === null) return { kind: "unchanged", generation, entries: [] };
 
   const next = renderRow(doc, fields.tree);
   if (next === null) {
@@ -109,10 +109,11 @@ function deadGeneration(current: Current, change: Change, update: Uint8Array): O
   const lastEnded = live ? generation - 1 : generation;
   const removed: Outcome = { kind: "removed", generation: lastEnded, entries: live ? [] : entries };
   if (change.op === "insert") {
-    // A re-sent insert that once was accepted, and then removed by someone, must not come back; an
-    // insert by someone who never knew of the ended generation is a new one.
-    const then = ended.find((end) => end.generation === change.generation);
-    return then && isContained(update, then.stateVector) ? removed : null;
+    // A re-sent insert that once was accepted, perhaps into a later generation than it asked for,
+    // and then removed by someone, must not come back; an insert by someone who never knew of the
+    // ended generation is a new one.
+    const since = ended.filter((end) => end.generation >= change.generation);
+    return since.some((end) => isContained(update, end.stateVector)) ? removed : null;
   }
   if (change.generation <= lastEnded) return removed;
   if (!live || change.generation > generation) {

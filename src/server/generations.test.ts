@@ -1,0 +1,105 @@
+import { beforeEach, expect, it } from "vitest";
+import {
+  accepted,
+  Device,
+  expectEverywhere,
+  newApp,
+  push,
+  rejected,
+  removed,
+  streamAll,
+  unchanged,
+  type App,
+} from "./setup.test.js";
+
+let app: App;
+let ann: Device;
+let bob: Device;
+
+beforeEach(async () => {
+  app = newApp();
+  [ann, bob] = [new Device(7), new Device(8)];
+  await push(app, ann.insert("a", { title: "t" }));
+  await bob.pull(app);
+});
+
+it("a removed document stays removed when someone edited it offline", async () => {
+  const offline = bob.update("a", { title: "offline" });
+  expect(await push(app, ann.remove("a"))).toEqual([accepted]);
+  expect(await push(app, offline)).toEqual([{ status: "removed", generation: 1 }]);
+  await expectEverywhere(app, "a", null);
+  expect((await streamAll(app)).map((entry) => entry.kind)).toEqual(["tombstone"]);
+});
+
+it("a document inserted again starts clean, and edits of its former life stay out", async () => {
+  const offline = bob.update("a", { done: true, title: "offline" });
+  await push(app, ann.remove("a"));
+  expect(await push(app, ann.insert("a", { title: "again" }))).toEqual([
+    expect.objectContaining({ status: "accepted", generation: 2 }),
+  ]);
+  expect(await push(app, offline)).toEqual([{ status: "removed", generation: 1 }]);
+  await expectEverywhere(app, "a", { title: "again" });
+});
+
+it("two removals are one", async () => {
+  const late = bob.remove("a");
+  await push(app, ann.remove("a"));
+  expect(await push(app, late)).toEqual([unchanged]);
+  expect(await streamAll(app)).toHaveLength(1);
+});
+
+it("a late removal of a former life leaves the present one alone", async () => {
+  const late = bob.remove("a");
+  await push(app, ann.remove("a"));
+  await push(app, ann.insert("a", { title: "again" }));
+  expect(await push(app, late)).toEqual([unchanged]);
+  await expectEverywhere(app, "a", { title: "again" });
+});
+
+it("an accepted insert that is sent again after the removal does not come back", async () => {
+  const insert = new Device(9).insert("b", { title: "b" });
+  await push(app, insert);
+  await bob.pull(app);
+  await push(app, bob.remove("b"));
+  expect(await push(app, insert)).toEqual([removed]);
+  await expectEverywhere(app, "b", null);
+});
+
+it("an insert by someone who never knew of the document starts a new life", async () => {
+  const unaware = new Device(9).insert("a", { title: "unaware" });
+  await push(app, ann.remove("a"));
+  expect(await push(app, unaware)).toEqual([
+    expect.objectContaining({ status: "accepted", generation: 2 }),
+  ]);
+  await expectEverywhere(app, "a", { title: "unaware" });
+});
+
+it("an insert that was moved to a later life does not come back either", async () => {
+  const unaware = new Device(9).insert("a", { title: "unaware" });
+  await push(app, ann.remove("a"));
+  await push(app, unaware);
+  await bob.pull(app);
+  await push(app, bob.remove("a"));
+  expect(await push(app, unaware)).toEqual([removed]);
+  await expectEverywhere(app, "a", null);
+  await push(app, bob.insert("a", { title: "third life" }));
+  expect(await push(app, unaware)).toEqual([removed]);
+  await expectEverywhere(app, "a", { title: "third life" });
+});
+
+it("an update of a document that never was is refused", async () => {
+  const stray = ann.update("a", { title: "stray" });
+  for (const generation of [1, 5]) {
+    expect(await push(app, { ...stray, document: "b", generation })).toEqual([
+      rejected("UNKNOWN_DOCUMENT"),
+    ]);
+  }
+  expect(await push(app, { ...stray, generation: 2 })).toEqual([rejected("UNKNOWN_DOCUMENT")]);
+  await expectEverywhere(app, "b", null);
+});
+
+it("a removal of a document that never was changes nothing", async () => {
+  const stray = { document: "b", generation: 1, op: "remove" as const, parts: [] };
+  expect(await push(app, stray)).toEqual([unchanged]);
+  expect(await streamAll(app)).toHaveLength(1);
+});
