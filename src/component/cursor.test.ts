@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { append, documentsOf, entry, newLog, pages, patterned, stream } from "./setup.test.js";
+import {
+  append,
+  documentsOf,
+  entry,
+  fingerprint,
+  newLog,
+  pages,
+  patterned,
+  stream,
+} from "./setup.test.js";
 import { decodeCursor, encodeCursor } from "./position.js";
 
 /** The smallest page that the log gives. */
@@ -20,9 +29,9 @@ describe("cursors", () => {
 
   it("lead through a tie of parts and of chunks", async () => {
     const log = newLog();
-    const entries = names("d", 5).flatMap((document) =>
+    const entries = names("d", 7).flatMap((document) =>
       ["body", "fields"].flatMap((part) =>
-        [1, 2, 3, 4].map((n) => entry(document, { part, bytes: patterned(n) })),
+        [1, 2, 3].map((n) => entry(document, { part, bytes: patterned(n) })),
       ),
     );
     await append(log, ...entries);
@@ -70,7 +79,7 @@ describe("cursors", () => {
     const all = await pages(log, SMALL);
     const entries = all.flatMap((page) => page.entries);
     expect(entries.map((one) => one.document)).toStrictEqual([...names("d", 14), "e", "f"]);
-    expect(entries[14]!.bytes).toStrictEqual(big);
+    expect(fingerprint(entries[14]!.bytes)).toBe(fingerprint(big));
   });
 
   it("stay where they are at the end, and see only what comes", async () => {

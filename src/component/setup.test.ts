@@ -32,6 +32,12 @@ export function patterned(size: number): ArrayBuffer {
   return Uint8Array.from({ length: size }, (_, at) => (at * 31 + (at >> 8)) & 255).buffer;
 }
 
+/** Large bytes in short, because a diff of megabytes takes minutes. */
+export function fingerprint(bytes: ArrayBuffer): string {
+  const sum = new Uint8Array(bytes).reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, 7);
+  return `${bytes.byteLength} bytes, ${sum}`;
+}
+
 export const append = (log: Log, ...entries: NewEntry[]) =>
   log.mutation(api.log.append, { collection: "tasks", entries });
 
