@@ -46,6 +46,24 @@ export function mint(
   return { kind: "send", group, fresh: true, change: changeOf(group, update) };
 }
 
+/**
+ * Moves an insert, and the edits that follow it, to the generation after one that has ended since it
+ * was recorded. Changes `records` in place.
+ *
+ * @returns those that changed.
+ */
+export function restartInserts(
+  records: readonly NumberedRecord[],
+  base: BaseDocument | undefined,
+): NumberedRecord[] {
+  const { kind, group, generation } = records[0]!.record;
+  const isStale = kind === "insert" && group === null && base && isOver(base, generation);
+  if (!isStale || base.live) return [];
+  const following = records.filter(({ record }) => record.generation === generation);
+  for (const { record } of following) record.generation = base.generation + 1;
+  return following;
+}
+
 /** The records that one update can carry: up to a removal, and alone what was refused together. */
 function firstGroup(records: NumberedRecord[]): NumberedRecord[] {
   const group: NumberedRecord[] = [];

@@ -2,7 +2,7 @@ import type { CompiledFields } from "../shared/compiled-fields.js";
 import { SERVER_CLIENT_ID } from "../shared/plain-part.js";
 import type { Change, Result, StreamEntry } from "../shared/wire.js";
 import { advance, emptyBase, type BaseDocument } from "./base.js";
-import { mint, type NumberedRecord } from "./mint.js";
+import { mint, restartInserts, type NumberedRecord } from "./mint.js";
 import { fromStored, toStored, type OutboxRecord, type StoredRecord } from "./records.js";
 import { encodeRow, type Segment } from "./rows.js";
 import { reject, REMOVED, settleGroup } from "./settle.js";
@@ -112,9 +112,13 @@ export class ReplicaStore {
       for (const [document, seqs] of documents) {
         const records = (await readRecords(tx, seqs)).filter(({ record }) => !record.rejected);
         if (records.length === 0) continue;
-        const base = await tx.get("documents", document);
-        const clientId = (base as BaseDocument | undefined)?.clientId ?? deviceId;
-        const minted = mint(records, base as BaseDocument | undefined, clientId);
+        const base = (await tx.get("documents", document)) as BaseDocument | undefined;
+        await putRecords(tx, restartInserts(records, base));
+        // An insert builds on nothing, so its clocks start at 0: where this device may have used its
+        // own id already, the server would take the insert for something it has (C6).
+        const isKnown = base?.live && records[0]!.record.kind === "insert";
+        const clientId = isKnown ? this.#newClientId() : (base?.clientId ?? deviceId);
+        const minted = mint(records, base, clientId);
         if (minted.kind === "send") {
           if (minted.fresh) await storeGroup(tx, minted.group, minted.change);
           outgoing.push({ change: minted.change, seqs: minted.group.map(({ seq }) => seq) });

@@ -1,13 +1,15 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { Operations } from "../shared/operations.js";
 import type { PushResult, StreamEntry } from "../shared/wire.js";
-import type { Environment } from "./environment.js";
+import { ReplicateError } from "../shared/errors.js";
+import { sleep, type Environment } from "./environment.js";
 import type { OutboxRecord } from "./records.js";
 import { Replica, type ShownChange } from "./replica.js";
 import { ReplicaStore, type Outgoing, type SyncPoint } from "./replica-store.js";
 import { Saver } from "./saver.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { ReplicaStorage } from "./storage/storage.js";
+import { backoffMs } from "./sync/backoff.js";
 import { Puller } from "./sync/pull.js";
 import { Pusher } from "./sync/push.js";
 import { INITIAL_SYNC_STATE, reasonOf, type SyncState } from "./sync/state.js";
@@ -58,7 +60,7 @@ export class Session {
   #reloading: Promise<void> | null = null;
   #isOpen = false;
   #leads = false;
-  #closed = false;
+  readonly #closed = new AbortController();
   #forget: (() => void)[] = [];
 
   constructor(config: SessionConfig, listener: SessionListener) {
@@ -124,8 +126,8 @@ export class Session {
 
   /** Stops syncing, waits for what is being stored, and lets go of the storage. */
   async close() {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort();
     for (const forget of this.#forget) forget();
     this.#puller.stop();
     this.#pusher.stop();
@@ -139,6 +141,8 @@ export class Session {
 
   async #open() {
     const { name, storage, fields, environment, transport } = this.#config;
+    // Before anything is read: what another tab stores from now on must not be missed.
+    this.#forget.push(this.#tabs.onMessage(this.#onMessage));
     let connection;
     try {
       connection = await storage.open(name);
@@ -148,10 +152,9 @@ export class Session {
       connection = await memoryStorage().open(name);
     }
     this.#store = new ReplicaStore(connection, fields, environment.random);
-    await this.#load();
+    await this.#insist(() => this.#load());
     this.#isOpen = true;
     this.#forget.push(
-      this.#tabs.onMessage(this.#onMessage),
       transport.onConnection(() => {
         this.#listener.changed();
         if (transport.isConnected()) void this.#pusher.sendNow();
@@ -163,8 +166,10 @@ export class Session {
 
   async #lead() {
     await this.#reload();
-    if (this.#closed) return;
+    if (this.#closed.signal.aborted) return;
     this.#leads = true;
+    // The tab that led before may have died between storing something and saying so.
+    this.#tabs.post({ type: "changed" });
     this.#puller.start();
   }
 
@@ -230,15 +235,34 @@ export class Session {
   #turn<T>(work: (store: ReplicaStore) => Promise<T>): Promise<T> {
     const run = this.#turns.then(() => work(this.#store!));
     this.#turns = run.catch(() => undefined);
-    return run;
+    return run.catch((cause: unknown) => {
+      const message = `Local storage failed: ${(cause as Error).message}`;
+      throw new ReplicateError("STORAGE_FAILED", message, { cause });
+    });
+  }
+
+  /** Does what has to succeed in the end, however often storage fails. */
+  async #insist(work: () => Promise<void>): Promise<void> {
+    const { environment } = this.#config;
+    for (let failures = 0; !this.#closed.signal.aborted; failures++) {
+      try {
+        await work();
+        return this.#reportStorage(null);
+      } catch (error) {
+        this.#reportStorage(error as Error);
+        await sleep(environment, backoffMs(failures, environment), this.#closed.signal);
+      }
+    }
   }
 
   /** Takes over what other tabs have stored; calls while one is waiting are one call. */
   #reload(): Promise<void> {
-    this.#reloading ??= this.#turn(() => {
-      this.#reloading = null;
-      return this.#load();
-    });
+    this.#reloading ??= this.#insist(() =>
+      this.#turn(() => {
+        this.#reloading = null;
+        return this.#load();
+      }),
+    );
     return this.#reloading;
   }
 

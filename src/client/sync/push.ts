@@ -103,9 +103,12 @@ export class Pusher {
   async #sendBatch(): Promise<boolean> {
     const { batch, more } = this.#nextBatch();
     this.#waiting = null;
-    if (batch.size === 0) return false;
+    if (batch.size === 0) {
+      this.#pause = null;
+      return false;
+    }
     const outgoing = cutToSize(await this.#host.mint(batch));
-    if (outgoing.length === 0) return more;
+    if (outgoing.length === 0) return more || this.#hasLeftovers(batch);
     let results: PushResult;
     try {
       const push = this.#transport.push(outgoing.map(({ change }) => change));
