@@ -5,7 +5,7 @@ import { ReplicateError, type ReplicateErrorCode } from "../shared/errors.js";
 import { decodeFieldWrites, type FieldWrite } from "../shared/guard.js";
 import { idProblem } from "../shared/ids.js";
 import { nodeAt } from "../shared/field-tree.js";
-import { complete, type Operations, type RowFields } from "../shared/operations.js";
+import { complete, MARKER, type Operations, type RowFields } from "../shared/operations.js";
 import {
   captureUpdate,
   FIELDS_PART,
@@ -172,13 +172,20 @@ function applyWrites(
 }
 
 function checkedValue(fields: CompiledFields, path: string, value: unknown): Value | undefined {
-  if (nodeAt(fields.tree, path) === null) {
+  const node = nodeAt(fields.tree, path);
+  if (node === null) {
     throw new ReplicateError(
       "INVALID_UPDATE",
       `The update writes \`${path}\`, which is not among the fields.`,
     );
   }
-  return value === undefined ? undefined : toConvexValue(fromCrdtValue(value), path);
+  if (value === undefined) return undefined;
+  const checked = toConvexValue(fromCrdtValue(value), path);
+  // Whatever else stood there would be kept and sent, but seen by no validator and no hook.
+  if (node.kind !== "value" && !sameValue(checked, MARKER)) {
+    throw new ReplicateError("INVALID_UPDATE", `The update hides a value at \`${path}\`.`);
+  }
+  return checked;
 }
 
 function updateOf(change: Change): Uint8Array {

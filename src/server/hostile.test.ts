@@ -1,0 +1,165 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import * as Y from "yjs";
+import type { Change } from "../shared/wire.js";
+import {
+  changeOf,
+  Device,
+  expectEverywhere,
+  newApp,
+  push,
+  rejected,
+  sharedTask,
+  storedRow,
+  streamAll,
+} from "./setup.test.js";
+
+/** An update that no honest client makes. */
+function forged(writes: Record<string, unknown>, clientId = 66): Uint8Array {
+  const doc = new Y.Doc();
+  doc.clientID = clientId;
+  Y.transact(doc, () => {
+    for (const [path, value] of Object.entries(writes)) doc.getMap("fields").set(path, value);
+  });
+  return Y.encodeStateAsUpdate(doc);
+}
+
+const row = { "": {}, title: "t" };
+
+async function expectRefused(update: Uint8Array, code: string) {
+  const { app } = await sharedTask([7, 8], { title: "t" });
+  const changes = [changeOf("update", "a", update), changeOf("insert", "b", update)];
+  for (const change of changes) expect(await push(app, change)).toEqual([rejected(code)]);
+  await expectEverywhere(app, "a", { title: "t" });
+  await expectEverywhere(app, "b", null);
+  expect(await streamAll(app)).toHaveLength(1);
+}
+
+describe("a forged update is refused, and leaves no trace:", () => {
+  it.each<[string, Record<string, unknown>, string]>([
+    ["a field that is not declared", { ...row, other: 1 }, "INVALID_UPDATE"],
+    ["a key that is not declared", { ...row, details: {}, "details/x": 1 }, "INVALID_UPDATE"],
+    ["a path below a value", { ...row, "title/x": 1 }, "INVALID_UPDATE"],
+    ["a record key that Convex refuses", { ...row, votes: {}, "votes/_x": 1 }, "INVALID_UPDATE"],
+    ["a prototype as a record key", { ...row, "votes/__proto__": 1 }, "INVALID_UPDATE"],
+    ["data in the place of a marker", { ...row, details: "hidden" }, "INVALID_UPDATE"],
+    ["data in an object's marker", { ...row, details: { hidden: 1 } }, "INVALID_UPDATE"],
+    ["data in the document's own marker", { "": { hidden: 1 }, title: "t" }, "INVALID_UPDATE"],
+    ["the end of the document's marker", { "": undefined, title: "t" }, "INVALID_UPDATE"],
+    ["a value of the wrong type", { ...row, title: 1 }, "INVALID_ROW"],
+    ["the removal of a required field", { "": {}, title: undefined }, "INVALID_ROW"],
+    ["undefined in an array", { ...row, data: [undefined] }, "INVALID_VALUE"],
+    ["a key that Convex refuses, in a value", { ...row, data: [{ $x: 1 }] }, "INVALID_VALUE"],
+    ["a value that is too deep", { ...row, data: deep(17) }, "INVALID_VALUE"],
+    ["a row that is too large", { ...row, data: "x".repeat(1_100_000) }, "ROW_TOO_LARGE"],
+    ["an array that is too long", { ...row, data: new Array(9_000).fill(0) }, "ROW_TOO_LARGE"],
+  ])("%s", (_what, writes, code) => expectRefused(forged(writes), code));
+
+  it("a value of thousands of levels, at every depth", async () => {
+    for (const levels of [100, 1_000, 3_000, 6_000]) {
+      const { app } = await sharedTask([7, 8], { title: "t" });
+      const nested = nestedUpdate(levels);
+      const [result] = await push(app, changeOf("insert", "b", nested));
+      // Beyond some depth no decoder gets through it.
+      if (levels === 100) expect(result).toEqual(rejected("INVALID_VALUE"));
+      else expect(result!.status).toBe("rejected");
+      expect(await streamAll(app)).toHaveLength(1);
+    }
+  });
+
+  it("one in the server's name", () => expectRefused(forged(row, 1), "INVALID_UPDATE"));
+
+  it("one that builds on what nobody has", async () => {
+    const { app, devices } = await sharedTask([7, 8], { title: "t" });
+    devices[0].update("a", { title: "never sent" });
+    const dependent = devices[0].update("a", { title: "sent" });
+    expect(await push(app, dependent)).toEqual([rejected("MISSING_DEPENDENCIES")]);
+    await expectEverywhere(app, "a", { title: "t" });
+  });
+
+  it("one that is cut anywhere", async () => {
+    const { app, devices } = await sharedTask([7, 8], { title: "t" });
+    const whole = devices[0].update("a", { title: "T" });
+    const bytes = whole.parts[0]!.update;
+    for (let end = 0; end < bytes.byteLength; end++) {
+      const parts = [{ part: "fields", update: bytes.slice(0, end) }];
+      expect(await push(app, { ...whole, parts })).toEqual([rejected("INVALID_UPDATE")]);
+    }
+    await expectEverywhere(app, "a", { title: "t" });
+  });
+});
+
+function deep(levels: number): unknown {
+  return levels === 0 ? 1 : [deep(levels - 1)];
+}
+
+/** `data` nested so deep that no encoder makes it. */
+function nestedUpdate(levels: number): Uint8Array {
+  const marker = 0x7b; // a float64 that occurs once
+  const update = forged({ ...row, data: Math.PI });
+  const at = update.lastIndexOf(marker);
+  const open = Array.from({ length: levels }, () => [117, 1]).flat();
+  return Uint8Array.from([...update.slice(0, at), ...open, ...update.slice(at)]);
+}
+
+it("bytes that are flipped anywhere never break the push, nor table and log apart", async () => {
+  const { app, devices } = await sharedTask([7, 8], { title: "t" });
+  const honest = devices[0].update("a", { title: "T", details: { due: "d" }, votes: { ann: 1 } });
+  const bytes = new Uint8Array(honest.parts[0]!.update);
+  const flips = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), {
+    minLength: 1,
+    maxLength: 3,
+  });
+  await fc.assert(
+    fc.asyncProperty(flips, async (changes) => {
+      const flipped = bytes.slice();
+      for (const [at, byte] of changes) flipped[at] = byte;
+      await push(app, { ...honest, parts: [{ part: "fields", update: flipped.buffer }] });
+    }),
+    { numRuns: 300 },
+  );
+  await expectEverywhere(app, "a", await storedRow(app, "a"));
+});
+
+describe("a change of the wrong shape is refused:", () => {
+  const update = forged(row).slice().buffer;
+  it.each<[string, Partial<Change>, string]>([
+    ["no part", { parts: [] }, "INVALID_UPDATE"],
+    ["two parts", { parts: [1, 2].map(() => ({ part: "fields", update })) }, "INVALID_UPDATE"],
+    ["another part", { parts: [{ part: "other", update }] }, "INVALID_UPDATE"],
+    ["an empty id", { document: "" }, "INVALID_ID"],
+    ["a long id", { document: "x".repeat(129) }, "INVALID_ID"],
+  ])("%s", async (_what, change, code) => {
+    const app = newApp();
+    const whole = { ...changeOf("insert", "b", forged(row)), ...change };
+    expect(await push(app, whole)).toEqual([rejected(code)]);
+    expect(await streamAll(app)).toEqual([]);
+  });
+
+  it.each([NaN, -1, 0.5, Infinity])(
+    "an update of generation %d changes nothing wrongly",
+    async (generation) => {
+      const { app, devices } = await sharedTask([7, 8], { title: "t" });
+      const [result] = await push(app, { ...devices[0].update("a", { title: "T" }), generation });
+      await expectEverywhere(app, "a", { title: result!.status === "accepted" ? "T" : "t" });
+    },
+  );
+});
+
+it("deletions hidden in an honest update cannot take the document away", async () => {
+  const { app } = await sharedTask([7, 8], { title: "t", done: true });
+  const eve = new Device(66);
+  await eve.pull(app);
+  const [entry] = await streamAll(app);
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, new Uint8Array(entry!.bytes));
+  doc.clientID = 66;
+  const before = Y.encodeStateVector(doc);
+  Y.transact(doc, () => {
+    doc.getMap("fields").set("done", false);
+    doc.getMap("fields").delete("");
+  });
+  const hidden = Y.encodeStateAsUpdate(doc, before);
+  expect(await push(app, changeOf("update", "a", hidden))).toEqual([rejected("INVALID_UPDATE")]);
+  await expectEverywhere(app, "a", { title: "t", done: true });
+});
