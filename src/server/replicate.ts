@@ -11,7 +11,7 @@ import {
   type RegisteredMutation,
   type RegisteredQuery,
 } from "convex/server";
-import { v } from "convex/values";
+import { getConvexSize, v } from "convex/values";
 import * as Y from "yjs";
 import type { ComponentApi } from "../component/_generated/component.js";
 import { compileFields } from "../shared/compiled-fields.js";
@@ -31,6 +31,13 @@ export type ReplicateOptions<
   /** The fields that the schema and the client use as well. */
   fields: F;
 };
+
+/**
+ * Bytes of rows that go beside a page of entries, and rows read at once: with the entries' own
+ * bytes, at most 14 of the 16 MiB that Convex reads in a query (S8).
+ */
+const ROWS_BYTES = 2 * 1024 * 1024;
+const ROWS_AT_ONCE = 8;
 
 type Ctx = GenericQueryCtx<GenericDataModel>;
 
@@ -196,18 +203,22 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
     await this.#target.hooks.evalRead?.(typed, { scope: WHOLE_COLLECTION });
   }
 
-  /** Adds to each document's entries its row as it is now, once per document (C8). */
+  /** Adds to each document's last entry its row as it is now, as far as there is room (C8). */
   async #withRows(ctx: Ctx, entries: wire.StreamEntry[]): Promise<wire.StreamEntry[]> {
-    const ids = new Set(entries.map((entry) => entry.document));
-    const rows = new Map(
-      await Promise.all(
-        [...ids].map(async (id) => [id, await findRow(ctx.db, this.#target.table, id)] as const),
-      ),
-    );
-    return entries.map((entry) => {
-      const row = rows.get(entry.document);
-      return row ? { ...entry, row: this.#visible(row) } : entry;
-    });
+    const last = [...new Map(entries.map((entry, index) => [entry.document, index]))];
+    const result = [...entries];
+    let bytes = 0;
+    while (last.length > 0 && bytes < ROWS_BYTES) {
+      const some = last.splice(0, ROWS_AT_ONCE);
+      const rows = await Promise.all(some.map(([id]) => findRow(ctx.db, this.#target.table, id)));
+      for (const [n, [, index]] of some.entries()) {
+        const row = rows[n];
+        if (!row) continue;
+        bytes += getConvexSize(row);
+        result[index] = { ...entries[index]!, row: this.#visible(row) };
+      }
+    }
+    return result;
   }
 
   #visible(row: StoredRow): Row<F> {

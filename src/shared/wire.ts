@@ -52,7 +52,10 @@ export const streamEntryValidator = v.object({
   generation: v.number(),
   kind: v.union(v.literal("update"), v.literal("tombstone")),
   bytes: v.bytes(),
-  /** The row beside the bytes, on a first load, so that a client needs no CRDT work (C8). */
+  /**
+   * On a first load the document's row as it is now, beside its last entry of the page, so that a
+   * client needs no CRDT work (C8). Left out when a page of rows would be too large.
+   */
   row: v.optional(v.any()),
 });
 export type StreamEntry = Infer<typeof streamEntryValidator>;
