@@ -64,7 +64,8 @@ describe("a client whose socket broke", () => {
     const backend = await startFixture();
     const client = connect(backend);
     await watch(client, api.messages.list, general).until(() => true);
-    backend.faults.delayNext({ path: "messages:send", ms: 50 });
+    // Long enough for the client to be gone before it ends.
+    backend.faults.delayNext({ path: "messages:send", ms: 1000 });
     void client.mutation(api.messages.send, { ...general, body: "running" });
     void client.mutation(api.messages.send, { ...general, body: "waiting" });
     const http = connectHttp(backend);

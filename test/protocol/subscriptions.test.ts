@@ -38,6 +38,8 @@ describe("subscriptions", () => {
     const backend = await startFixture();
     const client = connect(backend);
     const count = watch(client, api.messages.count, general);
+    // So that the next update starts in the action's commit.
+    await count.until((n) => n === 0);
     await client.action(api.messages.countByAction, general);
     expect(await count.until((n) => n > 0)).toBe(1);
   });
@@ -61,7 +63,7 @@ describe("subscriptions", () => {
   it("never shows two queries at different moments, however much is written", async () => {
     const backend = await startFixture();
     const { client, received } = connectRecorded(backend);
-    const list = watch(client, api.messages.list, general);
+    const list = watch(client, api.messages.slowList, general);
     const count = watch(client, api.messages.count, general);
     const writers = Array.from({ length: 4 }, () => connectHttp(backend));
     await Promise.all(

@@ -28,6 +28,23 @@ describe("a client that breaks the protocol", () => {
   });
 });
 
+describe("a port", () => {
+  it("that is preferred gives way when it is taken", async () => {
+    const first = await startFixture();
+    const port = Number(new URL(first.url).port);
+    const second = await startFixture({ preferredPort: port });
+    expect(second.url).not.toBe(first.url);
+    await second.close();
+    await first.close();
+    expect((await startFixture({ preferredPort: port })).url).toBe(first.url);
+  });
+
+  it("that is asked for must be free", async () => {
+    const { url } = await startFixture();
+    await expect(startFixture({ port: Number(new URL(url).port) })).rejects.toThrow("EADDRINUSE");
+  });
+});
+
 describe("chunks", () => {
   it("put together give the transition, with no character torn apart", () => {
     const transition = transitionWith("a😀".repeat(20));
