@@ -1,4 +1,3 @@
-// @ts-check
 import convex from "@convex-dev/eslint-plugin";
 import js from "@eslint/js";
 import reactHooks from "eslint-plugin-react-hooks";

@@ -16,14 +16,13 @@ const BIN = join(ROOT, "node_modules/.bin");
  *
  * @param {string} command
  * @param {string[]} args
- * @param {Record<string, string>} [env] added to this process's own
  * @returns {Promise<{ ok: boolean, output: string, stdout: string }>} `output` with standard error in it
  */
-export async function run(command, args, env = {}) {
+export async function run(command, args) {
   const path = `${BIN}${delimiter}${process.env.PATH}`;
   const child = spawn(command, args, {
     cwd: ROOT,
-    env: { ...process.env, NO_COLOR: "1", ...env, PATH: path },
+    env: { ...process.env, NO_COLOR: "1", PATH: path },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";

@@ -1,17 +1,9 @@
 // @ts-check
 /** The steps of `npm test`, in order. */
-import { ensureChromium } from "../install.mjs";
-import { run, runAll } from "./command.mjs";
+import { run } from "./command.mjs";
 import { checkPackage } from "./package.mjs";
 import { checkSizes } from "./size.mjs";
 import { runTests } from "./tests.mjs";
-
-const TSCONFIGS = [
-  "tsconfig.json",
-  "tsconfig.dev.json",
-  "example/tsconfig.json",
-  "example/convex/tsconfig.json",
-];
 
 /** @type {import("./runner.mjs").Step[]} */
 export const STEPS = [
@@ -39,7 +31,7 @@ export const STEPS = [
     name: "types",
     about: "sources, tests, tooling and the example have no type errors",
     needs: ["build"],
-    run: () => runAll(TSCONFIGS.map((config) => ["tsc", "--noEmit", "-p", config])),
+    run: () => run("npm", ["run", "--silent", "typecheck"]),
   },
   {
     name: "unit",
@@ -50,6 +42,12 @@ export const STEPS = [
     name: "component",
     about: "tests of the component and the server side, in an edge runtime as in Convex",
     run: () => runTests("component"),
+  },
+  {
+    name: "example",
+    about: "tests of the example's Convex functions",
+    needs: ["build"],
+    run: () => runTests("example"),
   },
   {
     name: "protocol",
@@ -72,7 +70,7 @@ export const STEPS = [
     name: "e2e",
     about: "the example in a browser",
     needs: ["build"],
-    run: async () => runTests("e2e", { CHROMIUM_PATH: ensureChromium() }),
+    run: () => runTests("e2e"),
   },
   {
     name: "package",

@@ -14,15 +14,14 @@ import { CACHE, run } from "./command.mjs";
 
 /**
  * @param {string} project
- * @param {Record<string, string>} [env]
  * @returns {Promise<import("./runner.mjs").Result>}
  */
-export async function runTests(project, env) {
+export async function runTests(project) {
   const reportFile = join(CACHE, `tests-${project}.json`);
   await rm(reportFile, { force: true });
   const args = ["run", "--project", project];
   args.push("--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`);
-  const { ok, output } = await run("vitest", args, env);
+  const { ok, output } = await run("vitest", args);
   // Without test files, or when its configuration is broken, vitest writes no report and fails.
   const text = await readFile(reportFile, "utf8").catch(() => null);
   if (text === null) return { ok: false, output };
