@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { randomBytes } from "node:crypto";
 import { makeFunctionReference, type FunctionReference, type UserIdentity } from "convex/server";
-import { ConvexError, type Value } from "convex/values";
+import type { ConvexError, Value } from "convex/values";
 import { convexTest } from "convex-test";
 import { loadSchema, type AnyTestConvex, type ConvexApp, type ModuleGlob } from "./app.js";
 import {
@@ -87,7 +86,7 @@ function convexTestRuntime(t: AnyTestConvex, functions: Functions): Runtime {
           runQuery: async (call, journal) => {
             const run = newRun({ holdsLock: true, pageEndBefore: journal });
             const outcome = await settle(run, () =>
-              as(call.identity).query(reference("query", call), call.args),
+              as(call.identity).query(reference<"query">(call), call.args),
             );
             return { outcome, reads: tableReads(run.reads), journal: run.pageEnd };
           },
@@ -100,13 +99,13 @@ function convexTestRuntime(t: AnyTestConvex, functions: Functions): Runtime {
     runMutation: async (call) => {
       const run = newRun();
       const outcome = await settle(run, () =>
-        as(call.identity).mutation(reference("mutation", call), call.args),
+        as(call.identity).mutation(reference<"mutation">(call), call.args),
       );
       return { outcome, ts: run.commitTs };
     },
 
     runAction: (call) =>
-      settle(newRun(), () => as(call.identity).action(reference("action", call), call.args)),
+      settle(newRun(), () => as(call.identity).action(reference<"action">(call), call.args)),
 
     onCommit: (listener) => {
       listeners.add(listener);
@@ -122,10 +121,7 @@ function convexTestRuntime(t: AnyTestConvex, functions: Functions): Runtime {
   };
 }
 
-function reference<Kind extends FunctionKind>(
-  _kind: Kind,
-  { path }: FunctionCall,
-): FunctionReference<Kind, "public"> {
+function reference<Kind extends FunctionKind>({ path }: FunctionCall): FunctionReference<Kind> {
   return makeFunctionReference<Kind>(canonicalPath(path));
 }
 
@@ -144,12 +140,15 @@ async function toOutcome(call: () => Promise<unknown>): Promise<Outcome> {
   }
 }
 
-/** Worded as Convex words it for a development deployment, so that clients see what they will see. */
+/**
+ * Worded as Convex words it for a development deployment, but for its request id: a query that
+ * fails again in the same way has not changed.
+ */
 function failure(error: unknown): Outcome {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const outcome: Outcome = {
     type: "error",
-    message: `[Request ID: ${randomBytes(8).toString("hex")}] Server Error\nUncaught ${name}: ${message}`,
+    message: `Server Error\nUncaught ${name}: ${message}`,
   };
   return isConvexError(error) ? { ...outcome, data: error.data } : outcome;
 }

@@ -51,8 +51,8 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
   const runtime = "modules" in app ? await createConvexTestRuntime(app) : app;
   const store = dataFile === undefined ? noStore() : openStore(dataFile);
   try {
-    await runtime.restore(store.state.commits);
     runtime.onCommit((commit) => store.log?.appendCommit(commit));
+    await runtime.restore(store.state.commits);
     const answers = new MutationAnswers(store.state.answers, (key, answer) =>
       store.log?.appendAnswer(key, answer),
     );

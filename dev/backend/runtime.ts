@@ -23,7 +23,10 @@ export interface Runtime {
    */
   onCommit(listener: (commit: Commit) => void): () => void;
 
-  /** Puts back what `onCommit` told an earlier process. Called once, before anything runs. */
+  /**
+   * Puts back what `onCommit` told an earlier process, and goes on with what that had scheduled.
+   * Called once, before anything else runs.
+   */
   restore(commits: readonly Commit[]): Promise<void>;
 
   /** Lets the running transaction finish; nothing runs afterwards. */

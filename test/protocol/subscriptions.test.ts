@@ -116,6 +116,15 @@ describe("subscriptions", () => {
     expect(backend.faults.calls.get("messages:list")).toBe(4);
   });
 
+  it("does not send an error again that has not changed", async () => {
+    const { client, received } = connectRecorded(await startFixture());
+    const refused = watch(client, api.values.refuseFiles, {});
+    await refused.untilError();
+    await client.mutation(api.values.storeFile, { bytes: new ArrayBuffer(1) });
+    const sent = transitions(received).flatMap(({ modifications }) => modifications);
+    expect(sent).toHaveLength(1);
+  });
+
   it("leaves queries alone that read nothing of what was written", async () => {
     const backend = await startFixture();
     const client = connect(backend);

@@ -45,7 +45,6 @@ export interface FakeTransactionManager {
 export function captureInternals(t: {
   finishInProgressScheduledFunctions(): Promise<void>;
 }): ConvexTestInternals {
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- put back below, and called with `this`.
   const run = AsyncLocalStorage.prototype.run;
   let internals: ConvexTestInternals | undefined;
   AsyncLocalStorage.prototype.run = function (this: unknown, store: unknown, ...rest: unknown[]) {
