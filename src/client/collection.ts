@@ -5,7 +5,7 @@ import type { Fields, Row } from "../shared/fields.js";
 import type { Engine } from "./engine.js";
 import { realEnvironment } from "./environment.js";
 import type { LocalMutation } from "./local-write.js";
-import { outboxOf, rejectionOf, type Outbox, type RejectedChange } from "./outbox.js";
+import { outboxOf, rejectedChange, type Outbox, type RejectedChange } from "./outbox.js";
 import { engineFor } from "./registry.js";
 import type { StatusStore } from "./status.js";
 import { hasIndexedDB, indexedDBStorage } from "./storage/indexeddb.js";
@@ -50,11 +50,11 @@ export type ConvexCollectionConfig<F extends Fields> = PassedOn<Row<F>> & {
 };
 
 /** What a replicated collection offers besides TanStack DB's own methods, as `collection.utils`. */
-export type ReplicateUtils = {
+export type ReplicateUtils<R> = {
   /** How syncing goes. */
   status: StatusStore;
   /** Local changes that the server has not accepted. */
-  outbox: Outbox;
+  outbox: Outbox<R>;
   /** Sends all changes now, and resolves when none is pending; offline it waits for a connection. */
   flush: () => Promise<void>;
   /**
@@ -65,7 +65,6 @@ export type ReplicateUtils = {
 };
 
 type AnyMutation = LocalMutation & { collection: unknown };
-type Utils<F extends Fields> = ReplicateUtils & { readonly __fields?: F };
 
 /**
  * Options for TanStack DB's `createCollection()`: a collection whose reads and writes are instant
@@ -88,7 +87,10 @@ type Utils<F extends Fields> = ReplicateUtils & { readonly __fields?: F };
  */
 export function convexCollectionOptions<F extends Fields>(
   config: ConvexCollectionConfig<F>,
-): CollectionConfig<Row<F>, string, never, Utils<F>> & { schema?: never; utils: Utils<F> } {
+): CollectionConfig<Row<F>, string, never, ReplicateUtils<Row<F>>> & {
+  schema?: never;
+  utils: ReplicateUtils<Row<F>>;
+} {
   const { convexClient, api, fields, identity, onRejected, storageName, coalesceMs, storage } =
     config;
   const { id, startSync, autoIndex, defaultIndexType, compare, getKey } = config;
@@ -106,7 +108,10 @@ export function convexCollectionOptions<F extends Fields>(
     windowMs: coalesceMs ?? COALESCE_MS,
   });
   if (onRejected) {
-    engine.rejections.on((record) => onRejected(rejectionOf<Row<F>>(engine, record)));
+    engine.rejections.on((record) => {
+      const rejected = rejectedChange<Row<F>>(engine, record);
+      if (rejected) void onRejected(rejected);
+    });
   }
 
   const own = new Set<unknown>();
@@ -153,7 +158,7 @@ function syncWith<R extends object>(
           if (row === null) write({ type: "delete", key: id });
           else write({ type: "update", value: { id, ...row } as unknown as R });
         }
-        commit();
+        void commit(); // what it resolves to is only when the rows become visible
       },
       ready: markReady,
     });

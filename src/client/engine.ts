@@ -58,7 +58,7 @@ export class Engine {
   attach(listener: RowListener): () => void {
     this.#listeners.add(listener);
     const session = this.#session();
-    const rows = [...session.replica.shown].map(([id, row]) => ({ id, row }));
+    const rows = [...session.data.replica.shown].map(([id, row]) => ({ id, row }));
     if (rows.length > 0) listener.shown(rows);
     if (this.#isReady) listener.ready();
     return () => {
@@ -82,13 +82,13 @@ export class Engine {
 
   /** Local changes that the server has not accepted, oldest first. */
   records(): OutboxRecord[] {
-    return this.#current?.replica.records() ?? [];
+    return this.#current?.data.replica.records() ?? [];
   }
 
   /** The row as the server has it, and as it would be with this change. */
   rowsOf(record: OutboxRecord): { base: RowFields | null; row: RowFields | null } {
     const { tree } = this.#config.fields;
-    const base = this.#current?.replica.baseRow(record.document) ?? null;
+    const base = this.#current?.data.replica.baseRow(record.document) ?? null;
     if (record.kind === "remove") return { base, row: null };
     const flat = base ? flatten(base, tree) : new Map([[ROOT, MARKER]]);
     applyOperations(flat, record.operations);
@@ -106,9 +106,7 @@ export class Engine {
   /** Sends at once, and resolves when nothing is pending any more. */
   async flush(): Promise<void> {
     const session = this.#session();
-    await session.opened;
-    await session.durable();
-    void session.sendNow();
+    await session.sendNow();
     if (this.status.get().pending === 0) return;
     await new Promise<void>((resolve) => {
       const stop = this.status.subscribe(({ pending }) => {

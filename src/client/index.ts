@@ -3,7 +3,7 @@ export {
   type ConvexCollectionConfig,
   type ReplicateUtils,
 } from "./collection.js";
-export type { Outbox, OutboxItem, RejectedChange } from "./outbox.js";
+export type { Outbox, PendingChange, RejectedChange } from "./outbox.js";
 export type { StatusStore, SyncStatus } from "./status.js";
 export type { ConvexClientLike, ReplicateApi } from "./transport.js";
 export { indexedDBStorage } from "./storage/indexeddb.js";

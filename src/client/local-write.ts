@@ -27,12 +27,19 @@ export function toLocalWrite(mutation: LocalMutation, fields: CompiledFields): L
   if (type === "delete") return { document, kind: "remove", operations: new Map() };
 
   checkId(document, modified);
-  const next = flatten(modified, fields.tree);
+  const next = flatten(withoutVirtual(modified), fields.tree);
   const invalid = fields.check(unflatten(next, fields.tree)!);
   if (invalid) throw invalid;
-  const previous = type === "insert" ? new Map() : flatten(original, fields.tree);
+  const previous = type === "insert" ? new Map() : flatten(withoutVirtual(original), fields.tree);
   const operations: Operations = difference(previous, next);
   return { document, kind: type, operations };
+}
+
+/** Properties that TanStack DB adds to the rows it gives out, and that may come back in an insert. */
+const VIRTUAL = new Set(["$synced", "$origin", "$key", "$collectionId", "$hasPendingWrites"]);
+
+function withoutVirtual(row: object): object {
+  return Object.fromEntries(Object.entries(row).filter(([key]) => !VIRTUAL.has(key)));
 }
 
 function checkId(key: string, row: object) {

@@ -45,7 +45,8 @@ const UNREACHABLE = {
 
 /** @param graceOver Whether a connection that is still missing counts as missing. */
 export function statusOf(session: Session, connected: boolean, graceOver: boolean): SyncStatus {
-  const { sync, syncPoint, replica, storage } = session;
+  const { sync } = session;
+  const { syncPoint, replica, storage } = session.data;
   const { complete, syncedAt } = syncPoint;
   const records = replica.records();
   const rejected = records.filter((record) => record.rejected !== null).length;

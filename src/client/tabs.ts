@@ -10,8 +10,12 @@ export type TabMessage =
   | { type: "state"; state: SyncState };
 
 export interface Tabs {
-  /** Calls back once this tab is the one that syncs; at most once. */
-  lead(onLead: () => void): void;
+  /**
+   * Queues for being the tab that syncs, and calls back once it is this one's turn.
+   *
+   * @returns gives up the turn, or the place in the queue.
+   */
+  lead(onLead: () => void): () => void;
   post(message: TabMessage): void;
   onMessage(listener: (message: TabMessage) => void): () => void;
   close(): void;
@@ -33,15 +37,18 @@ export function browserTabs(name: string): Tabs {
   };
   return {
     lead(onLead) {
-      const untilClosed = () =>
+      const over = new AbortController();
+      closed.signal.addEventListener("abort", () => over.abort(), { once: true });
+      const untilOver = () =>
         new Promise<void>((resolve) => {
-          closed.signal.addEventListener("abort", () => resolve());
-          if (closed.signal.aborted) resolve();
-          else onLead();
+          if (over.signal.aborted) return resolve();
+          over.signal.addEventListener("abort", () => resolve(), { once: true });
+          onLead();
         });
       locks
-        .request(`convex-replicate:${name}`, { signal: closed.signal }, untilClosed)
-        .catch(() => undefined); // closed while still waiting for its turn
+        .request(`convex-replicate:${name}`, { signal: over.signal }, untilOver)
+        .catch(() => undefined); // given up while still in the queue
+      return () => over.abort();
     },
     post(message) {
       if (!closed.signal.aborted) channel.postMessage({ version: MESSAGE_VERSION, message });
@@ -56,7 +63,11 @@ export function browserTabs(name: string): Tabs {
 
 function loneTab(): Tabs {
   return {
-    lead: (onLead) => queueMicrotask(onLead),
+    lead(onLead) {
+      let wanted = true;
+      queueMicrotask(() => wanted && onLead());
+      return () => void (wanted = false);
+    },
     post: () => undefined,
     onMessage: () => () => undefined,
     close: () => undefined,

@@ -55,13 +55,18 @@ export class Device {
 
   requestLock(tab: SimTabs, lead: () => void) {
     this.#lockQueue.push({ tab, lead });
-    if (this.#lockQueue.length === 1) this.world.time.after(1, lead);
+    if (this.#lockQueue.length === 1) this.#grant();
   }
 
   releaseLock(tab: SimTabs) {
     const held = this.#lockQueue[0]?.tab === tab;
     this.#lockQueue = this.#lockQueue.filter((one) => one.tab !== tab);
-    if (held && this.#lockQueue[0]) this.world.time.after(1, this.#lockQueue[0].lead);
+    if (held) this.#grant();
+  }
+
+  #grant() {
+    const first = this.#lockQueue[0];
+    if (first) this.world.time.after(1, () => this.#lockQueue[0] === first && first.lead());
   }
 }
 
@@ -210,6 +215,7 @@ class SimTabs implements Tabs {
 
   lead(onLead: () => void) {
     if (this.tab.alive) this.tab.device.requestLock(this, () => this.tab.alive && onLead());
+    return () => this.tab.device.releaseLock(this);
   }
 
   post(message: TabMessage) {

@@ -1,15 +1,12 @@
-import type { OutboxItem } from "convex-replicate/client";
+import type { RejectedChange } from "convex-replicate/client";
 import { useSyncStatus } from "convex-replicate/react";
+import type { Task } from "../../convex/fields.js";
 import { tasks } from "../store.js";
 import { Icon } from "../ui/Icon.js";
 
-/** A refused change is on disk, so it has a place in the outbox. */
-type Refused = OutboxItem & { seq: number; rejected: NonNullable<OutboxItem["rejected"]> };
+type Refused = RejectedChange<Task>;
 
-const isRefused = (item: OutboxItem): item is Refused =>
-  item.rejected !== null && item.seq !== null;
-
-const KINDS: Record<OutboxItem["kind"], string> = {
+const KINDS: Record<Refused["kind"], string> = {
   insert: "New task",
   update: "Edit",
   remove: "Deletion",
@@ -18,7 +15,8 @@ const KINDS: Record<OutboxItem["kind"], string> = {
 /** The changes that the server has refused. They wait in the outbox until the person decides. */
 export function RefusedChanges() {
   const { rejected } = useSyncStatus(tasks);
-  const records = rejected === 0 ? [] : tasks.utils.outbox.list().filter(isRefused);
+  const records =
+    rejected === 0 ? [] : tasks.utils.outbox.list().filter((change) => change.rejected !== null);
   if (records.length === 0) return null;
   return (
     <section className="refused" data-testid="refused" role="alert" aria-labelledby="refused-title">
@@ -38,7 +36,7 @@ export function RefusedChanges() {
 }
 
 function RefusedChange({ record }: { record: Refused }) {
-  const title = tasks.get(record.document)?.title;
+  const title = (record.row ?? record.base)?.title;
   return (
     <li>
       <p className="refused-what">

@@ -54,11 +54,10 @@ export function setDetail(id: string, field: "assignee" | "due", text: string) {
 export function removeTasks(removed: readonly Task[]) {
   const [first] = removed;
   if (!first) return;
-  const copies = removed.map(plainTask);
-  tasks.delete(copies.map((task) => task.id));
-  showToast(copies.length === 1 ? `Deleted “${first.title}”` : `Deleted ${copies.length} tasks`, {
+  tasks.delete(removed.map((task) => task.id));
+  showToast(removed.length === 1 ? `Deleted “${first.title}”` : `Deleted ${removed.length} tasks`, {
     label: "Undo",
-    run: () => tasks.insert(copies.filter((task) => !tasks.has(task.id))),
+    run: () => tasks.insert(removed.filter((task) => !tasks.has(task.id))),
   });
 }
 
@@ -72,20 +71,4 @@ function topOf(status: Status) {
     if (task.status === status && (top === undefined || task.position < top)) top = task.position;
   }
   return between(undefined, top);
-}
-
-/** The task alone: a row read from a live query also carries TanStack DB's `$…` properties. */
-function plainTask(row: Task): Task {
-  const { id, title, status, priority, votes, labels, position, details, createdAt } = row;
-  return {
-    id,
-    title,
-    status,
-    priority,
-    votes,
-    labels: [...labels],
-    position,
-    details: { ...details },
-    createdAt,
-  };
 }

@@ -1,0 +1,211 @@
+import type { CompiledFields } from "../shared/compiled-fields.js";
+import { ReplicateError } from "../shared/errors.js";
+import type { PushResult, StreamEntry } from "../shared/wire.js";
+import { sleep, type Environment } from "./environment.js";
+import type { OutboxRecord } from "./records.js";
+import { Replica, type ShownChange } from "./replica.js";
+import { ReplicaStore, type Outgoing, type SyncPoint } from "./replica-store.js";
+import { memoryStorage } from "./storage/memory.js";
+import type { ReplicaStorage } from "./storage/storage.js";
+import { backoffMs } from "./sync/backoff.js";
+
+/** Rows are compacted on disk once so many segments, or outdated rows in them, have piled up. */
+const MAX_SEGMENTS = 200;
+const MAX_OUTDATED_ROWS = 2_000;
+
+export type LocalDataConfig = {
+  name: string;
+  fields: CompiledFields;
+  storage: ReplicaStorage;
+  environment: Environment;
+};
+
+export type LocalDataListener = {
+  /** Rows look different now. */
+  shown(changes: ShownChange[]): void;
+  /** Something was stored that other tabs do not know of yet. */
+  stored(): void;
+  /** Anything else than rows changed, e.g. how many changes are pending. */
+  changed(): void;
+  rejected(record: OutboxRecord): void;
+};
+
+/** One tab's data, on disk and in memory: both change together, one thing at a time. */
+export class LocalData {
+  readonly replica: Replica;
+  readonly opened: Promise<void>;
+  syncPoint: SyncPoint = { cursor: null, complete: false, syncedAt: null };
+  storage: { kind: "indexeddb" | "memory"; error: string | null };
+
+  readonly #config: LocalDataConfig;
+  readonly #listener: LocalDataListener;
+  readonly #closed = new AbortController();
+  #store: ReplicaStore | null = null;
+  #turns: Promise<unknown>;
+  #reloading: Promise<void> | null = null;
+
+  constructor(config: LocalDataConfig, listener: LocalDataListener) {
+    this.#config = config;
+    this.#listener = listener;
+    this.replica = new Replica(config.fields);
+    this.storage = { kind: config.storage.kind, error: null };
+    this.opened = this.#open();
+    this.#turns = this.opened;
+  }
+
+  /** Adds a local change in memory and shows it; `save` brings it to disk. */
+  add(...change: Parameters<Replica["add"]>): OutboxRecord {
+    const record = this.replica.add(...change);
+    this.#show([record.document]);
+    this.#listener.changed();
+    return record;
+  }
+
+  save(records: readonly OutboxRecord[]): Promise<void> {
+    return this.#turn(async (store) => {
+      const seqs = await store.addRecords(records);
+      records.forEach((record, index) => (record.seq = seqs[index]!));
+      this.#announce([]);
+    });
+  }
+
+  /** Stores log entries with the position after them, then shows them. */
+  applyPage(entries: readonly StreamEntry[], sync: SyncPoint): Promise<void> {
+    return this.#turn(async (store) => {
+      const { rows, segment } = await store.applyPage(entries, sync);
+      this.syncPoint = sync;
+      this.replica.applyRows(rows, segment);
+      this.#announce(rows.keys());
+      await this.#compactRows(store);
+    });
+  }
+
+  mint(documents: ReadonlyMap<string, number[]>): Promise<Outgoing[]> {
+    return this.#turn(async (store) => {
+      const outgoing = await store.mint(documents);
+      if (outgoing.length < documents.size) {
+        await this.#load();
+        this.#announce([]);
+      }
+      return outgoing;
+    });
+  }
+
+  settle(outgoing: readonly Outgoing[], results: PushResult): Promise<void> {
+    return this.#turn(async (store) => {
+      const byDocument = new Map(results.map(({ document, result }) => [document, result]));
+      const pending = this.replica.pending();
+      const answers = outgoing.flatMap((one) => {
+        const { document } = one.change;
+        const result = byDocument.get(document);
+        return result ? [{ outgoing: one, result, seqs: pending.get(document) ?? one.seqs }] : [];
+      });
+      const settled = await store.settle(answers);
+      this.replica.applySettled(settled);
+      this.#announce(outgoing.map(({ change }) => change.document));
+      for (const record of settled.changed) if (record.rejected) this.#listener.rejected(record);
+    });
+  }
+
+  /** Changes the outbox by the user's own decision. */
+  decide(decision: (store: ReplicaStore) => Promise<void>): Promise<void> {
+    return this.#turn(async (store) => {
+      await decision(store);
+      await this.#load();
+      this.#announce([]);
+    });
+  }
+
+  /** Takes over what other tabs have stored; calls while one is waiting are one call. */
+  reload(): Promise<void> {
+    this.#reloading ??= this.#insist(() =>
+      this.#turn(() => {
+        this.#reloading = null;
+        return this.#load();
+      }),
+    );
+    return this.#reloading;
+  }
+
+  reportStorage = (error: Error | null) => {
+    if (this.storage.kind === "indexeddb") this.storage.error = error?.message ?? null;
+    this.#listener.changed();
+  };
+
+  /** Waits for what is being stored, and lets go of the storage. */
+  async close() {
+    this.#closed.abort();
+    await this.opened;
+    await this.#turns;
+    this.#store?.close();
+  }
+
+  async #open() {
+    const { name, storage, fields, environment } = this.#config;
+    let connection;
+    try {
+      connection = await storage.open(name);
+    } catch (error) {
+      // A browser may refuse storage, e.g. in private mode: go on in memory, and say so.
+      this.storage = { kind: "memory", error: (error as Error).message };
+      connection = await memoryStorage().open(name);
+    }
+    this.#store = new ReplicaStore(connection, fields, environment.random);
+    await this.#insist(() => this.#load());
+  }
+
+  #turn<T>(work: (store: ReplicaStore) => Promise<T>): Promise<T> {
+    const run = this.#turns.then(() => work(this.#store!));
+    this.#turns = run.catch(() => undefined);
+    return run.catch((cause: unknown) => {
+      const message = `Local storage failed: ${(cause as Error).message}`;
+      throw new ReplicateError("STORAGE_FAILED", message, { cause });
+    });
+  }
+
+  /** Does what has to succeed in the end, however often storage fails. */
+  async #insist(work: () => Promise<void>): Promise<void> {
+    const { environment } = this.#config;
+    for (let failures = 0; !this.#closed.signal.aborted; failures++) {
+      try {
+        await work();
+        return this.reportStorage(null);
+      } catch (error) {
+        this.reportStorage(error as Error);
+        await sleep(environment, backoffMs(failures, environment), this.#closed.signal);
+      }
+    }
+  }
+
+  async #load() {
+    const known = new Map(this.replica.records().map((record) => [record.seq, record]));
+    const loaded = await this.#store!.load(this.replica.lastSegment);
+    this.syncPoint = loaded.sync;
+    this.#show(this.replica.load(loaded));
+    for (const record of loaded.records) {
+      if (record.rejected && known.get(record.seq)?.rejected === null) {
+        this.#listener.rejected(record);
+      }
+    }
+    this.#listener.changed();
+  }
+
+  async #compactRows(store: ReplicaStore) {
+    const { segments, outdatedRows } = this.replica.segmentLoad;
+    if (segments < MAX_SEGMENTS && outdatedRows < MAX_OUTDATED_ROWS) return;
+    await store.compactRows();
+    this.replica.recount();
+    await this.#load();
+  }
+
+  #announce(documents: Iterable<string>) {
+    this.#show(documents);
+    this.#listener.changed();
+    this.#listener.stored();
+  }
+
+  #show(documents: Iterable<string>) {
+    const changes = this.replica.refresh(documents);
+    if (changes.length > 0) this.#listener.shown(changes);
+  }
+}
