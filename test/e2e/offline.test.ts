@@ -35,7 +35,7 @@ it("starts with neither the page's server nor the backend there", async () => {
   await app.stopBackend();
   await app.stopPage();
   await board.vote("Find the torch");
-  await board.stored();
+  await board.stored(1);
   await board.reload();
   expect(await board.votes("Find the torch")).toBe(1);
   await board.vote("Find the torch");
@@ -46,28 +46,6 @@ it("starts with neither the page's server nor the backend there", async () => {
   await app.startBackend();
   await board.synced();
   expect(await app.rows()).toMatchObject([{ title: "Find the torch", votes: 2 }]);
-});
-
-it("keeps a click when the page dies right after it was stored", async () => {
-  const app = await startApp();
-  const device = await app.device();
-  const board = await device.openTab();
-  await board.add("Feed the cat");
-  await board.synced();
-
-  app.cutOff();
-  await board.vote("Feed the cat");
-  await board.stored();
-  await board.crash();
-
-  const again = await device.openTab();
-  await eventually(async () => expect(await again.votes("Feed the cat")).toBe(1));
-  await eventually(async () =>
-    expect(await again.sync()).toEqual({ phase: "offline", pending: 1 }),
-  );
-  app.reconnect();
-  await again.synced();
-  expect(await app.version("Feed the cat")).toBe(2);
 });
 
 it("works before its backend was ever there, and syncs when it starts", async () => {

@@ -14,7 +14,7 @@ it("shows the other tab's edits, online and offline", async () => {
   await first.task("From the second tab").waitFor();
   await Promise.all([first.synced(), second.synced()]);
 
-  app.cutOff();
+  await first.goOffline();
   await first.add("Offline in the first");
   await second.task("Offline in the first").waitFor();
   await second.vote("Offline in the first");
@@ -25,7 +25,7 @@ it("shows the other tab's edits, online and offline", async () => {
     );
   }
 
-  app.reconnect();
+  await second.goOnline();
   await Promise.all([first.synced(), second.synced()]);
   expect(await app.rows()).toMatchObject([
     { title: "From the second tab" },
@@ -51,6 +51,23 @@ it("syncs through one tab only: two pages, one subscription, no push twice", asy
   await Promise.all([first.synced(), second.synced()]);
   expect(app.pushes).toBe(2);
   expect(await app.version("Once is enough")).toBe(2);
+});
+
+it("shows a refused change in every tab, and lets any of them discard it", async () => {
+  const app = await startApp();
+  const device = await app.device();
+  const first = await device.openTab();
+  await first.synced();
+  const second = await device.openTab();
+
+  await second.add("x".repeat(121));
+  await Promise.all([first.refused("A title can have"), second.refused("A title can have")]);
+  await second.page.getByTestId("refused-discard").click();
+  for (const { page } of [first, second]) {
+    await page.getByTestId("refused").waitFor({ state: "detached" });
+  }
+  await Promise.all([first.synced(), second.synced()]);
+  expect(await first.titles()).toEqual([]);
 });
 
 it("hands over when the tab that syncs is closed, with what was pending", async () => {

@@ -4,13 +4,18 @@ import { join } from "node:path";
 import { ConvexHttpClient } from "convex/browser";
 import { makeFunctionReference } from "convex/server";
 import { register } from "convex-replicate/test";
-import { chromium, type Browser, type BrowserContextOptions } from "playwright-core";
+import {
+  chromium,
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+} from "playwright-core";
 import { preview } from "vite";
 import { expect, inject, onTestFinished } from "vitest";
 import { startBackend, type Backend } from "../../../dev/backend/index.js";
 import { api } from "../../../example/convex/_generated/api.js";
 import type { Task } from "../../../example/convex/fields.js";
-import { EXAMPLE, PAGE_FOLDER } from "../setup/constants.js";
+import { CHROMIUM_FLAGS, EXAMPLE, FAILURES_FOLDER, PAGE_FOLDER } from "../setup/constants.js";
 import type { Board } from "./board.js";
 import { Device } from "./device.js";
 import { Troubles } from "./troubles.js";
@@ -57,8 +62,21 @@ export class App {
   /** A browser profile of its own: another person, or the same one on another machine. */
   async device(options: BrowserContextOptions = {}): Promise<Device> {
     browser ??= chromium.connect(inject("browser"));
-    const context = await (await browser).newContext(options);
-    onTestFinished(() => context.close());
+    return this.#device(await (await browser).newContext(options));
+  }
+
+  /** A browser of its own that keeps its profile in `folder`, beyond its own end. */
+  async deviceAt(folder: string): Promise<Device> {
+    const executablePath = inject("chromium");
+    const options = { executablePath, args: CHROMIUM_FLAGS };
+    return this.#device(await chromium.launchPersistentContext(folder, options));
+  }
+
+  async #device(context: BrowserContext): Promise<Device> {
+    onTestFinished(async ({ task }) => {
+      if (task.result?.state === "fail") await takePictures(context, task.name);
+      await context.close();
+    });
     await context.addInitScript(`globalThis.CONVEX_URL = ${JSON.stringify(this.#backend.url)}`);
     return new Device(context, this.#page.url, this.troubles);
   }
@@ -138,6 +156,15 @@ export async function startApp(): Promise<App> {
   onTestFinished(() => running.close());
   onTestFinished(() => expect(app.troubles.unexpected()).toEqual([]));
   return app;
+}
+
+/** What a failed test was looking at. */
+async function takePictures(context: BrowserContext, test: string) {
+  const name = test.replace(/\W+/g, "-");
+  for (const [index, page] of context.pages().entries()) {
+    const path = join(FAILURES_FOLDER, `${name}-${Date.now()}-${index}.png`);
+    await page.screenshot({ path }).catch(() => undefined); // it may be what failed
+  }
 }
 
 type PageServer = { url: string; close: () => Promise<void> };

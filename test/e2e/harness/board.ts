@@ -142,17 +142,28 @@ export class Board {
   /** Ends the page's process without a word to the page. */
   async crash() {
     this.troubles.expect(/^The page crashed/);
-    const debug = await this.page.context().newCDPSession(this.page);
     const crashed = this.page.waitForEvent("crash");
-    debug.send("Page.crash").catch(() => undefined); // it dies before it can answer
+    await this.#debug("Page.crash");
     await crashed;
     await this.page.close();
   }
 
-  /** Waits until every pending change is in IndexedDB. */
-  async stored() {
-    const { pending } = await this.sync();
-    await eventually(async () => expect(await this.page.evaluate(countOutbox)).toBe(pending));
+  /** Ends the browser's process without a word to anybody. */
+  async crashBrowser() {
+    this.troubles.expect(/^The page crashed/);
+    const closed = this.page.context().waitForEvent("close");
+    await this.#debug("Browser.crash");
+    await closed;
+  }
+
+  async #debug(command: "Page.crash" | "Browser.crash") {
+    const session = await this.page.context().newCDPSession(this.page);
+    session.send(command).catch(() => undefined); // it dies before it can answer
+  }
+
+  /** Waits until IndexedDB holds so many changes that wait to be sent. */
+  async stored(changes: number) {
+    await eventually(async () => expect(await this.page.evaluate(countOutbox)).toBe(changes));
   }
 
   /** Waits until the page could start without the server it came from. */

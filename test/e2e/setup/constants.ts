@@ -20,3 +20,5 @@ export const CHROMIUM_FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
+
+export const SCREENSHOTS_FOLDER = fromRoot(".cache/screenshots");

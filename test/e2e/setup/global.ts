@@ -7,8 +7,10 @@ import { CHROMIUM_FLAGS, EXAMPLE, PAGE_FOLDER } from "./constants.js";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Where the browser of this run listens: `chromium.connect(…)`. */
+    /** Where the browser of this run listens, for `chromium.connect(…)`. */
     browser: string;
+    /** The path of the browser, for a test that needs one of its own. */
+    chromium: string;
   }
 }
 
@@ -22,6 +24,7 @@ export default async function setup(project: TestProject) {
     args: CHROMIUM_FLAGS,
     host: "127.0.0.1",
   });
+  project.provide("chromium", executablePath);
   project.provide("browser", browser.wsEndpoint());
   return () => browser.close();
 }
