@@ -71,6 +71,8 @@ describe("recover", () => {
     await push(app, devices[1].update("a", { done: true }));
     const missing = await recover(app, Y.encodeStateVector(stale));
     expect(missing).toMatchObject({ generation: 1, live: true });
+    const { structs } = Y.decodeUpdate(new Uint8Array(missing.update!));
+    expect(structs.map((struct) => struct.id.client).sort()).toEqual([7, 8]);
     const whole = loadPart([new Uint8Array(entry!.bytes), new Uint8Array(missing.update!)]);
     expect(renderRow(whole, tree)).toEqual({ title: "T", done: true });
   });
