@@ -73,11 +73,10 @@ export class Engine {
    * @throws {ReplicateError} when a row cannot be stored; then none of them is recorded.
    */
   accept(mutations: readonly LocalMutation[]) {
-    const writes = mutations.map((mutation) => toLocalWrite(mutation, this.#config.fields));
-    for (const { document, kind, operations } of writes) {
-      if (kind === "update" && operations.size === 0) continue;
-      this.#session().write(document, kind, operations);
-    }
+    const writes = mutations
+      .map((mutation) => toLocalWrite(mutation, this.#config.fields))
+      .filter(({ kind, operations }) => kind !== "update" || operations.size > 0);
+    if (writes.length > 0) this.#session().write(writes);
   }
 
   /** Local changes that the server has not accepted, oldest first. */

@@ -2,6 +2,7 @@ import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError } from "../shared/errors.js";
 import type { PushResult, StreamEntry } from "../shared/wire.js";
 import { sleep, type Environment } from "./environment.js";
+import type { LocalWrite } from "./local-write.js";
 import type { OutboxRecord } from "./records.js";
 import { Replica, type ShownChange } from "./replica.js";
 import { ReplicaStore, type Outgoing, type SyncPoint } from "./replica-store.js";
@@ -53,12 +54,12 @@ export class LocalData {
     this.#turns = this.opened;
   }
 
-  /** Adds a local change in memory and shows it; `save` brings it to disk. */
-  add(...change: Parameters<Replica["add"]>): OutboxRecord {
-    const record = this.replica.add(...change);
-    this.#show([record.document]);
+  /** Adds local changes in memory and shows them; `save` brings them to disk. */
+  add(writes: readonly LocalWrite[]): OutboxRecord[] {
+    const records = writes.map((write) => this.replica.add(write));
+    this.#show(new Set(writes.map(({ document }) => document)));
     this.#listener.changed();
-    return record;
+    return records;
   }
 
   save(records: readonly OutboxRecord[]): Promise<void> {

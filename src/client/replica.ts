@@ -1,7 +1,8 @@
 import type { Value } from "convex/values";
 import type { CompiledFields } from "../shared/compiled-fields.js";
-import type { Operations, RowFields } from "../shared/operations.js";
+import type { RowFields } from "../shared/operations.js";
 import { sameValue } from "../shared/values.js";
+import type { LocalWrite } from "./local-write.js";
 import type { OutboxRecord } from "./records.js";
 import type { Loaded, SettledChanges } from "./replica-store.js";
 import { decodeRow } from "./rows.js";
@@ -56,6 +57,18 @@ export class Replica {
     return { segments: this.#segments, outdatedRows: this.#segmentRows - this.#base.size };
   }
 
+  /** How many changes wait for the server, and how many for the user. */
+  counts(): { pending: number; rejected: number } {
+    let [pending, rejected] = [0, 0];
+    for (const records of this.#records.values()) {
+      for (const record of records) {
+        if (record.rejected === null) pending += 1;
+        else rejected += 1;
+      }
+    }
+    return { pending, rejected };
+  }
+
   /** Documents with changes to send, oldest first, and the places of all their sendable changes. */
   pending(): Map<string, number[]> {
     const result = new Map<string, number[]>();
@@ -69,7 +82,7 @@ export class Replica {
   }
 
   /** Makes the record of a local change, in the life of the document that the user sees. */
-  add(document: string, kind: OutboxRecord["kind"], operations: Operations): OutboxRecord {
+  add({ document, kind, operations }: LocalWrite): OutboxRecord {
     const { generation, row } = this.view(document);
     const starts = kind === "insert" && row === null;
     const record: OutboxRecord = {

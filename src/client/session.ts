@@ -1,6 +1,6 @@
-import type { Operations } from "../shared/operations.js";
 import { Leadership } from "./leadership.js";
 import { LocalData, type LocalDataConfig } from "./local-data.js";
+import type { LocalWrite } from "./local-write.js";
 import type { OutboxRecord } from "./records.js";
 import type { ShownChange } from "./replica.js";
 import { Saver } from "./saver.js";
@@ -83,14 +83,14 @@ export class Session {
     void this.#start();
   }
 
-  /** Records a local change, shows it at once, and brings it to disk and to the server later (C1). */
-  write(document: string, kind: OutboxRecord["kind"], operations: Operations) {
-    void this.#saver.save([this.data.add(document, kind, operations)]);
+  /** Records local changes, shows them at once, and brings them to disk and to the server later (C1). */
+  write(writes: readonly LocalWrite[]) {
+    void this.#saver.save(this.data.add(writes));
   }
 
   /** Whether closing would leave nothing unsent. */
   isIdle(): boolean {
-    return this.#isOpen && this.data.replica.records().every(({ rejected }) => rejected !== null);
+    return this.#isOpen && this.data.replica.counts().pending === 0;
   }
 
   /** Sends what there is now, without waiting for more. */

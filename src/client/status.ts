@@ -48,8 +48,7 @@ export function statusOf(session: Session, connected: boolean, graceOver: boolea
   const { sync } = session;
   const { syncPoint, replica, storage } = session.data;
   const { complete, syncedAt } = syncPoint;
-  const records = replica.records();
-  const rejected = records.filter((record) => record.rejected !== null).length;
+  const { pending, rejected } = replica.counts();
   const offline = !connected && graceOver;
   const reason = sync.pullReason ?? sync.pushReason;
   const phase = offline
@@ -65,7 +64,7 @@ export function statusOf(session: Session, connected: boolean, graceOver: boolea
     phase,
     reason: offline ? UNREACHABLE : reason && { code: reason.code, message: reason.message },
     complete,
-    pending: records.length - rejected,
+    pending,
     rejected,
     progress: complete ? null : { documents: replica.size, fraction: sync.fraction },
     lastSyncedAt: syncedAt,

@@ -34,6 +34,12 @@ test("offline says how much waits", () => {
   });
 });
 
+test("nothing is called saved, or safe, while the browser stores nothing", () => {
+  const storage = { kind: "indexeddb", error: "Quota exceeded" } as const;
+  expect(describeSync({ ...live, storage })).toMatchObject({ tone: "trouble" });
+  expect(describeSync({ ...live, storage }).detail).toContain("Quota exceeded");
+});
+
 test("blocked gives the reason", () => {
   const reason = { code: "PROTOCOL", message: "Reload the page to update." };
   expect(describeSync({ ...live, phase: "blocked", reason }).detail).toBe(reason.message);

@@ -10,8 +10,15 @@ export interface SyncDescription {
 
 /** Words for a status. Nothing is called saved before the server has accepted it. */
 export function describeSync(status: SyncStatus): SyncDescription {
-  const { phase, pending, rejected, reason } = status;
+  const { phase, pending, rejected, reason, storage } = status;
   const some = pending.toLocaleString();
+  if (storage.error !== null) {
+    return {
+      tone: "trouble",
+      label: "Not kept on this device",
+      detail: `This browser does not store data now, so keep the page open until all is sent. (${storage.error})`,
+    };
+  }
   switch (phase) {
     case "blocked":
       return {

@@ -6,8 +6,13 @@ import type { Outgoing } from "../replica-store.js";
 import type { Transport } from "../transport.js";
 import { backoffMs } from "./backoff.js";
 
-/** While changes keep coming, a push waits at most this many coalescing windows. */
-const MAX_WINDOWS = 10;
+/**
+ * How a push is timed, in coalescing windows. A single change waits for one. Changes that follow
+ * others closely (typing, rapid clicks) are a burst: they wait for a longer pause, but not for ever.
+ */
+const BURST_GAP = 10;
+const BURST_WINDOW = 5;
+const MAX_WAIT = 20;
 
 /** A push that takes longer than this is sent again, with the same bytes, in ms. */
 const PUSH_TIMEOUT_MS = 60_000;
@@ -34,7 +39,8 @@ export class Pusher {
   #sending = false;
   #cancelTimer: (() => void) | null = null;
   /** When the oldest and the newest change arrived that no batch has taken yet. */
-  #waiting: { first: number; last: number } | null = null;
+  #waiting: { first: number; last: number; burst: boolean } | null = null;
+  #lastChange = -Infinity;
 
   constructor(transport: Transport, environment: Environment, host: PushHost, windowMs: number) {
     this.#transport = transport;
@@ -57,7 +63,9 @@ export class Pusher {
   /** A local change is on disk: send it when no other follows for a window, but soon. */
   changed() {
     const now = this.#environment.now();
-    this.#waiting = { first: this.#waiting?.first ?? now, last: now };
+    const burst = now - this.#lastChange < this.#windowMs * BURST_GAP;
+    this.#waiting = { first: this.#waiting?.first ?? now, last: now, burst };
+    this.#lastChange = now;
     this.#schedule();
   }
 
@@ -87,8 +95,9 @@ export class Pusher {
 
   #windowEnd(): number {
     if (this.#waiting === null) return Infinity;
-    const { first, last } = this.#waiting;
-    return Math.min(last + this.#windowMs, first + this.#windowMs * MAX_WINDOWS);
+    const { first, last, burst } = this.#waiting;
+    const windows = burst ? BURST_WINDOW : 1;
+    return Math.min(last + this.#windowMs * windows, first + this.#windowMs * MAX_WAIT);
   }
 
   #nextRetry(): number {
