@@ -46,10 +46,10 @@ export function App() {
         </div>
       </header>
       <div className="stage">
-        <div className="board-area">
+        <main className="board-area" aria-label="Tasks">
           {empty && <EmptyBoard />}
           <Board filter={filter} totals={totals} openId={openId} onOpen={setOpenId} />
-        </div>
+        </main>
         {openId && <TaskPanel key={openId} id={openId} onClose={close} />}
       </div>
       <div className="notices">

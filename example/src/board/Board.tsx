@@ -15,7 +15,7 @@ export function Board({ filter, totals, openId, onOpen }: BoardProps) {
   // Typing in the search field stays smooth: the columns follow when there is time.
   const settledFilter = useDeferredValue(filter);
   return (
-    <main className="board" aria-label="Tasks">
+    <div className="board">
       {STATUSES.map((status) => (
         <Column
           key={status}
@@ -26,6 +26,6 @@ export function Board({ filter, totals, openId, onOpen }: BoardProps) {
           onOpen={onOpen}
         />
       ))}
-    </main>
+    </div>
   );
 }
