@@ -43,7 +43,7 @@ interface BrowserClient extends CommonClient {
   onUpdate(
     query: FunctionReference<"query">,
     args: object,
-    onResult: (result: never) => unknown,
+    onResult: (result: unknown) => unknown,
     onError?: (error: Error) => unknown,
   ): () => void;
 }
@@ -64,7 +64,10 @@ export function convexTransport(client: ConvexClientLike, api: ReplicateApi): Tr
     push: (changes) => client.mutation(api.push, { changes }) as Promise<PushResult>,
     protocol: () => client.query(api.protocol, {}) as Promise<Protocol>,
     subscribe(cursor, onPage, onError) {
-      if ("onUpdate" in client) return client.onUpdate(api.stream, { cursor }, onPage, onError);
+      if ("onUpdate" in client) {
+        const onResult = (result: unknown) => onPage(result as StreamPage);
+        return client.onUpdate(api.stream, { cursor }, onResult, onError);
+      }
       const watch = client.watchQuery(api.stream, { cursor });
       return watchResults(watch, onPage, onError);
     },

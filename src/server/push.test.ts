@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MAX_PUSH_DOCUMENTS } from "../shared/wire.js";
+import { MAX_PUSH_DOCUMENTS } from "../shared/limits.js";
 import {
   accepted,
   api,

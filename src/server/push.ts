@@ -7,13 +7,8 @@ import type { RowFields } from "../shared/operations.js";
 import { FIELDS_PART } from "../shared/plain-part.js";
 import { refusalOf } from "../shared/refusal.js";
 import { toArrayBuffer } from "../shared/values.js";
-import {
-  MAX_PUSH_BYTES,
-  MAX_PUSH_DOCUMENTS,
-  type Change,
-  type PushResult,
-  type Result,
-} from "../shared/wire.js";
+import { MAX_PUSH_BYTES, MAX_PUSH_DOCUMENTS } from "../shared/limits.js";
+import type { Change, PushResult, Result } from "../shared/wire.js";
 import { readOnly, type Hooks, type RowChange } from "./hooks.js";
 import { mergeChange, type Outcome } from "./merge.js";
 import { fieldsOfRow, findRow, insertRow, updateRow, type StoredRow } from "./rows.js";
@@ -149,7 +144,7 @@ async function write<F extends Fields, DataModel extends GenericDataModel>(
     if (stored) await updateRow(db, stored, fields.names, outcome.next);
     else await insertRow(db, table, change.document, outcome.next);
   } else if (outcome.kind === "remove" && stored) {
-    await db.delete(stored._id);
+    await db.delete(table, stored._id);
   }
 }
 

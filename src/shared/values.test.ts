@@ -115,6 +115,7 @@ describe("sameValue", () => {
       }),
     );
     expect(sameValue(1, 1n)).toBe(false);
+    expect(sameValue(0, -0)).toBe(false);
     expect(sameValue(null, undefined)).toBe(false);
     expect(sameValue({ a: 1, b: 2 }, { b: 2, a: 1 })).toBe(true);
   });

@@ -61,9 +61,9 @@ export function toConvexValue(value: unknown, where: string, depth = 1): Value {
   return copy;
 }
 
-/** Whether two Convex values are the same value; absent equals only absent. */
+/** Whether two Convex values are the same value, -0 not being 0; absent equals only absent. */
 export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
-  if (a === b) return true;
+  if (Object.is(a, b)) return true;
   if (a === undefined || b === undefined) return false;
   return compareValues(a, b) === 0;
 }

@@ -5,12 +5,6 @@ import { v, type Infer } from "convex/values";
  * an untrusted peer can hang (S3).
  */
 
-/** Documents in one push. One mutation reads and writes a handful of rows for each. */
-export const MAX_PUSH_DOCUMENTS = 200;
-
-/** Bytes of updates in one push; far below Convex's 16 MiB so that hooks have room to read. */
-export const MAX_PUSH_BYTES = 2 * 1024 * 1024;
-
 /** One document's local changes. */
 export const changeValidator = v.object({
   document: v.string(),

@@ -2,8 +2,10 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Collection } from "@tanstack/db";
 import { ConvexHttpClient } from "convex/browser";
 import { makeFunctionReference } from "convex/server";
+import type { ReplicateUtils } from "convex-replicate/client";
 import { register } from "convex-replicate/test";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
@@ -22,6 +24,14 @@ function snippets(): Map<string, string> {
   }
   return files;
 }
+
+/** `scaffold/src/use.ts`, which compiles only beside the README's own files. */
+type ReaderApp = {
+  tasks: Collection<{ id: string; title: string; done: boolean }, string, ReplicateUtils<object>>;
+  convexClient: { close(): Promise<void> };
+  addTask(title: string): string;
+  finish(id: string): void;
+};
 
 let backend: Backend;
 
@@ -69,10 +79,9 @@ it("compiles as it stands", () => {
 });
 
 it("runs as it stands: a task written on the client is a row on the server", async () => {
-  type Snippet = typeof import("./scaffold/src/use.js");
   const { tasks, convexClient, addTask, finish } = (await import(
     /* @vite-ignore */ join(app, "src/use.ts")
-  )) as Snippet;
+  )) as ReaderApp;
   await tasks.preload();
   const id = addTask("Buy milk");
   expect(tasks.get(id)).toMatchObject({ title: "Buy milk", done: false });
