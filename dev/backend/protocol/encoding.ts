@@ -9,6 +9,10 @@ export function encodeTs(ts: bigint): string {
   return bytes.toString("base64");
 }
 
+export function decodeTs(ts: string): bigint {
+  return Buffer.from(ts, "base64").readBigUInt64LE();
+}
+
 /** Arguments come as an array of one object, or as the bare object from other HTTP callers. */
 export function decodeArgs(args: unknown): FunctionArgs {
   const json = (Array.isArray(args) ? args[0] : args) ?? {};

@@ -2,7 +2,7 @@ import type { UserIdentity } from "convex/server";
 import type { MutationAnswers } from "./answers.js";
 import type { Calls } from "./calls.js";
 import type { Connection } from "./connection.js";
-import { decodeArgs, encodeOutcome, encodeTs } from "./encoding.js";
+import { decodeArgs, decodeTs, encodeOutcome, encodeTs } from "./encoding.js";
 import type { ActionRequest, MutationAnswer, MutationRequest } from "./messages.js";
 import { ProtocolError } from "./protocol-error.js";
 
@@ -13,14 +13,14 @@ export class Requests {
   #connection: Connection;
   #calls: Calls;
   #answers: MutationAnswers;
-  #onCommitted: () => void;
+  #onCommitted: (ts: bigint) => void;
   #queue: Promise<void> = Promise.resolve();
 
   constructor(
     connection: Connection,
     calls: Calls,
     answers: MutationAnswers,
-    onCommitted: () => void,
+    onCommitted: (ts: bigint) => void,
   ) {
     this.#connection = connection;
     this.#calls = calls;
@@ -59,7 +59,7 @@ export class Requests {
     if (isLost) return this.#connection.drop();
     this.#connection.send({ type: "MutationResponse", requestId, logLines: [], ...answer });
     // The client's promise settles with the first transition at or after the commit.
-    if (answer.success) this.#onCommitted();
+    if (answer.success) this.#onCommitted(decodeTs(answer.ts));
   }
 
   async #runAction(

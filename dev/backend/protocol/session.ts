@@ -38,8 +38,8 @@ export class Session {
   #auth: Auth | null = null;
   #identityVersion = 0;
   #reached: Version = { querySet: 0, identity: 0, ts: 0n };
-  /** The client waits for a transition, even one that changes nothing. */
-  #owesTransition = false;
+  /** The client waits for a transition at or after this commit, even one that changes nothing. */
+  #owedTransition: bigint | null = null;
   #clientClockSkew: number | undefined;
 
   constructor(socket: WebSocket, context: SessionContext) {
@@ -50,8 +50,8 @@ export class Session {
       (text) => this.#receive(text),
       () => context.onEnd(this),
     );
-    this.#requests = new Requests(this.#connection, context.calls, context.answers, () => {
-      this.#owesTransition = true;
+    this.#requests = new Requests(this.#connection, context.calls, context.answers, (ts) => {
+      this.#owedTransition = ts;
       context.requestUpdate();
     });
   }
@@ -81,9 +81,11 @@ export class Session {
     this.#querySet.observe(commits);
     const toRun = this.#querySet.toRun();
     const isSameVersion = end.identity === start.identity && end.querySet === start.querySet;
-    if (toRun.length === 0 && isSameVersion && !this.#owesTransition) return;
+    // A commit may be newer than this snapshot; then the next one brings what is owed.
+    const isOwed = this.#owedTransition !== null && this.#owedTransition <= end.ts;
+    if (toRun.length === 0 && isSameVersion && !isOwed) return;
 
-    this.#owesTransition = false;
+    if (isOwed) this.#owedTransition = null;
     const modifications = this.#querySet.takeRemoved();
     const identity = toRun.length === 0 ? null : this.#identity();
     for (const subscription of toRun) {

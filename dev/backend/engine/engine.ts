@@ -1,0 +1,227 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { randomFillSync } from "node:crypto";
+import { convexToJson, type Value } from "convex/values";
+import type { ConvexApp } from "../app.js";
+import { canonicalPath } from "../convex-test/functions.js";
+import type { Commit, FunctionCall, MutationRun, Outcome, QueryRun, Runtime } from "../runtime.js";
+import { realClock, type Clock } from "./clock.js";
+import { loadComponents, type Component } from "./component.js";
+import { createTable, type EngineContext } from "./context.js";
+import { CronJobs } from "./crons.js";
+import { observations } from "./execution.js";
+import { toOutcome } from "./failure.js";
+import { displayPath } from "./function-address.js";
+import { newId } from "./ids.js";
+import { fairInterleaving, type Interleaving } from "./interleaving.js";
+import { DEFAULT_LIMITS, type Limits } from "./limits.js";
+import { Metrics } from "./metrics.js";
+import { QueryCache } from "./query-cache.js";
+import { Runner, type TopLevelCall } from "./runner.js";
+import { Scheduler } from "./scheduler.js";
+import { Store, tableKey, type Snapshot } from "./store.js";
+import { installSyscalls } from "./syscalls.js";
+import type { Table } from "./table.js";
+
+export interface EngineOptions {
+  /** Differences to {@link DEFAULT_LIMITS}; `Infinity` switches a limit off. */
+  limits?: Partial<Limits>;
+  /** Default: the machine's. */
+  clock?: Clock;
+  /** Default: transactions take turns at each syscall. */
+  interleaving?: Interleaving;
+  /** Makes ids and backoffs, from 0 up to 1. Default: unpredictable. */
+  random?: () => number;
+  /** Told about scheduled functions and cron jobs that threw. Default: prints. */
+  onError?: (path: string, error: unknown) => void;
+}
+
+/** The embedded backend's own {@link Runtime}, and what tests see and steer of it. */
+export interface Engine extends Runtime {
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  /** How many documents a table holds. */
+  count(component: string, table: string): number;
+  /** Resolves when nothing runs that does not wait for the clock. */
+  settle(): Promise<void>;
+}
+
+const NANOSECONDS_PER_MS = 1_000_000n;
+/** Apart enough to be different numbers. */
+const CREATION_TIME_STEP_MS = 0.001;
+
+const soon = setImmediate;
+
+/** Loads an app and its components. */
+export async function createEngine(app: ConvexApp, options: EngineOptions = {}): Promise<Engine> {
+  installSyscalls();
+  const components = await loadComponents(app);
+  return new EmbeddedEngine(components, options);
+}
+
+class EmbeddedEngine implements Engine {
+  readonly metrics = new Metrics();
+  readonly clock: Clock;
+  #context: EngineContext;
+  #cache = new QueryCache();
+  #listeners = new Set<(commit: Commit) => void>();
+  #scheduler: Scheduler;
+  #crons: CronJobs;
+  // Whoever calls may have been woken by a function of this engine; the call must not seem nested.
+  #outside = AsyncLocalStorage.snapshot();
+
+  constructor(components: ReadonlyMap<string, Component>, options: EngineOptions) {
+    const { clock = realClock(), interleaving = fairInterleaving(), random } = options;
+    this.clock = clock;
+    const store = new Store({
+      snapshot: emptySnapshot(components, clock),
+      journal: null,
+      now: () => clock.now(),
+      createTable: (key) => createTable(components, key),
+      onPublish: (commit) => {
+        this.#cache.observe(commit);
+        this.#scheduler.observe(commit);
+        for (const listener of this.#listeners) listener(commit);
+      },
+    });
+    const context = {
+      components,
+      store,
+      metrics: this.metrics,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      clock,
+      interleaving,
+      random: random ?? Math.random,
+      nextCreationTime: increasingTime(clock),
+      newId: idSource(random),
+    } as EngineContext;
+    context.runner = new Runner(context);
+    this.#context = context;
+    const onError = options.onError ?? printError;
+    this.#scheduler = new Scheduler(context, onError);
+    this.#crons = new CronJobs(context, onError);
+  }
+
+  isPublic: Runtime["isPublic"] = (kind, path) => {
+    const fn = this.#context.components.get("")!.functions.get(canonicalPath(path));
+    return fn !== undefined && fn.isPublic && fn.kind === kind;
+  };
+
+  snapshot: Runtime["snapshot"] = async (body) => {
+    const { snapshot, end } = this.#context.store.begin();
+    try {
+      return await body({
+        ts: snapshot.ts,
+        runQuery: (call, journal) => this.#outside(() => this.#runQuery(snapshot, call, journal)),
+      });
+    } finally {
+      end();
+    }
+  };
+
+  runMutation: Runtime["runMutation"] = (call) =>
+    this.#outside(async (): Promise<MutationRun> => {
+      try {
+        const { value, ts } = (await this.#context.runner.mutation(topLevel(call)))!;
+        return { outcome: { type: "value", value }, ts };
+      } catch (error) {
+        return { outcome: toOutcome(error), ts: null };
+      }
+    });
+
+  runAction: Runtime["runAction"] = (call) =>
+    this.#outside(() => settled(this.#context.runner.action(topLevel(call))));
+
+  onCommit: Runtime["onCommit"] = (listener) => {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  };
+
+  restore: Runtime["restore"] = async () => {
+    await this.#scheduler.resume();
+    this.#crons.start();
+  };
+
+  async close(): Promise<void> {
+    this.#scheduler.close();
+    this.#crons.close();
+    await this.#context.store.drain();
+  }
+
+  count(component: string, table: string): number {
+    return this.#context.store.snapshot.tables.get(tableKey(component, table))?.size ?? 0;
+  }
+
+  async settle(): Promise<void> {
+    const isBusy = () =>
+      this.#context.runner.isBusy || this.#scheduler.isBusy || this.#crons.isBusy;
+    do await new Promise<void>((resolve) => void soon(resolve));
+    while (isBusy());
+  }
+
+  async #runQuery(
+    snapshot: Snapshot,
+    call: FunctionCall,
+    journal: string | null,
+  ): Promise<QueryRun> {
+    const { runner, store, metrics } = this.#context;
+    const target = topLevel(call);
+    const path = displayPath(target.location);
+    const key = JSON.stringify([path, convexToJson(call.args), journal]);
+    const who = JSON.stringify(call.identity);
+    const cached = this.#cache.find(key, who, snapshot.ts);
+    if (cached !== null) {
+      metrics.count(path, "cacheHits");
+      return cached;
+    }
+    const observed = observations(journal);
+    const { value, transaction } = await runner.query(target, snapshot, observed);
+    const { reads } = transaction;
+    const run = { outcome: await settled(value), reads, journal: observed.pageEnd };
+    if (!observed.time && store.isCurrent(snapshot, reads)) {
+      this.#cache.keep(key, observed.auth ? who : null, { run, reads, ts: snapshot.ts });
+    }
+    return run;
+  }
+}
+
+function topLevel({ path, args, identity }: FunctionCall): TopLevelCall {
+  return { location: { component: "", path: canonicalPath(path) }, args, identity };
+}
+
+async function settled(value: Promise<Value>): Promise<Outcome> {
+  try {
+    return { type: "value", value: await value };
+  } catch (error) {
+    return toOutcome(error);
+  }
+}
+
+/** Like a real deployment, an empty database already has a time: zero would mean "before all". */
+function emptySnapshot(components: ReadonlyMap<string, Component>, clock: Clock): Snapshot {
+  const tables = new Map<string, Table>();
+  for (const { path, declaredTables } of components.values()) {
+    for (const table of declaredTables) {
+      const key = tableKey(path, table);
+      tables.set(key, createTable(components, key));
+    }
+  }
+  return { ts: BigInt(Math.floor(clock.now())) * NANOSECONDS_PER_MS, tables };
+}
+
+function increasingTime(clock: Clock): () => number {
+  let last = 0;
+  return () => (last = Math.max(clock.now(), last + CREATION_TIME_STEP_MS));
+}
+
+function idSource(random: (() => number) | undefined): (table: string) => string {
+  const fill =
+    random === undefined
+      ? (bytes: Uint8Array) => void randomFillSync(bytes)
+      : (bytes: Uint8Array) =>
+          void bytes.forEach((_, i) => (bytes[i] = Math.floor(random() * 256)));
+  return (table) => newId(table, fill);
+}
+
+function printError(path: string, error: unknown): void {
+  console.error(`Scheduled function ${path} failed:`, error);
+}

@@ -1,0 +1,58 @@
+/** Decides which of the running transactions makes its next syscall. */
+export interface Interleaving {
+  start(): { pause(): Promise<void> };
+}
+
+// Taken now: tests may replace the global by a fake that never fires by itself.
+const soon = setImmediate;
+
+/** First come, first served, with a turn of the event loop at each syscall. */
+export function fairInterleaving(): Interleaving {
+  const pause = () => new Promise<void>((resolve) => void soon(resolve));
+  return { start: () => ({ pause }) };
+}
+
+/** Syscalls go on at once: a transaction is only overtaken by those it waits for. */
+export function noInterleaving(): Interleaving {
+  const pause = () => Promise.resolve();
+  return { start: () => ({ pause }) };
+}
+
+/**
+ * All running transactions stop before each syscall, and `random` (from a seed) chooses who goes
+ * on. The same seed and the same calls give the same history.
+ */
+export function seededInterleaving(random: () => number): Interleaving {
+  const waiting: (() => void)[] = [];
+  let isPlanned = false;
+
+  const proceed = () => {
+    isPlanned = false;
+    const [next] = waiting.splice(Math.floor(random() * waiting.length), 1);
+    next?.();
+    plan();
+  };
+  // A whole turn of the event loop: whoever went on has reached its next syscall by then.
+  const plan = () => {
+    if (isPlanned || waiting.length === 0) return;
+    isPlanned = true;
+    soon(proceed);
+  };
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      waiting.push(resolve);
+      plan();
+    });
+  return { start: () => ({ pause }) };
+}
+
+/** Mulberry32: small, fast, and the same everywhere. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,301 @@
+import type { UserIdentity } from "convex/server";
+import { convexToJson, jsonToConvex, type JSONValue, type Value } from "convex/values";
+import type { FunctionKind } from "../runtime.js";
+import { sleep } from "./clock.js";
+import { componentAt, createTable, type EngineContext } from "./context.js";
+import { holdsCommitTs, resolveCommitTs } from "./document.js";
+import { Execution, executions, observations, type Observations } from "./execution.js";
+import { SystemError } from "./failure.js";
+import { displayPath, type FunctionLocation } from "./function-address.js";
+import type { EngineFunction } from "./functions.js";
+import { checkCallValue } from "./limits.js";
+import { newRun, type Run } from "./run.js";
+import type { CommitNote, Snapshot } from "./store.js";
+import { Transaction } from "./transaction.js";
+import { Meter, usageSince, type Usage } from "./usage.js";
+import { ValidationError, type Check } from "./validator.js";
+
+/** Convex's policy for mutations whose reads were overwritten before they could commit. */
+const MAX_RETRIES = 4;
+const FIRST_BACKOFF_MS = 100;
+const MAX_BACKOFF_MS = 2000;
+
+/** A call from outside: of a client, an action or the scheduler. */
+export interface TopLevelCall {
+  location: FunctionLocation;
+  args: Value;
+  identity: UserIdentity | null;
+}
+
+export interface MutationOptions {
+  /** Runs first in the transaction; `false` gives the mutation up. */
+  prepare?: (transaction: Transaction) => boolean;
+  /** Kept with the commit, for when the same request comes again. */
+  note?: (result: Value) => CommitNote;
+}
+
+export interface Committed {
+  value: Value;
+  ts: bigint;
+}
+
+/** Runs functions: top-level ones in transactions of their own, nested ones in their caller's. */
+export class Runner {
+  #context: EngineContext;
+  #active = 0;
+
+  constructor(context: EngineContext) {
+    this.#context = context;
+  }
+
+  /** Whether anything runs now; what waits for the clock does not. */
+  get isBusy(): boolean {
+    return this.#active > 0;
+  }
+
+  async query(
+    { location, args, identity }: TopLevelCall,
+    snapshot: Snapshot,
+    observed: Observations,
+  ): Promise<{ value: Promise<Value>; transaction: Transaction }> {
+    const transaction = this.#newTransaction(snapshot);
+    const value = this.#busy(async () => {
+      const run = newRun(this.#context);
+      const execution = this.#execution(location, "query", identity, transaction, observed, run);
+      const result = await this.#measured(location, transaction, "calls", () =>
+        this.#invoke(execution, "query", args, false),
+      );
+      if (!holdsCommitTs(result)) return result;
+      throw new Error("A query cannot return an unresolved commit timestamp.");
+    });
+    await value.catch(() => {});
+    return { value, transaction };
+  }
+
+  /** Retries conflicts as Convex does. `null` when `prepare` gave it up. */
+  async mutation(call: TopLevelCall, options: MutationOptions = {}): Promise<Committed | null> {
+    for (let attempt = 0; ; attempt++) {
+      const result = await this.#busy(() => this.#attempt(call, options));
+      if (result.type === "committed") return result;
+      if (result.type === "given up") return null;
+      const path = displayPath(call.location);
+      this.#context.metrics.count(path, "conflicts");
+      if (attempt === MAX_RETRIES) throw conflictError(path, result.table);
+      this.#context.metrics.count(path, "retries");
+      await this.#backOff(attempt);
+    }
+  }
+
+  action({ location, args, identity }: TopLevelCall): Promise<Value> {
+    return this.#busy(() => {
+      const { metrics } = this.#context;
+      const path = displayPath(location);
+      metrics.count(path, "calls");
+      const run = newRun(this.#context);
+      const execution = this.#execution(location, "action", identity, null, observations(), run);
+      return this.#invoke(execution, "action", args, false).catch((error: unknown) => {
+        metrics.count(path, "failures");
+        throw error;
+      });
+    });
+  }
+
+  /** Runs something that is not a registered function (an HTTP action) as one. */
+  inAction<T>(
+    location: FunctionLocation,
+    identity: UserIdentity | null,
+    body: () => Promise<T>,
+  ): Promise<T> {
+    const run = newRun(this.#context);
+    const execution = this.#execution(location, "http", identity, null, observations(), run);
+    return this.#busy(() => executions.run(execution, body));
+  }
+
+  /** A call from a query or mutation to another function, within its transaction. */
+  async nested(
+    caller: Execution,
+    type: "query" | "mutation" | "snapshotQuery",
+    location: FunctionLocation,
+    args: Value,
+    limits: Partial<Usage> | undefined,
+  ): Promise<Value> {
+    const { context, transaction, depth, observations: observed, run } = caller;
+    if (depth >= context.limits.callDepth) {
+      throw new Error(`Functions call each other more than ${context.limits.callDepth} deep.`);
+    }
+    const isStale = type === "snapshotQuery";
+    const kind = type === "mutation" ? "mutation" : "query";
+    const own = isStale ? transaction!.stale() : transaction!;
+    // Identity does not cross the border of a component.
+    const identity = location.component === caller.component ? caller.identity : null;
+    const child = new Execution(context, location, kind, identity, own, observed, depth + 1, run);
+    try {
+      return await this.#measured(location, own, "nestedCalls", () =>
+        own.nested(limits, () => this.#invoke(child, kind, args, caller.kind === "mutation")),
+      );
+    } finally {
+      if (isStale) transaction!.meter.absorb(own.meter, "reads");
+    }
+  }
+
+  /** A transaction of the engine itself. */
+  async transact<T>(body: (transaction: Transaction) => T): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      const { snapshot, end } = this.#context.store.begin();
+      try {
+        const transaction = this.#newTransaction(snapshot);
+        const value = body(transaction);
+        const { reads } = transaction;
+        const writes = transaction.writes();
+        if (writes.length === 0) return value;
+        const result = this.#context.store.commit({ snapshot, reads, writes });
+        await result.published;
+        if (result.type === "committed") return value;
+      } finally {
+        end();
+      }
+      await this.#backOff(attempt);
+    }
+  }
+
+  find(location: FunctionLocation, kind: FunctionKind): EngineFunction {
+    const { component, path } = location;
+    const fn = componentAt(this.#context, component).functions.get(path);
+    if (fn === undefined)
+      throw new Error(`Could not find the function "${displayPath(location)}".`);
+    if (fn.kind !== kind) {
+      throw new Error(`"${displayPath(location)}" is a ${fn.kind}, and was called as a ${kind}.`);
+    }
+    return fn;
+  }
+
+  async #attempt({ location, args, identity }: TopLevelCall, options: MutationOptions) {
+    const { store } = this.#context;
+    const { snapshot, end } = store.begin();
+    try {
+      const transaction = this.#newTransaction(snapshot);
+      if (options.prepare?.(transaction) === false) return { type: "given up" } as const;
+      const run = newRun(this.#context);
+      const execution = this.#execution(
+        location,
+        "mutation",
+        identity,
+        transaction,
+        observations(),
+        run,
+      );
+      const value = await this.#measured(location, transaction, "calls", () =>
+        this.#invoke(execution, "mutation", args, false),
+      );
+      const writes = transaction.writes();
+      // Nothing to validate: it is as if it had run at its snapshot's time.
+      if (writes.length === 0) return committed(value, snapshot.ts);
+      const { reads } = transaction;
+      const result = store.commit({ snapshot, reads, writes, note: options.note?.(value) });
+      // On a conflict, too: the next attempt has to see what this one collided with.
+      await result.published;
+      return result.type === "conflict" ? result : committed(value, result.commit.ts);
+    } finally {
+      end();
+    }
+  }
+
+  async #measured<T>(
+    location: FunctionLocation,
+    transaction: Transaction,
+    counter: "calls" | "nestedCalls",
+    body: () => Promise<T>,
+  ): Promise<T> {
+    const { metrics } = this.#context;
+    const path = displayPath(location);
+    const before = { ...transaction.meter.used };
+    metrics.count(path, counter);
+    try {
+      return await body();
+    } catch (error) {
+      metrics.count(path, "failures");
+      throw error;
+    } finally {
+      metrics.addUsage(path, usageSince(before, transaction.meter.used));
+    }
+  }
+
+  async #invoke(
+    execution: Execution,
+    kind: FunctionKind,
+    args: Value,
+    mayHoldCommitTs: boolean,
+  ): Promise<Value> {
+    const { limits } = this.#context;
+    const path = displayPath(execution.location);
+    const fn = this.find(execution.location, kind);
+    if (!mayHoldCommitTs && holdsCommitTs(args)) {
+      throw new Error(
+        `Invalid arguments for "${path}": an unresolved commit timestamp can only be passed to a query or mutation that a mutation calls.`,
+      );
+    }
+    checkCallValue(args, limits, `The arguments of "${path}"`);
+    explain(fn.checkArgs, args, `ArgumentValidationError: the arguments of "${path}"`);
+    const argsJson = JSON.stringify([convexToJson(args)]);
+    const resultJson = await executions.run(execution, () =>
+      execution.run.whileComputing(() => fn.invoke(argsJson, "")),
+    );
+    const result = jsonToConvex(JSON.parse(resultJson) as JSONValue);
+    checkCallValue(result, limits, `The results of "${path}"`);
+    explain(fn.checkReturns, result, `ReturnsValidationError: the return value of "${path}"`);
+    return result;
+  }
+
+  #execution(
+    location: FunctionLocation,
+    kind: Execution["kind"],
+    identity: UserIdentity | null,
+    transaction: Transaction | null,
+    observed: Observations,
+    run: Run,
+  ): Execution {
+    return new Execution(this.#context, location, kind, identity, transaction, observed, 1, run);
+  }
+
+  #newTransaction(snapshot: Snapshot): Transaction {
+    const { components, limits } = this.#context;
+    return new Transaction(snapshot, Meter.forTransaction(limits), (key) =>
+      createTable(components, key),
+    );
+  }
+
+  async #busy<T>(body: () => Promise<T>): Promise<T> {
+    this.#active += 1;
+    try {
+      return await body();
+    } finally {
+      this.#active -= 1;
+    }
+  }
+
+  /** Exponential, with full jitter: those who collided once shall not meet again. */
+  #backOff(attempt: number): Promise<void> {
+    const { clock, random } = this.#context;
+    return sleep(clock, random() * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt));
+  }
+}
+
+function committed(value: Value, ts: bigint) {
+  return { type: "committed", value: resolveCommitTs(value, ts), ts } as const;
+}
+
+function explain(check: Check, value: Value, what: string): void {
+  try {
+    check(value);
+  } catch (error) {
+    if (!(error instanceof ValidationError)) throw error;
+    throw new ValidationError(`${what} do not fit: ${error.message}`, { cause: error });
+  }
+}
+
+function conflictError(path: string, table: string): SystemError {
+  return new SystemError(
+    "OptimisticConcurrencyControlFailure",
+    `Documents read from or written to the "${table}" table changed while "${path}" was being run and on every subsequent retry. See https://docs.convex.dev/error#1`,
+  );
+}
