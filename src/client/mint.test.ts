@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import { emptyBase, type BaseDocument } from "./base.js";
+import { mint, restartInserts, type NumberedRecord } from "./mint.js";
+import { bytesOf, inserting, renderBytes, setting, stored } from "./setup.test.js";
+
+const created = bytesOf(inserting({ title: "t" }));
+const live = (generation: number): BaseDocument => ({
+  generation,
+  live: true,
+  updates: [created],
+  clientId: null,
+});
+const ended = (generation: number): BaseDocument => ({ ...emptyBase(), generation });
+const insert = (seq: number, generation = 1) =>
+  stored(seq, "insert", generation, inserting({ title: "mine" }));
+const retitle = (seq: number, title: string, generation = 1) =>
+  stored(seq, "update", generation, setting({ title }));
+const remove = (seq: number, generation = 1) => stored(seq, "remove", generation);
+
+const CLIENT = 42;
+
+function sent(records: NumberedRecord[], base: BaseDocument | undefined) {
+  const minted = mint(records, base, CLIENT);
+  if (minted.kind !== "send") throw new Error(`Nothing is sent: ${minted.kind}`);
+  const { change, group, fresh } = minted;
+  const updates = change.parts.map(({ update }) => update);
+  return { ...change, fresh, updates, seqs: group.map(({ seq }) => seq) };
+}
+
+describe("a group of changes", () => {
+  it("becomes one update with the latest operation of every path, on top of the base", () => {
+    const done = stored(2, "update", 1, setting({ done: true }));
+    const change = sent([retitle(1, "first"), done, retitle(3, "last")], live(1));
+    expect(change).toMatchObject({ document: "a", generation: 1, op: "update", fresh: true });
+    expect(change.seqs).toEqual([1, 2, 3]);
+    expect(change.updates).toHaveLength(1);
+    expect(renderBytes(created, ...change.updates)).toEqual({ title: "last", done: true });
+  });
+
+  it("that begins with an insert stands on its own", () => {
+    const change = sent([insert(1), retitle(2, "edited")], undefined);
+    expect(change).toMatchObject({ op: "insert", generation: 1, seqs: [1, 2] });
+    expect(renderBytes(...change.updates)).toEqual({ title: "edited" });
+    expect(renderBytes(...sent([insert(1)], live(1)).updates)).toEqual({ title: "mine" });
+  });
+
+  it("ends with a removal, which needs no bytes", () => {
+    const change = sent([retitle(1, "x"), remove(2), insert(3, 2)], live(1));
+    expect(change).toMatchObject({ op: "remove", generation: 1, parts: [], seqs: [1, 2] });
+  });
+
+  it("ends before an insert and before a change that is to be judged alone", () => {
+    expect(sent([retitle(1, "x"), insert(2, 2)], live(1)).seqs).toEqual([1]);
+    const alone = stored(2, "update", 1, setting({ title: "y" }), { alone: true });
+    expect(sent([retitle(1, "x"), alone], live(1)).seqs).toEqual([1]);
+    expect(sent([alone, retitle(3, "z")], live(1)).seqs).toEqual([2]);
+  });
+
+  it("holds only so many changes that it fits one transaction", () => {
+    const many = Array.from({ length: 600 }, (_, index) => retitle(index + 1, `${index}`));
+    expect(sent(many, live(1)).seqs).toHaveLength(500);
+  });
+
+  it("is minted under the client id it is given", () => {
+    const [update] = sent([retitle(1, "x")], live(1)).updates;
+    expect(update).toEqual(bytesOf(setting({ title: "x" }), [created], CLIENT).buffer);
+  });
+});
+
+describe("changes that need not be sent", () => {
+  it("are an insert and its removal when the server has no such document", () => {
+    const group = [insert(1), retitle(2, "x"), remove(3)];
+    expect(mint(group, undefined, CLIENT)).toEqual({ kind: "cancelled", group });
+    expect(mint(group, ended(3), CLIENT)).toEqual({ kind: "cancelled", group });
+    expect(sent(group, live(1))).toMatchObject({ op: "remove" });
+  });
+
+  it("are edits and removals of a generation that is over", () => {
+    expect(mint([retitle(1, "x")], ended(1), CLIENT).kind).toBe("dead");
+    expect(mint([remove(1)], live(2), CLIENT).kind).toBe("dead");
+    expect(mint([retitle(1, "x")], live(1), CLIENT).kind).toBe("send");
+  });
+});
+
+describe("changes that are on disk as bytes", () => {
+  const bytes = bytesOf(setting({ title: "sent before" }), [created]);
+  const group = [
+    stored(1, "update", 1, setting({ title: "sent before" }), { group: 1, update: bytes }),
+    stored(2, "update", 1, setting({ done: true }), { group: 1 }),
+  ];
+
+  it("go out again exactly as they are, without what came later, whatever the base says now", () => {
+    for (const base of [live(1), live(2), ended(1), undefined]) {
+      const change = sent([...group, retitle(3, "later")], base);
+      expect(change).toMatchObject({ op: "update", generation: 1, fresh: false, seqs: [1, 2] });
+      expect(change.updates).toEqual([bytes.buffer]);
+    }
+  });
+
+  it("stay a removal", () => {
+    const removal = stored(1, "remove", 1, undefined, { group: 1 });
+    expect(sent([removal, insert(2, 2)], live(1))).toMatchObject({ op: "remove", seqs: [1] });
+  });
+});
+
+describe("an insert whose generation has ended in the meantime", () => {
+  it("moves to the next one with its edits", () => {
+    const records = [insert(1), retitle(2, "x"), insert(3, 9)];
+    expect(restartInserts(records, ended(4)).map(({ seq }) => seq)).toEqual([1, 2]);
+    expect(records.map(({ record }) => record.generation)).toEqual([5, 5, 9]);
+  });
+
+  it.each<[string, NumberedRecord[], BaseDocument | undefined]>([
+    ["the document is live: it merges there", [insert(1)], live(4)],
+    ["nothing is known of the document", [insert(1)], undefined],
+    ["its generation is still ahead", [insert(1, 5)], ended(4)],
+    ["it may have been sent", [stored(1, "insert", 1, undefined, { group: 1 })], ended(4)],
+    ["it is an edit", [retitle(1, "x")], ended(4)],
+  ])("stays where it is when %s", (_name, records, base) => {
+    const before = structuredClone(records);
+    expect(restartInserts(records, base)).toEqual([]);
+    expect(records).toEqual(before);
+  });
+});
+
+describe("changes of two generations", () => {
+  it("are not judged by the older one: an edit of the new life is sent", () => {
+    const records = [retitle(1, "of the old life"), retitle(2, "of the new life", 2)];
+    expect(mint(records, live(2), CLIENT)).toEqual({ kind: "dead", group: [records[0]] });
+  });
+
+  it("are not sent in the name of the older one: a removal of the new life is one", () => {
+    const records = [insert(1), remove(2, 2)]; // someone else's insert came first, then ours was seen
+    expect(sent(records, live(2)).seqs).toEqual([1]);
+    expect(sent(records.slice(1), live(2))).toMatchObject({ op: "remove", generation: 2 });
+  });
+});

@@ -1,0 +1,153 @@
+import { v } from "convex/values";
+import { expect, it } from "vitest";
+import { compileFields } from "../shared/compiled-fields.js";
+import { defineFields } from "../shared/fields.js";
+import {
+  difference,
+  encodeOperations,
+  flatten,
+  type Operations,
+  type RowFields,
+} from "../shared/operations.js";
+import { FIELDS_PART, loadPart, mintUpdate, renderRow } from "../shared/plain-part.js";
+import { toArrayBuffer } from "../shared/values.js";
+import type { StreamEntry } from "../shared/wire.js";
+import type { Environment } from "./environment.js";
+import type { NumberedRecord } from "./mint.js";
+import type { OutboxRecord, StoredRecord } from "./records.js";
+
+export const taskFields = defineFields({
+  title: v.string(),
+  done: v.optional(v.boolean()),
+  details: v.optional(v.object({ due: v.optional(v.string()), notes: v.optional(v.string()) })),
+  big: v.optional(v.int64()),
+  data: v.optional(v.bytes()),
+  number: v.optional(v.number()),
+});
+export const fields = compileFields(taskFields);
+export const { tree } = fields;
+
+/** The operations that make a row out of nothing. */
+export const inserting = (row: RowFields): Operations => difference(new Map(), flatten(row, tree));
+
+export const setting = (values: Record<string, Parameters<Operations["set"]>[1]>): Operations =>
+  new Map(Object.entries(values));
+
+type Kind = OutboxRecord["kind"];
+
+/** A record of document `a`, as a tab holds it. */
+export function local(
+  kind: Kind,
+  generation: number,
+  operations: Operations = new Map(),
+  rest: Partial<OutboxRecord> = {},
+): OutboxRecord {
+  return { seq: null, document: "a", kind, generation, operations, rejected: null, ...rest };
+}
+
+/** A record of document `a`, as it is stored. */
+export function stored(
+  seq: number,
+  kind: Kind,
+  generation: number,
+  operations: Operations = new Map(),
+  rest: Partial<StoredRecord> = {},
+): NumberedRecord {
+  const record = { document: "a", kind, generation, rejected: null, group: null, update: null };
+  return {
+    seq,
+    record: { ...record, alone: false, operations: encodeOperations(operations), ...rest },
+  };
+}
+
+/** Bytes that carry `operations` on top of `updates`. */
+export function bytesOf(
+  operations: Operations,
+  updates: Uint8Array[] = [],
+  clientId = 77,
+): Uint8Array<ArrayBuffer> {
+  return mintUpdate(loadPart(updates), operations, clientId)!;
+}
+
+export const renderBytes = (...updates: (Uint8Array | ArrayBuffer)[]) =>
+  renderRow(loadPart(updates.map((update) => new Uint8Array(update))), tree);
+
+/** A log entry of document `a` unless `rest` says otherwise. */
+export function entry(
+  generation: number,
+  bytes: Uint8Array | null,
+  rest: Partial<StreamEntry> = {},
+): StreamEntry {
+  return {
+    document: "a",
+    part: FIELDS_PART,
+    generation,
+    kind: bytes ? "update" : "tombstone",
+    bytes: toArrayBuffer(bytes ?? new Uint8Array()),
+    ...rest,
+  };
+}
+
+type Timer = { at: number; order: number; run: () => void };
+
+/** Time that passes only when told to; every timer has all its consequences before the next. */
+export class VirtualTime implements Environment {
+  fired = 0;
+  #now = Date.UTC(2026, 0, 1);
+  #order = 0;
+  readonly #timers = new Set<Timer>();
+
+  now = () => this.#now;
+  random = () => 0.5;
+
+  after = (ms: number, run: () => void) => {
+    const timer = { at: this.#now + ms, order: this.#order++, run };
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
+  };
+
+  /** Timers that have neither fired nor been cancelled. */
+  get waiting(): number {
+    return this.#timers.size;
+  }
+
+  /** @throws when there are so many timers that someone must be in a loop. */
+  async advance(ms: number, maxTimers = 20_000): Promise<void> {
+    const end = this.#now + ms;
+    await quiet();
+    for (let count = 0; ; count++) {
+      const [next] = [...this.#timers].sort((a, b) => a.at - b.at || a.order - b.order);
+      if (next === undefined || next.at > end) break;
+      if (count > maxTimers) throw new Error(`More than ${maxTimers} timers in ${ms} ms`);
+      this.#timers.delete(next);
+      this.#now = Math.max(this.#now, next.at);
+      this.fired += 1;
+      next.run();
+      await quiet();
+    }
+    this.#now = end;
+  }
+}
+
+export const SECOND = 1_000;
+export const HOUR = 3_600 * SECOND;
+
+/** Resolves once no promise has anything left to do. */
+export async function quiet(): Promise<void> {
+  for (let round = 0; round < 3; round++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+it("virtual time runs timers in order, with their consequences, and no cancelled ones", async () => {
+  const time = new VirtualTime();
+  const seen: string[] = [];
+  time.after(20, () => seen.push("late"));
+  time.after(10, () => {
+    void Promise.resolve().then(() => time.after(5, () => seen.push("consequence")));
+  });
+  time.after(15, () => seen.push("cancelled"))();
+  await time.advance(19);
+  expect(seen).toEqual(["consequence"]);
+  await time.advance(1);
+  expect(seen).toEqual(["consequence", "late"]);
+  expect(time.waiting).toBe(0);
+});
