@@ -64,12 +64,17 @@ export function restartInserts(
   return following;
 }
 
-/** The records that one update can carry: up to a removal, and alone what was refused together. */
+/**
+ * The records that one update can carry: of one life of the document, up to a removal, and alone what
+ * was refused together.
+ */
 function firstGroup(records: NumberedRecord[]): NumberedRecord[] {
+  const { generation } = records[0]!.record;
   const group: NumberedRecord[] = [];
   for (const one of records) {
     const { record } = one;
-    const fits = group.length < MAX_GROUP && record.group === null;
+    const sameLife = record.generation === generation;
+    const fits = group.length < MAX_GROUP && record.group === null && sameLife;
     if (group.length > 0 && (!fits || record.alone || record.kind === "insert")) break;
     group.push(one);
     if (record.alone || record.kind === "remove") break;
