@@ -6,7 +6,12 @@ import type {
   StoreName,
 } from "./storage.js";
 
-type Contents = { stores: Map<StoreName, Map<StorageKey, unknown>>; lastKey: number };
+type Contents = {
+  stores: Map<StoreName, Map<StorageKey, unknown>>;
+  lastKey: number;
+  /** Transactions run one at a time, whichever connection they come from. */
+  queue: Promise<unknown>;
+};
 
 /**
  * Keeps everything in memory: for tests, for server rendering, and where a browser refuses
@@ -17,24 +22,27 @@ export function memoryStorage(): ReplicaStorage {
   return {
     kind: "memory",
     open: async (name) => {
-      const contents = databases.get(name) ?? { stores: new Map(), lastKey: 0 };
+      const contents = databases.get(name) ?? emptyContents();
       databases.set(name, contents);
       return connect(contents);
     },
   };
 }
 
+function emptyContents(): Contents {
+  return { stores: new Map(), lastKey: 0, queue: Promise.resolve() };
+}
+
 function connect(contents: Contents): StorageConnection {
-  let queue: Promise<unknown> = Promise.resolve();
   return {
     transaction(mode, _stores, body) {
-      const run = queue.then(async () => {
+      const run = contents.queue.then(async () => {
         const draft = new Draft(contents);
         const result = await body(draft);
         if (mode !== "read") draft.commit();
         return result;
       });
-      queue = run.catch(() => undefined);
+      contents.queue = run.catch(() => undefined);
       return run;
     },
     close() {},
