@@ -28,7 +28,7 @@ export type Outbox<R> = {
   list(): (PendingChange | RejectedChange<R>)[];
   /** Sends a refused change once more. */
   retry(seq: number): Promise<void>;
-  /** Gives a change up: the row goes back to what the server has. */
+  /** Gives a refused change up; one that is still pending may be on its way, and stays. */
   discard(seq: number): Promise<void>;
 };
 

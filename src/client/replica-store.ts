@@ -180,8 +180,12 @@ export class ReplicaStore {
     });
   }
 
+  /** Gives a rejected record up. A pending one stays: it may be the head of bytes on their way. */
   discard(seq: number): Promise<void> {
-    return this.#storage.transaction("durable", ["outbox"], (tx) => tx.delete("outbox", seq));
+    return this.#storage.transaction("durable", ["outbox"], async (tx) => {
+      const record = (await tx.get("outbox", seq)) as StoredRecord | undefined;
+      if (record?.rejected) await tx.delete("outbox", seq);
+    });
   }
 
   /** Folds all segments into as few as hold the newest row of each document. */

@@ -1,0 +1,252 @@
+import { IDBFactory } from "fake-indexeddb";
+import "fake-indexeddb/auto";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Result } from "../shared/wire.js";
+import { ReplicaStore } from "./replica-store.js";
+import { decodeRow } from "./rows.js";
+import { indexedDBStorage } from "./storage/indexeddb.js";
+import { memoryStorage } from "./storage/memory.js";
+import type { ReplicaStorage } from "./storage/storage.js";
+import {
+  bytesOf,
+  entry,
+  fields,
+  inserting,
+  local,
+  renderBytes,
+  setting,
+  VirtualTime,
+} from "./setup.test.js";
+
+beforeEach(() => {
+  globalThis.indexedDB = new IDBFactory();
+});
+
+const SYNC = { cursor: "c", complete: true, syncedAt: 5 };
+const created = bytesOf(inserting({ title: "t" }));
+const insert = () => local("insert", 1, inserting({ title: "mine" }));
+const retitle = (title: string, generation = 1) => local("update", generation, setting({ title }));
+const accepted: Result = { status: "accepted", generation: 1, ts: null };
+const refused: Result = { status: "rejected", code: "REFUSED", message: "No." };
+
+/** A store over a storage, and a way to open it again as another page would. */
+async function setUp(storage: ReplicaStorage) {
+  let draw = 0;
+  const random = () => (draw += 1) / 1_000;
+  const open = async () => new ReplicaStore(await storage.open("a"), fields, random);
+  const store = await open();
+  const mint = async (seqs: number[]) => (await store.mint(new Map([["a", seqs]])))[0];
+  const answer = async (seqs: number[], result: Result, all = seqs) => {
+    const outgoing = (await mint(seqs))!;
+    return store.settle([{ outgoing, result, seqs: all }]);
+  };
+  const rows = async (from = store) => {
+    const { segments } = await from.load();
+    return new Map(segments.flatMap(([, rows]) => rows.map((row) => [row[0], decodeRow(row)])));
+  };
+  const outbox = async (from = store) => (await from.load()).records;
+  return { storage, store, open, mint, answer, rows, outbox };
+}
+
+describe.each<[string, () => ReplicaStorage]>([
+  ["memory", memoryStorage],
+  ["IndexedDB", indexedDBStorage],
+])("the replica in %s", (_name, make) => {
+  it("begins with nothing", async () => {
+    const { store } = await setUp(make());
+    const sync = { cursor: null, complete: false, syncedAt: null };
+    expect(await store.load()).toEqual({ sync, segments: [], records: [] });
+  });
+
+  it("keeps entries, rows and the position after them, for the next page too", async () => {
+    const { store, open, rows } = await setUp(make());
+    const changes = await store.applyPage([entry(1, created)], SYNC);
+    expect(changes.rows.get("a")).toEqual({ generation: 1, row: { title: "t" } });
+    const again = await open();
+    expect((await again.load()).sync).toEqual(SYNC);
+    expect(await rows(again)).toEqual(changes.rows);
+    expect((await again.load(changes.segment!)).segments).toEqual([]);
+  });
+
+  it("writes no rows for a page that says nothing new, but its position", async () => {
+    const { store } = await setUp(make());
+    await store.applyPage([entry(1, created)], SYNC);
+    const later = { ...SYNC, cursor: "later" };
+    expect(await store.applyPage([entry(1, created)], later)).toEqual({
+      rows: new Map(),
+      segment: null,
+    });
+    expect(await store.load()).toMatchObject({ sync: later, segments: { length: 1 } });
+  });
+
+  it("stores nothing of a page of which one entry cannot be read", async () => {
+    const { store, rows } = await setUp(make());
+    const broken = entry(1, new Uint8Array([255, 255]), { document: "b" });
+    await expect(store.applyPage([entry(1, created), broken], SYNC)).rejects.toThrow();
+    expect((await store.load()).sync.cursor).toBeNull();
+    expect((await rows()).size).toBe(0);
+  });
+
+  it("keeps local changes in the order they were made", async () => {
+    const { store, open, outbox } = await setUp(make());
+    const seqs = await store.addRecords([insert(), retitle("x")]);
+    seqs.push(...(await store.addRecords([retitle("y")])));
+    expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
+    expect(await outbox(await open())).toEqual([
+      { ...insert(), seq: seqs[0] },
+      { ...retitle("x"), seq: seqs[1] },
+      { ...retitle("y"), seq: seqs[2] },
+    ]);
+  });
+
+  it("sends again exactly what it stored, from any page, whatever came since", async () => {
+    const { store, mint, open } = await setUp(make());
+    const seqs = await store.addRecords([insert(), retitle("x")]);
+    const first = await mint(seqs);
+    expect(renderBytes(...first!.change.parts.map(({ update }) => update))).toEqual({ title: "x" });
+    seqs.push(...(await store.addRecords([retitle("later")])));
+    await store.applyPage([entry(1, created)], SYNC);
+    expect(await mint(seqs)).toEqual(first);
+    expect(await (await open()).mint(new Map([["a", seqs]]))).toEqual([first]);
+  });
+
+  it("moves what was accepted from the outbox into the base", async () => {
+    const { store, answer, rows, outbox, mint } = await setUp(make());
+    const seqs = await store.addRecords([insert()]);
+    const settled = await answer(seqs, accepted);
+    expect(settled.done.map(({ seq }) => seq)).toEqual(seqs);
+    expect(await outbox()).toEqual([]);
+    expect((await rows()).get("a")).toEqual({ generation: 1, row: { title: "mine" } });
+    const next = await mint(await store.addRecords([retitle("built on it")]));
+    expect(next!.change).toMatchObject({ op: "update", generation: 1 });
+  });
+
+  it("takes an answer once, whichever pages hear it", async () => {
+    const { store, mint, open } = await setUp(make());
+    const seqs = await store.addRecords([insert()]);
+    const answers = [{ outgoing: (await mint(seqs))!, result: accepted, seqs }];
+    await store.settle(answers);
+    expect(await (await open()).settle(answers)).toMatchObject({ done: [], segment: null });
+    expect((await store.load()).segments).toHaveLength(1);
+  });
+
+  it("mints nothing for changes that are gone, refused, cancelled or dead", async () => {
+    const { store, mint, answer, outbox } = await setUp(make());
+    expect(await mint([99])).toBeUndefined();
+    expect(await mint(await store.addRecords([insert(), local("remove", 1)]))).toBeUndefined();
+    expect(await outbox()).toEqual([]);
+    const [seq] = (await store.addRecords([insert()])) as [number];
+    await answer([seq], refused);
+    expect(await mint([seq])).toBeUndefined();
+    await store.discard(seq);
+    await store.applyPage([entry(1, created), entry(1, null)], SYNC);
+    expect(await mint(await store.addRecords([retitle("dead")]))).toBeUndefined();
+    expect((await outbox()).map(({ rejected }) => rejected?.code)).toEqual(["DOCUMENT_REMOVED"]);
+  });
+
+  it("judges the changes of a refused group one by one", async () => {
+    const { store, answer, mint, outbox } = await setUp(make());
+    await store.applyPage([entry(1, created)], SYNC);
+    const seqs = await store.addRecords([retitle("x"), retitle("y")]);
+    await answer(seqs, refused);
+    expect((await mint(seqs))!.seqs).toEqual([seqs[0]]);
+    await answer(seqs, refused);
+    expect((await outbox()).map(({ rejected }) => rejected?.code)).toEqual(["REFUSED", undefined]);
+    expect((await mint(seqs))!.seqs).toEqual([seqs[1]]);
+  });
+
+  it("uses one client id for all, and another one after a refusal or over a live document", async () => {
+    const { store, answer, mint } = await setUp(make());
+    const clientOf = (one: Awaited<ReturnType<typeof mint>>) => {
+      const [first] = one!.change.parts;
+      return new Uint8Array(first!.update).slice(2, 6).join();
+    };
+    const other = { ...insert(), document: "b" };
+    const [ours, theirs] = (await store.addRecords([insert(), other])) as [number, number];
+    const own = clientOf(await mint([ours]));
+    const [b] = await store.mint(new Map([["b", [theirs]]]));
+    expect(clientOf(b)).toBe(own);
+    await answer([ours], accepted);
+    const [refusedSeq] = (await store.addRecords([retitle("no")])) as [number];
+    expect(clientOf(await mint([refusedSeq]))).toBe(own);
+    await answer([refusedSeq], refused);
+    const afterRefusal = await mint(await store.addRecords([retitle("x")]));
+    expect(clientOf(afterRefusal)).not.toBe(own);
+    await store.applyPage([entry(1, created, { document: "c" })], SYNC);
+    const over = await store.addRecords([{ ...insert(), document: "c" }]);
+    const [onTop] = await store.mint(new Map([["c", over]]));
+    expect(clientOf(onTop)).not.toBe(own);
+  });
+
+  it("gives a refused change another chance as the newest, in the life there is now", async () => {
+    const { store, answer, outbox } = await setUp(make());
+    await store.applyPage([entry(1, created)], SYNC);
+    const [seq] = (await store.addRecords([retitle("x")])) as [number];
+    await answer([seq], refused);
+    const [later] = (await store.addRecords([retitle("y")])) as [number];
+    await store.applyPage([entry(1, null), entry(2, created)], SYNC);
+    await store.retry(seq);
+    await store.retry(later); // not refused: nothing to do
+    const records = await outbox();
+    expect(records).toMatchObject([
+      { seq: later, generation: 1 },
+      { operations: setting({ title: "x" }), generation: 2, rejected: null },
+    ]);
+    expect(records[1]!.seq).toBeGreaterThan(later);
+  });
+
+  it("gives up refused changes only: a pending one may be part of what is on its way", async () => {
+    const { store, mint, outbox } = await setUp(make());
+    await store.applyPage([entry(1, created)], SYNC);
+    const seqs = await store.addRecords([
+      retitle("x"),
+      local("update", 1, setting({ done: true })),
+    ]);
+    const sent = await mint(seqs);
+    await store.discard(seqs[0]!);
+    expect(await mint(seqs)).toEqual(sent);
+    expect(await outbox()).toHaveLength(2);
+  });
+
+  it("folds rows without losing one or using a segment's number again", async () => {
+    const { store, rows } = await setUp(make());
+    const page = (from: number, count: number) =>
+      Array.from({ length: count }, (_, index) =>
+        entry(1, created, { document: `d${from + index}`, row: { id: "", title: `${index}` } }),
+      );
+    await store.applyPage(page(0, 300), SYNC);
+    await store.applyPage(page(300, 400), SYNC);
+    const { segment } = await store.applyPage([entry(1, null, { document: "d0" })], SYNC);
+    const before = await rows();
+    await store.compactRows();
+    const { segments } = await store.load();
+    expect(segments.map(([, { length }]) => length)).toEqual([500, 200]);
+    expect(Math.min(...segments.map(([key]) => key))).toBeGreaterThan(segment!);
+    expect(await rows()).toEqual(before);
+    const next = await store.applyPage([entry(1, created, { document: "new" })], SYNC);
+    expect(next.segment).toBeGreaterThan(Math.max(...segments.map(([key]) => key)));
+  });
+
+  it("serves two pages at once", async () => {
+    const { store, open, rows, outbox } = await setUp(make());
+    const other = await open();
+    const page = (name: string) =>
+      Array.from({ length: 5 }, (_, index) => entry(1, created, { document: `${name}${index}` }));
+    const work = Array.from({ length: 10 }, (_, index) => {
+      const page_ = index % 2 ? store : other;
+      return [page_.addRecords([insert()]), page_.applyPage(page(`${index}-`), SYNC)];
+    });
+    await Promise.all([...work.flat(), store.compactRows(), other.compactRows()]);
+    expect((await rows()).size).toBe(50);
+    expect(new Set((await outbox()).map(({ seq }) => seq)).size).toBe(10);
+  });
+});
+
+it("client ids are never the server's, whatever the draw", async () => {
+  const time = new VirtualTime();
+  const connection = await memoryStorage().open("a");
+  const store = new ReplicaStore(connection, fields, () => time.random() * 0);
+  await store.mint(new Map());
+  const device = await connection.transaction("read", ["meta"], (tx) => tx.get("meta", "device"));
+  expect(device).toEqual({ clientId: 2 });
+});
