@@ -36,6 +36,10 @@ export class Engine {
   readonly #functions: string;
   readonly #listeners = new Set<RowListener>();
   #current: Session | null = null;
+  /** Rows that listeners were told of. */
+  readonly #told = new Set<string>();
+  /** Whether rows of a lost disk are still shown, until the server's have come again. */
+  #isRestarting = false;
   #isReady = false;
   #graceOver = false;
   #cancelTimers: (() => void)[] = [];
@@ -124,29 +128,56 @@ export class Engine {
     const { environment } = this.#config;
     this.#isReady = false;
     this.#graceOver = false;
+    for (const cancel of this.#cancelTimers) cancel();
     this.#cancelTimers = [
       environment.after(READY_LATEST_MS, () => this.#markReady()),
       environment.after(CONNECT_GRACE_MS, () => {
         this.#graceOver = true;
-        this.#update();
+        if (this.#current) this.#update(this.#current);
       }),
     ];
-    return new Session(this.#config, {
-      shown: (changes) => {
-        for (const listener of this.#listeners) listener.shown(changes);
-      },
-      changed: () => this.#update(),
-      rejected: (record) => this.rejections.emit(record),
+    // A session that was replaced may still finish something; nobody is told.
+    const isCurrent = () => this.#current === session;
+    const session: Session = new Session(this.#config, {
+      shown: (changes) => isCurrent() && this.#tell(changes),
+      changed: () => isCurrent() && this.#update(session),
+      rejected: (record) => isCurrent() && this.rejections.emit(record),
+      lost: () => isCurrent() && this.#restart(session),
     });
+    return session;
   }
 
-  #update() {
-    const session = this.#current;
-    if (session === null) return;
+  #tell(changes: readonly ShownChange[]) {
+    for (const { id, row } of changes) {
+      if (row === null) this.#told.delete(id);
+      else this.#told.add(id);
+    }
+    for (const listener of this.#listeners) listener.shown(changes);
+  }
+
+  /**
+   * The browser has deleted the disk under a living page. What is unsent is still in memory and moves
+   * on; rows stay on screen while the first load runs again, and then those that are gone go.
+   */
+  #restart(lost: Session) {
+    this.#current = null;
+    this.#isRestarting = true;
+    void lost.close();
+    void this.#session().adopt(lost.data.replica.records());
+  }
+
+  #finishRestart({ data }: Session) {
+    this.#isRestarting = false;
+    const gone = [...this.#told].filter((id) => !data.replica.shown.has(id));
+    if (gone.length > 0) this.#tell(gone.map((id) => ({ id, row: null })));
+  }
+
+  #update(session: Session) {
     const { transport } = this.#config;
     const status = statusOf(session, transport.isConnected(), this.#graceOver);
     // Ready from disk first; a first visit waits for the load, but not for a missing network (C8).
     if (status.complete || status.phase === "offline") this.#markReady();
+    if (this.#isRestarting && status.complete) this.#finishRestart(session);
     this.status.set(status);
     this.#closeWhenIdle();
   }

@@ -29,6 +29,8 @@ export type LocalDataListener = {
   /** Anything else than rows changed, e.g. how many changes are pending. */
   changed(): void;
   rejected(record: OutboxRecord): void;
+  /** The disk is empty now, and everything has to start from nothing; memory is as it was. */
+  lost(): void;
 };
 
 /** One tab's data, on disk and in memory: both change together, one thing at a time. */
@@ -60,6 +62,13 @@ export class LocalData {
     this.#show(new Set(writes.map(({ document }) => document)));
     this.#listener.changed();
     return records;
+  }
+
+  /** Takes over local changes whose disk was lost, as they are. */
+  adopt(records: readonly OutboxRecord[]) {
+    for (const record of records) this.replica.adopt(record);
+    this.#show(new Set(records.map(({ document }) => document)));
+    this.#listener.changed();
   }
 
   save(records: readonly OutboxRecord[]): Promise<void> {
@@ -159,6 +168,10 @@ export class LocalData {
     const run = this.#turns.then(() => work(this.#store!));
     this.#turns = run.catch(() => undefined);
     return run.catch((cause: unknown) => {
+      if ((cause as ReplicateError).code === "STORAGE_LOST") {
+        this.#listener.lost();
+        throw cause;
+      }
       const message = `Local storage failed: ${(cause as Error).message}`;
       throw new ReplicateError("STORAGE_FAILED", message, { cause });
     });

@@ -18,10 +18,12 @@ export type SessionConfig = LocalDataConfig & {
 };
 
 export type SessionListener = {
-  shown(changes: ShownChange[]): void;
+  shown(changes: ShownChange[]): unknown;
   /** Something that the status is made of may have changed. */
-  changed(): void;
-  rejected(record: OutboxRecord): void;
+  changed(): unknown;
+  rejected(record: OutboxRecord): unknown;
+  /** The disk is empty now: this session is over. */
+  lost(): unknown;
 };
 
 /**
@@ -55,6 +57,10 @@ export class Session {
       changed: () => listener.changed(),
       rejected: (record) => listener.rejected(record),
       stored: () => this.#tabs.post({ type: "changed" }),
+      lost: () => {
+        this.#saver.stop();
+        listener.lost();
+      },
     });
     this.#saver = new Saver(environment, this.#save, this.data.reportStorage);
     this.#puller = new Puller(transport, environment, {
@@ -86,6 +92,14 @@ export class Session {
   /** Records local changes, shows them at once, and brings them to disk and to the server later (C1). */
   write(writes: readonly LocalWrite[]) {
     void this.#saver.save(this.data.add(writes));
+  }
+
+  /** Takes over the local changes of a session whose disk was lost. */
+  async adopt(records: readonly OutboxRecord[]): Promise<void> {
+    await this.data.opened;
+    const unsaved = records.map((record) => ({ ...record, seq: null }));
+    this.data.adopt(unsaved);
+    await this.#saver.save(unsaved);
   }
 
   /** Whether closing would leave nothing unsent. */

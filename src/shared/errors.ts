@@ -21,6 +21,7 @@ export type ReplicateErrorCode =
   | "FIELDS_MISMATCH"
   | "COLLECTION_CONFLICT"
   | "STORAGE_FAILED"
+  | "STORAGE_LOST"
   | "SERVER_ERROR"
   | "UNREACHABLE";
 

@@ -1,3 +1,4 @@
+import { ReplicateError } from "../../shared/errors.js";
 import { openDB, type IDBPDatabase, type IDBPTransaction } from "idb";
 import {
   NUMBERED_STORES,
@@ -24,35 +25,72 @@ export function hasIndexedDB(): boolean {
 }
 
 async function open(name: string): Promise<StorageConnection> {
+  let database = (await openDatabase(name)).database;
+  let reopening: Promise<void> | null = null;
+  let isLost = false;
+
+  /** Browsers close connections: on trouble with the disk, in the background, for another tab. */
+  const reopen = async () => {
+    const opened = isLost ? null : await openDatabase(name);
+    // What this connection's owner knows of keys and contents is wrong for ever, so it ends here.
+    isLost ||= opened?.isNew ?? false;
+    if (opened && !isLost) {
+      database = opened.database;
+      return;
+    }
+    opened?.database.close();
+    throw new ReplicateError("STORAGE_LOST", "The browser has deleted this site's data.");
+  };
+  return {
+    async transaction(mode, stores, body) {
+      try {
+        return await runTransaction(database, mode, stores, body);
+      } catch (error) {
+        if (!isClosed(error)) throw error;
+        await (reopening ??= reopen().finally(() => (reopening = null)));
+        return runTransaction(database, mode, stores, body);
+      }
+    },
+    close: () => database.close(),
+  };
+}
+
+async function openDatabase(name: string) {
+  let isNew = false;
   const database = await openDB(`convex-replicate:${name}`, LAYOUT_VERSION, {
-    upgrade(db) {
+    upgrade(db, oldVersion) {
+      isNew = oldVersion === 0;
       for (const store of STORES) {
         db.createObjectStore(store, { autoIncrement: NUMBERED_STORES.includes(store) });
       }
     },
-    // Another tab wants a newer layout: let it, this tab reports a storage error on its next use.
+    // Another tab wants a newer layout, or the data gone: let it. The next use opens it again.
     blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
   });
-  return { transaction: transactionOn(database), close: () => database.close() };
+  return { database, isNew };
 }
 
-function transactionOn(database: IDBPDatabase) {
-  return async <T>(
-    mode: TransactionMode,
-    stores: readonly StoreName[],
-    body: (tx: StorageTransaction) => Promise<T>,
-  ): Promise<T> => {
-    const tx = database.transaction([...stores], mode === "read" ? "readonly" : "readwrite", {
-      durability: mode === "durable" ? "strict" : "relaxed",
-    });
-    try {
-      const [result] = await Promise.all([body(wrap(tx)), tx.done]);
-      return result;
-    } catch (error) {
-      abort(tx);
-      throw error;
-    }
-  };
+/** Thrown before a transaction began, so that nothing of it can have happened. */
+function isClosed(error: unknown): boolean {
+  return (error as DOMException | null)?.name === "InvalidStateError";
+}
+
+async function runTransaction<T>(
+  database: IDBPDatabase,
+  mode: TransactionMode,
+  stores: readonly StoreName[],
+  body: (tx: StorageTransaction) => Promise<T>,
+): Promise<T> {
+  const tx = database.transaction([...stores], mode === "read" ? "readonly" : "readwrite", {
+    durability: mode === "durable" ? "strict" : "relaxed",
+  });
+  try {
+    const [result] = await Promise.all([body(wrap(tx)), tx.done]);
+    return result;
+  } catch (error) {
+    abort(tx);
+    throw error;
+  }
 }
 
 type AnyTransaction = IDBPTransaction<unknown, string[], IDBTransactionMode>;
