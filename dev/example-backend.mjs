@@ -10,10 +10,10 @@ const SETTLE_MS = 100;
  * Starts the backend, and starts it anew, with the same address and data, whenever one of the
  * example's functions changes. Clients reconnect by themselves.
  *
- * @param {{ root: string, preferredPort: number, dataFile: string, log: (line: string) => void }} options
+ * @param {{ root: string, preferredPort: number, dataFolder: string, log: (line: string) => void }} options
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export async function startFollowingBackend({ root, preferredPort, dataFile, log }) {
+export async function startFollowingBackend({ root, preferredPort, dataFolder, log }) {
   const modules = await loadTypeScript(root);
   /** @type {import("./backend/index.js").BackendOptions["onFunctionError"]} */
   const onFunctionError = (path, message) => log(`${path}: ${message}`);
@@ -25,7 +25,7 @@ export async function startFollowingBackend({ root, preferredPort, dataFile, log
   let backend = await startBackend({
     app: await loadExample(),
     preferredPort,
-    dataFile,
+    dataFolder,
     onFunctionError,
   });
   const { url } = backend;
@@ -36,7 +36,7 @@ export async function startFollowingBackend({ root, preferredPort, dataFile, log
     const app = await loadExample();
     await backend.close();
     const port = Number(new URL(url).port);
-    backend = await startBackend({ app, port, dataFile, onFunctionError });
+    backend = await startBackend({ app, port, dataFolder, onFunctionError });
     log("The functions in example/convex were reloaded.");
   }
 

@@ -9,7 +9,7 @@ import { ensureBuilt } from "./build.mjs";
 import { ensureInstalled } from "./install.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const DATA_FILE = join(ROOT, ".cache/dev-data.jsonl");
+const DATA_FOLDER = join(ROOT, ".cache/dev-data");
 
 /** What Convex and Vite use by themselves. Kept while free: a page's storage hangs on its address. */
 const BACKEND_PORT = 3210;
@@ -25,7 +25,7 @@ async function start() {
   const backend = await startFollowingBackend({
     root: ROOT,
     preferredPort: BACKEND_PORT,
-    dataFile: DATA_FILE,
+    dataFolder: DATA_FOLDER,
     log: console.error,
   });
   const page = await servePage(join(ROOT, "example"), PAGE_PORT, { VITE_CONVEX_URL: backend.url });
@@ -34,7 +34,7 @@ async function start() {
     await backend.close();
   });
   console.log(
-    `The example is at ${page.url} (its backend at ${backend.url}, its data in ${relative(ROOT, DATA_FILE)}). Ctrl-C stops it.`,
+    `The example is at ${page.url} (its backend at ${backend.url}, its data in ${relative(ROOT, DATA_FOLDER)}). Ctrl-C stops it.`,
   );
 }
 

@@ -11,8 +11,6 @@ import {
   type Functions,
 } from "./convex-test/functions.js";
 import { captureInternals } from "./convex-test/internals.js";
-import { putBack } from "./convex-test/restore.js";
-import { resumeJobs, type JobRunner } from "./convex-test/scheduled-jobs.js";
 import { newRun, Tracking, type Run } from "./convex-test/tracking.js";
 import type { Commit, FunctionCall, FunctionKind, Outcome, ReadSet, Runtime } from "./runtime.js";
 
@@ -112,9 +110,8 @@ function convexTestRuntime(t: AnyTestConvex, functions: Functions): Runtime {
       return () => void listeners.delete(listener);
     },
 
-    restore: async (commits) => {
-      putBack(internals, commits);
-      await resumeJobs(internals, t as unknown as JobRunner);
+    open: async (dataFolder) => {
+      if (dataFolder !== null) throw new Error("convex-test keeps its data in memory only.");
     },
 
     close: () => tracking.close(),

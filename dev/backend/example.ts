@@ -1,10 +1,10 @@
 import { register } from "convex-replicate/test";
-import { createConvexTestRuntime } from "./convex-test-runtime.js";
-import { startBackend, type Backend, type BackendOptions, type Runtime } from "./index.js";
+import { createEngine, type Engine } from "./engine/engine.js";
+import { startBackend, type Backend, type BackendOptions } from "./index.js";
 
 /** The example's functions, with the component as this repository builds it. */
-export function loadExample(): Promise<Runtime> {
-  return createConvexTestRuntime({
+export function loadExample(): Promise<Engine> {
+  return createEngine({
     modules: import.meta.glob("../../example/convex/**/*.ts"),
     register,
   });

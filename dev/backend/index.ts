@@ -1,8 +1,6 @@
 import type { ConvexApp } from "./app.js";
-import { CommitLog, type StoredState } from "./commit-log.js";
-import { createConvexTestRuntime } from "./convex-test-runtime.js";
+import { createEngine } from "./engine/engine.js";
 import { Faults } from "./faults.js";
-import { lockFile } from "./file-lock.js";
 import { MutationAnswers } from "./protocol/answers.js";
 import { Calls, type ErrorListener } from "./protocol/calls.js";
 import { Sync } from "./protocol/sync.js";
@@ -22,8 +20,8 @@ export interface BackendOptions {
   port?: number;
   /** Like `port`, but another one will do when it is taken. */
   preferredPort?: number;
-  /** Keeps the data in this file. Default: it is gone when the backend closes. */
-  dataFile?: string;
+  /** Keeps the data in this folder. Default: it is gone when the backend closes. */
+  dataFolder?: string;
   /** Told about every function that threw. */
   onFunctionError?: ErrorListener;
 }
@@ -47,15 +45,11 @@ export interface Backend {
  * await backend.close();
  */
 export async function startBackend(options: BackendOptions): Promise<Backend> {
-  const { app, port, preferredPort = 0, dataFile, onFunctionError = () => {} } = options;
-  const runtime = "modules" in app ? await createConvexTestRuntime(app) : app;
-  const store = dataFile === undefined ? noStore() : openStore(dataFile);
+  const { app, port, preferredPort = 0, dataFolder = null, onFunctionError = () => {} } = options;
+  const runtime = "modules" in app ? await createEngine(app) : app;
   try {
-    runtime.onCommit((commit) => store.log?.appendCommit(commit));
-    await runtime.restore(store.state.commits);
-    const answers = new MutationAnswers(store.state.answers, (key, answer) =>
-      store.log?.appendAnswer(key, answer),
-    );
+    await runtime.open(dataFolder);
+    const answers = new MutationAnswers();
     const faults = new Faults(() => sync.dropAll());
     const calls = new Calls(runtime, faults, onFunctionError);
     const sync = new Sync(runtime, calls, answers);
@@ -65,42 +59,11 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
     const close = async () => {
       await server.close();
       await runtime.close();
-      // The last mutation has committed; its answer is noted a few microtasks later.
-      await new Promise((resolve) => setImmediate(resolve));
-      store.close();
     };
     let closing: Promise<void> | undefined;
     return { url: server.url, faults, close: () => (closing ??= close()) };
   } catch (error) {
-    store.close();
-    throw error;
-  }
-}
-
-interface Store {
-  state: StoredState;
-  log: CommitLog | null;
-  close(): void;
-}
-
-function noStore(): Store {
-  return { state: { commits: [], answers: new Map() }, log: null, close: () => {} };
-}
-
-function openStore(file: string): Store {
-  const unlock = lockFile(file);
-  try {
-    const { log, state } = CommitLog.open(file);
-    return {
-      log,
-      state,
-      close: () => {
-        log.close();
-        unlock();
-      },
-    };
-  } catch (error) {
-    unlock();
+    await runtime.close();
     throw error;
   }
 }

@@ -14,7 +14,12 @@ export interface Runtime {
    * sees exactly the commits up to `snapshot.ts`.
    */
   snapshot<T>(body: (snapshot: Snapshot) => Promise<T>): Promise<T>;
-  runMutation(call: FunctionCall): Promise<MutationRun>;
+
+  /**
+   * `requestKey` names the client's request: one that has committed is not run again, and gets the
+   * same answer. Runtimes that keep data keep this with it.
+   */
+  runMutation(call: FunctionCall, requestKey?: string): Promise<MutationRun>;
   runAction(call: FunctionCall): Promise<Outcome>;
 
   /**
@@ -24,10 +29,10 @@ export interface Runtime {
   onCommit(listener: (commit: Commit) => void): () => void;
 
   /**
-   * Puts back what `onCommit` told an earlier process, and goes on with what that had scheduled.
-   * Called once, before anything else runs.
+   * Begins with the data in the folder, and keeps it there; `null` keeps nothing. Goes on with what
+   * an earlier process had scheduled. Called once, before anything else runs.
    */
-  restore(commits: readonly Commit[]): Promise<void>;
+  open(dataFolder: string | null): Promise<void>;
 
   /** Lets the running transaction finish; nothing runs afterwards. */
   close(): Promise<void>;

@@ -1,8 +1,10 @@
 // @vitest-environment node
 import {
   appendFileSync,
-  copyFileSync,
+  cpSync,
+  mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -19,16 +21,16 @@ const HOUR_MS = 3_600_000;
 
 const general = { channel: "general" };
 
-function temporaryFile(): string {
+function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "dev-data-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  return join(folder, "data.jsonl");
+  return join(folder, "data");
 }
 
-describe("a data file", () => {
+describe("a data folder", () => {
   it("brings everything back: ids, times, bytes, and the components' tables", async () => {
-    const dataFile = temporaryFile();
-    const first = await startFixture({ dataFile });
+    const dataFolder = temporaryFolder();
+    const first = await startFixture({ dataFolder });
     const before = connectHttp(first);
     await before.mutation(api.messages.send, { ...general, body: "kept" });
     await before.mutation(api.values.storeFile, { bytes: new Uint8Array([7]).buffer });
@@ -36,27 +38,27 @@ describe("a data file", () => {
     const files = await before.query(api.values.files, {});
     await first.close();
 
-    const after = connectHttp(await startFixture({ dataFile }));
+    const after = connectHttp(await startFixture({ dataFolder }));
     expect(await after.query(api.messages.rows, {})).toEqual(rows);
     expect(await after.query(api.values.files, {})).toEqual(files);
     expect(await after.query(api.messages.count, general)).toBe(1);
   });
 
   it("survives several restarts, with deletions", async () => {
-    const dataFile = temporaryFile();
+    const dataFolder = temporaryFolder();
     for (const body of ["a", "b", "c"]) {
-      const backend = await startFixture({ dataFile });
+      const backend = await startFixture({ dataFolder });
       const client = connectHttp(backend);
       await client.mutation(api.messages.send, { ...general, body });
       if (body === "b") await client.mutation(api.messages.remove, { body: "a" });
       await backend.close();
     }
-    const client = connectHttp(await startFixture({ dataFile }));
+    const client = connectHttp(await startFixture({ dataFolder }));
     expect(await client.query(api.messages.list, general)).toEqual(["b", "c"]);
   });
 
   it("never gives an id, a creation time or a commit timestamp out again", async () => {
-    const dataFile = temporaryFile();
+    const dataFolder = temporaryFolder();
     const start = Date.now();
     const clock = vi.spyOn(Date, "now");
     onTestFinished(() => clock.mockRestore());
@@ -64,7 +66,7 @@ describe("a data file", () => {
     for (let run = 0; run < 3; run++) {
       // Not even when the clock goes back in between.
       clock.mockReturnValue(start - run * HOUR_MS);
-      const backend = await startFixture({ dataFile });
+      const backend = await startFixture({ dataFolder });
       const client = connectHttp(backend);
       await client.mutation(api.messages.send, { ...general, body: `run ${run}` });
       const row = (await client.query(api.messages.rows, {})).at(-1)!;
@@ -73,7 +75,7 @@ describe("a data file", () => {
       expect(row.ts).toBeGreaterThan(seen.ts);
       seen.ids.add(row._id);
       seen.created = row._creationTime;
-      // Once the newest document is gone, only the file knows that its id was used.
+      // Once the newest document is gone, only the folder knows that its id was used.
       await client.mutation(api.messages.send, { ...general, body: "passing" });
       const { _id, ts } = (await client.query(api.messages.rows, {})).at(-1)!;
       seen.ids.add(_id);
@@ -84,23 +86,24 @@ describe("a data file", () => {
   });
 
   it("holds what was answered even when the process ends at once", async () => {
-    const dataFile = temporaryFile();
-    const client = connectHttp(await startFixture({ dataFile }));
+    const dataFolder = temporaryFolder();
+    const client = connectHttp(await startFixture({ dataFolder }));
     await client.mutation(api.messages.send, { ...general, body: "answered" });
     // What a killed process leaves: no close, and a last line that stops in the middle.
-    const left = temporaryFile();
-    copyFileSync(dataFile, left);
-    appendFileSync(left, '{"ts":"17900');
+    const left = temporaryFolder();
+    cpSync(dataFolder, left, { recursive: true });
+    const [log] = readdirSync(left);
+    appendFileSync(join(left, log!), '0a1b2c3d ["17900');
 
-    const after = connectHttp(await startFixture({ dataFile: left }));
+    const after = connectHttp(await startFixture({ dataFolder: left }));
     expect(await after.query(api.messages.list, general)).toEqual(["answered"]);
     await after.mutation(api.messages.send, { ...general, body: "and on" });
     expect(await after.query(api.messages.list, general)).toEqual(["answered", "and on"]);
   });
 
   it("remembers answered mutations: one sent again after a restart runs once", async () => {
-    const dataFile = temporaryFile();
-    const first = await startFixture({ dataFile });
+    const dataFolder = temporaryFolder();
+    const first = await startFixture({ dataFolder });
     const client = connect(first);
     await watch(client, api.messages.list, general).until(() => true);
     first.faults.failNext({ path: "messages:send", when: "after" });
@@ -110,39 +113,42 @@ describe("a data file", () => {
     expect(client.connectionState().hasInflightRequests).toBe(true);
     await first.close();
 
-    await startFixture({ dataFile, port: Number(new URL(first.url).port) });
+    await startFixture({ dataFolder, port: Number(new URL(first.url).port) });
     await sending;
     expect(await client.query(api.messages.list, general)).toEqual(["once"]);
   });
 
   it("still runs what was scheduled for later", async () => {
-    const dataFile = temporaryFile();
-    const first = await startFixture({ dataFile });
+    const dataFolder = temporaryFolder();
+    const first = await startFixture({ dataFolder });
     const later = { ...general, body: "later", delayMs: 300 };
     await connectHttp(first).mutation(api.messages.sendLater, later);
     await first.close();
 
-    const list = watch(connect(await startFixture({ dataFile })), api.messages.list, general);
+    const list = watch(connect(await startFixture({ dataFolder })), api.messages.list, general);
     expect(await list.until((bodies) => bodies.length > 0)).toEqual(["later"]);
   });
 
   it("is used by one backend at a time", async () => {
-    const dataFile = temporaryFile();
-    const first = await startFixture({ dataFile });
-    await expect(startBackend({ app: fixtureApp, dataFile })).rejects.toThrow("is in use");
+    const dataFolder = temporaryFolder();
+    const first = await startFixture({ dataFolder });
+    await expect(startBackend({ app: fixtureApp, dataFolder })).rejects.toThrow("is in use");
     await first.close();
-    await startFixture({ dataFile });
+    await startFixture({ dataFolder });
   });
 
   it("is left alone when it holds something else", async () => {
-    const dataFile = temporaryFile();
-    writeFileSync(dataFile, "my diary\n");
-    await expect(startBackend({ app: fixtureApp, dataFile })).rejects.toThrow("not a data file");
-    expect(readFileSync(dataFile, "utf8")).toBe("my diary\n");
+    const dataFolder = temporaryFolder();
+    mkdirSync(dataFolder);
+    writeFileSync(join(dataFolder, "diary"), "dear diary");
+    await expect(startBackend({ app: fixtureApp, dataFolder })).rejects.toThrow(
+      "not a data folder",
+    );
+    expect(readFileSync(join(dataFolder, "diary"), "utf8")).toBe("dear diary");
   });
 });
 
-describe("without a data file", () => {
+describe("without a data folder", () => {
   it("two backends in one process share nothing", async () => {
     const [one, two] = [await startFixture(), await startFixture()];
     await connectHttp(one).mutation(api.messages.send, { ...general, body: "in one" });

@@ -4,6 +4,7 @@ import { convexToJson, type Value } from "convex/values";
 import type { ConvexApp } from "../app.js";
 import { canonicalPath } from "../convex-test/functions.js";
 import type { Commit, FunctionCall, MutationRun, Outcome, QueryRun, Runtime } from "../runtime.js";
+import { answerNote, Answers } from "./answers.js";
 import { realClock, type Clock } from "./clock.js";
 import { loadComponents, type Component } from "./component.js";
 import { createTable, type EngineContext } from "./context.js";
@@ -18,9 +19,10 @@ import { Metrics } from "./metrics.js";
 import { QueryCache } from "./query-cache.js";
 import { Runner, type TopLevelCall } from "./runner.js";
 import { Scheduler } from "./scheduler.js";
+import { InitialData } from "./initial-data.js";
+import { DataFolder } from "./data-folder.js";
 import { Store, tableKey, type Snapshot } from "./store.js";
 import { installSyscalls } from "./syscalls.js";
-import type { Table } from "./table.js";
 
 export interface EngineOptions {
   /** Differences to {@link DEFAULT_LIMITS}; `Infinity` switches a limit off. */
@@ -63,6 +65,8 @@ class EmbeddedEngine implements Engine {
   readonly clock: Clock;
   #context: EngineContext;
   #cache = new QueryCache();
+  #answers = new Answers();
+  #folder: DataFolder | null = null;
   #listeners = new Set<(commit: Commit) => void>();
   #scheduler: Scheduler;
   #crons: CronJobs;
@@ -72,13 +76,14 @@ class EmbeddedEngine implements Engine {
   constructor(components: ReadonlyMap<string, Component>, options: EngineOptions) {
     const { clock = realClock(), interleaving = fairInterleaving(), random } = options;
     this.clock = clock;
+    const empty = new InitialData(components, nanoseconds(clock.now()));
     const store = new Store({
-      snapshot: emptySnapshot(components, clock),
-      journal: null,
+      snapshot: empty.snapshot(),
       now: () => clock.now(),
       createTable: (key) => createTable(components, key),
       onPublish: (commit) => {
         this.#cache.observe(commit);
+        if (commit.note !== null) this.#answers.keep(commit.note);
         this.#scheduler.observe(commit);
         for (const listener of this.#listeners) listener(commit);
       },
@@ -91,7 +96,7 @@ class EmbeddedEngine implements Engine {
       clock,
       interleaving,
       random: random ?? Math.random,
-      nextCreationTime: increasingTime(clock),
+      nextCreationTime: increasingTime(clock, 0),
       newId: idSource(random),
     } as EngineContext;
     context.runner = new Runner(context);
@@ -118,10 +123,14 @@ class EmbeddedEngine implements Engine {
     }
   };
 
-  runMutation: Runtime["runMutation"] = (call) =>
+  runMutation: Runtime["runMutation"] = (call, requestKey) =>
     this.#outside(async (): Promise<MutationRun> => {
       try {
-        const { value, ts } = (await this.#context.runner.mutation(topLevel(call)))!;
+        const known = requestKey === undefined ? null : this.#answers.find(requestKey);
+        if (known !== null) return known;
+        const note = requestKey === undefined ? undefined : answerNote(requestKey);
+        const result = await this.#context.runner.mutation(topLevel(call), { note });
+        const { value, ts } = result!;
         return { outcome: { type: "value", value }, ts };
       } catch (error) {
         return { outcome: toOutcome(error), ts: null };
@@ -136,7 +145,8 @@ class EmbeddedEngine implements Engine {
     return () => void this.#listeners.delete(listener);
   };
 
-  restore: Runtime["restore"] = async () => {
+  open: Runtime["open"] = async (dataFolder) => {
+    if (dataFolder !== null) this.#load(dataFolder);
     await this.#scheduler.resume();
     this.#crons.start();
   };
@@ -144,7 +154,9 @@ class EmbeddedEngine implements Engine {
   async close(): Promise<void> {
     this.#scheduler.close();
     this.#crons.close();
+    this.#context.store.close();
     await this.#context.store.drain();
+    await this.#folder?.close();
   }
 
   count(component: string, table: string): number {
@@ -156,6 +168,17 @@ class EmbeddedEngine implements Engine {
       this.#context.runner.isBusy || this.#scheduler.isBusy || this.#crons.isBusy;
     do await new Promise<void>((resolve) => void soon(resolve));
     while (isBusy());
+  }
+
+  #load(dataFolder: string): void {
+    const { components, clock, store } = this.#context;
+    const data = new InitialData(components, nanoseconds(clock.now()));
+    const folder = DataFolder.open(dataFolder, (commit) => data.apply(commit));
+    this.#folder = folder;
+    store.load(data.snapshot(), folder);
+    for (const [key, answer] of data.answers) this.#answers.keep({ key, answer });
+    this.#context.nextCreationTime = increasingTime(clock, data.creationTime);
+    folder.snapshotFrom(() => ({ snapshot: store.snapshot, answers: this.#answers.all() }));
   }
 
   async #runQuery(
@@ -197,19 +220,11 @@ async function settled(value: Promise<Value>): Promise<Outcome> {
 }
 
 /** Like a real deployment, an empty database already has a time: zero would mean "before all". */
-function emptySnapshot(components: ReadonlyMap<string, Component>, clock: Clock): Snapshot {
-  const tables = new Map<string, Table>();
-  for (const { path, declaredTables } of components.values()) {
-    for (const table of declaredTables) {
-      const key = tableKey(path, table);
-      tables.set(key, createTable(components, key));
-    }
-  }
-  return { ts: BigInt(Math.floor(clock.now())) * NANOSECONDS_PER_MS, tables };
+function nanoseconds(ms: number): bigint {
+  return BigInt(Math.floor(ms)) * NANOSECONDS_PER_MS;
 }
 
-function increasingTime(clock: Clock): () => number {
-  let last = 0;
+function increasingTime(clock: Clock, last: number): () => number {
   return () => (last = Math.max(clock.now(), last + CREATION_TIME_STEP_MS));
 }
 

@@ -1,10 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { jsonToConvex, type JSONValue } from "convex/values";
 import type { Outcome } from "../runtime.js";
 
 /** ConvexError marks itself with a symbol: functions may come from another realm (vite's runner). */
 const CONVEX_ERROR = Symbol.for("ConvexError");
-const REQUEST_ID_BYTES = 8;
 
 /** Why a call did not succeed although nothing in it threw: conflicts to the last attempt. */
 export class SystemError extends Error {
@@ -26,14 +24,14 @@ export function toSyscallError(thrown: unknown): Error {
   return data === undefined ? error : Object.assign(new Error(error.message), { data });
 }
 
-/** Worded as Convex words it for a development deployment, so that clients see what they will see. */
+/**
+ * Worded as Convex words it for a development deployment, but for its request id: a query that
+ * fails again in the same way has not changed.
+ */
 export function toOutcome(thrown: unknown): Outcome {
-  const requestId = randomBytes(REQUEST_ID_BYTES).toString("hex");
   const { name, message } = toError(thrown);
-  const text =
-    thrown instanceof SystemError
-      ? `[Request ID: ${requestId}] Server Error\n${message}`
-      : `[Request ID: ${requestId}] Server Error\nUncaught ${name}: ${message}`;
+  const uncaught = thrown instanceof SystemError ? message : `Uncaught ${name}: ${message}`;
+  const text = `Server Error\n${uncaught}`;
   const data = errorData(thrown);
   if (data === undefined) return { type: "error", message: text };
   return { type: "error", message: text, data: jsonToConvex(data) };

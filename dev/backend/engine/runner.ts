@@ -31,7 +31,7 @@ export interface MutationOptions {
   /** Runs first in the transaction; `false` gives the mutation up. */
   prepare?: (transaction: Transaction) => boolean;
   /** Kept with the commit, for when the same request comes again. */
-  note?: (result: Value) => CommitNote;
+  note?: ((result: Value) => CommitNote) | undefined;
 }
 
 export interface Committed {

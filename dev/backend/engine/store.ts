@@ -54,12 +54,15 @@ export class EngineCommit implements Commit {
 /** Makes commits durable before anyone may see them. Resolves in the order it was asked. */
 export interface Journal {
   write(commits: readonly EngineCommit[]): Promise<void>;
+  /** What was written is published now, and nothing is on its way. */
+  idle(): void;
 }
 
 interface Unpublished {
   commit: EngineCommit;
   snapshot: Snapshot;
   resolve: () => void;
+  reject: (error: unknown) => void;
   promise: Promise<void>;
 }
 
@@ -78,24 +81,30 @@ export class Store {
   #recent: EngineCommit[] = [];
   /** Snapshots of the running transactions, oldest first. */
   #running = new Set<{ ts: bigint }>();
-  #journal: Journal | null;
+  #journal: Journal | null = null;
+  /** Set when the journal could not be written: nothing may commit on top of what was lost. */
+  #failure: Error | null = null;
   #now: () => number;
   #createTable: (key: TableKey) => Table;
   #onPublish: (commit: EngineCommit) => void;
 
   constructor(options: {
     snapshot: Snapshot;
-    journal: Journal | null;
     /** Milliseconds since the epoch. */
     now: () => number;
     createTable: (key: TableKey) => Table;
     onPublish: (commit: EngineCommit) => void;
   }) {
     this.#published = this.#head = options.snapshot;
-    this.#journal = options.journal;
     this.#now = options.now;
     this.#createTable = options.createTable;
     this.#onPublish = options.onPublish;
+  }
+
+  /** Goes on from what an earlier process left. Before anything has begun. */
+  load(snapshot: Snapshot, journal: Journal): void {
+    this.#published = this.#head = snapshot;
+    this.#journal = journal;
   }
 
   get snapshot(): Snapshot {
@@ -114,6 +123,7 @@ export class Store {
 
   /** Checks and commits in one go, without a pause in which anything else could happen. */
   commit(proposal: Proposal): CommitResult {
+    if (this.#failure !== null) throw this.#failure;
     const conflict = this.#conflictOf(proposal);
     if (conflict !== null) {
       return { type: "conflict", table: conflict, published: this.#allPublished() };
@@ -131,6 +141,11 @@ export class Store {
       ({ ts, changedKeys }) =>
         ts > snapshot.ts && ts <= this.#published.ts && reads.tableTouchedBy(changedKeys) !== null,
     );
+  }
+
+  /** Nothing commits from now on. */
+  close(): void {
+    this.#failure ??= new Error("The backend is closed.");
   }
 
   /** Resolves when nothing is left to be written. */
@@ -176,9 +191,9 @@ export class Store {
       this.#onPublish(commit);
       return Promise.resolve();
     }
-    let resolve!: () => void;
-    const promise = new Promise<void>((done) => (resolve = done));
-    this.#unpublished.push({ commit, snapshot, resolve, promise });
+    let [resolve, reject] = [() => {}, (_: unknown) => {}];
+    const promise = new Promise<void>((done, failed) => ([resolve, reject] = [done, failed]));
+    this.#unpublished.push({ commit, snapshot, resolve, reject, promise });
     if (!this.#isWriting) void this.#writeOut(this.#journal);
     return promise;
   }
@@ -186,15 +201,21 @@ export class Store {
   /** Everything that waits goes to the disk together. */
   async #writeOut(journal: Journal): Promise<void> {
     this.#isWriting = true;
-    while (this.#unpublished.length > 0) {
-      const group = [...this.#unpublished];
-      await journal.write(group.map(({ commit }) => commit));
-      this.#unpublished.splice(0, group.length);
-      for (const { commit, snapshot, resolve } of group) {
-        this.#published = snapshot;
-        this.#onPublish(commit);
-        resolve();
+    try {
+      while (this.#unpublished.length > 0) {
+        const group = [...this.#unpublished];
+        await journal.write(group.map(({ commit }) => commit));
+        this.#unpublished.splice(0, group.length);
+        for (const { commit, snapshot, resolve } of group) {
+          this.#published = snapshot;
+          this.#onPublish(commit);
+          resolve();
+        }
       }
+      journal.idle();
+    } catch (cause) {
+      this.#failure = new Error(`The data could not be written: ${String(cause)}`, { cause });
+      for (const { reject } of this.#unpublished.splice(0)) reject(this.#failure);
     }
     this.#isWriting = false;
   }

@@ -1,6 +1,12 @@
-import BTree from "sorted-btree";
+import { createRequire } from "node:module";
+import type BTreeClass from "sorted-btree";
 import { fieldAt, type StoredDocument } from "./document.js";
 import { encodeKey, type IndexKey } from "./index-key.js";
+
+// CommonJS with a `default`: module runners disagree on what `import` makes of it.
+const { default: BTree } = createRequire(import.meta.url)("sorted-btree") as {
+  default: typeof BTreeClass;
+};
 
 const byKey = (a: IndexKey, b: IndexKey) => (a < b ? -1 : a > b ? 1 : 0);
 

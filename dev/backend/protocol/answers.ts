@@ -6,34 +6,24 @@ const MAX_ANSWERS = 20_000;
 /**
  * Exactly-once mutations. A client that lost its socket sends a mutation again with the same session
  * and request id; if it had committed, the first answer is given again. One that failed left no
- * trace and may run again.
+ * trace and may run again. Answers of an earlier process are the runtime's to remember.
  */
 export class MutationAnswers {
   #answers = new Map<string, Promise<MutationAnswer>>();
-  #onCommitted: (key: string, answer: MutationAnswer) => void;
-
-  constructor(
-    known: Iterable<readonly [key: string, answer: MutationAnswer]>,
-    onCommitted: (key: string, answer: MutationAnswer) => void,
-  ) {
-    for (const [key, answer] of known) this.#answers.set(key, Promise.resolve(answer));
-    this.#onCommitted = onCommitted;
-  }
 
   async once(
     sessionId: string,
     requestId: number,
-    run: () => Promise<MutationAnswer>,
+    run: (requestKey: string) => Promise<MutationAnswer>,
   ): Promise<MutationAnswer> {
     const key = `${sessionId}:${requestId}`;
     const known = this.#answers.get(key);
     if (known !== undefined) return known;
-    const running = run();
+    const running = run(key);
     this.#remember(key, running);
     try {
       const answer = await running;
-      if (answer.success) this.#onCommitted(key, answer);
-      else this.#answers.delete(key);
+      if (!answer.success) this.#answers.delete(key);
       return answer;
     } catch (error) {
       this.#answers.delete(key);

@@ -28,10 +28,13 @@ export class Calls {
     this.#onError = onError;
   }
 
-  async mutation(call: FunctionCall): Promise<Lossy<MutationRun>> {
+  async mutation(call: FunctionCall, requestKey?: string): Promise<Lossy<MutationRun>> {
     const fate = await this.#meet("mutation", call.path);
     const refused = this.#refusal("mutation", call.path, fate);
-    const run = refused ? { outcome: refused, ts: null } : await this.#runtime.runMutation(call);
+    const run =
+      refused === null
+        ? await this.#runtime.runMutation(call, requestKey)
+        : { outcome: refused, ts: null };
     return { ...run, outcome: this.#report(call, run.outcome), lost: fate.fail === "after" };
   }
 

@@ -50,9 +50,9 @@ export class Requests {
     // What had not started when the connection broke is sent again on the next one.
     if (!this.#connection.open) return;
     let isLost = false;
-    const answer = await this.#answers.once(sessionId, requestId, async () => {
+    const answer = await this.#answers.once(sessionId, requestId, async (requestKey) => {
       const call = { path: udfPath, args: decodeArgs(args), identity };
-      const { outcome, ts, lost } = await this.#calls.mutation(call);
+      const { outcome, ts, lost } = await this.#calls.mutation(call, requestKey);
       isLost = lost;
       return { ...encodeOutcome(outcome), ts: encodeTs(ts ?? 0n) } as MutationAnswer;
     });

@@ -139,14 +139,14 @@ export class App {
 /** Starts everything for one test, and checks at its end that nothing complained unexpectedly. */
 export async function startApp(): Promise<App> {
   const folder = mkdtempSync(join(tmpdir(), "convex-replicate-e2e-"));
-  const dataFile = join(folder, "data.jsonl");
+  const dataFolder = join(folder, "data");
   onTestFinished(() => rmSync(folder, { recursive: true }));
 
   let running: Backend;
   const start = async (port?: number) => {
     running = await startBackend({
       app: { modules: MODULES, register: (t) => register(t) },
-      dataFile,
+      dataFolder,
       onFunctionError: (path, message) => app.troubles.add(`${path} failed: ${message}`),
       ...(port !== undefined && { port }),
     });
