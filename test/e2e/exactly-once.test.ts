@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { startApp } from "./harness/app.js";
+import { startApp, type App } from "./harness/app.js";
 import { eventually } from "./harness/board.js";
 
 it("takes effect once when the answer to a push is lost", async () => {
@@ -18,19 +18,47 @@ it("takes effect once when the answer to a push is lost", async () => {
   expect(await app.version("Call the plumber")).toBe(2);
 });
 
-it("does not bring back a removed task when the answer to its insert was lost", async () => {
+it("takes effect once when it is sent again after a reload, and undoes nothing made since", async () => {
+  const app = await startApp();
+  const [a, b] = await app.twoBoards();
+  await a.add("Sharpen the saw");
+  await b.task("Sharpen the saw").waitFor();
+  await a.synced();
+
+  await losingTheAnswer(app, () => a.vote("Sharpen the saw"));
+  await eventually(async () => expect(await b.votes("Sharpen the saw")).toBe(1));
+  await b.vote("Sharpen the saw");
+  await b.synced();
+  await a.reload();
+  await eventually(async () => expect(await a.sync()).toEqual({ phase: "offline", pending: 1 }));
+  // By the time it is sent again, what b did has arrived: a new edit would win over it.
+  app.troubles.expect(/Injected fault/);
+  app.faults.failNext({ path: "tasks:push", when: "before", count: 3 });
+  app.reconnect();
+
+  await a.synced();
+  for (const board of [a, b]) {
+    await eventually(async () => expect(await board.votes("Sharpen the saw")).toBe(2));
+  }
+  expect(await app.version("Sharpen the saw")).toBe(3);
+});
+
+it("does not bring back a task that was removed before its insert is sent again", async () => {
   const app = await startApp();
   const [a, b] = await app.twoBoards();
 
-  app.troubles.expectOutage();
-  app.faults.failNext({ path: "tasks:push", when: "after" });
-  await a.add("Return the books");
+  await losingTheAnswer(app, () => a.add("Return the books"));
   await b.task("Return the books").waitFor();
   await b.remove("Return the books");
+  await b.synced();
+  await a.reload();
+  await eventually(async () => expect(await a.sync()).toEqual({ phase: "offline", pending: 1 }));
+  app.reconnect();
 
+  await a.synced();
   await a.task("Return the books").waitFor({ state: "detached" });
-  await Promise.all([a.synced(), b.synced()]);
   expect(await app.rows()).toEqual([]);
+  expect(await b.titles()).toEqual([]);
   expect(await a.page.getByTestId("refused").count()).toBe(0);
 });
 
@@ -65,3 +93,17 @@ it("lands 20 of 20 rapid clicks, in at most three pushes", async () => {
   await eventually(async () => expect(await b.votes("Buy a ladder")).toBe(20));
   expect(await app.rows()).toMatchObject([{ votes: 20 }]);
 });
+
+/**
+ * Makes a change that takes effect while its author is cut off before the answer, until
+ * `app.reconnect()`. Others keep the connections they have.
+ */
+async function losingTheAnswer(app: App, change: () => Promise<void>) {
+  const before = app.pushes;
+  app.troubles.expectOutage();
+  app.faults.delayNext({ path: "tasks:push", ms: 300 });
+  app.faults.failNext({ path: "tasks:push", when: "after" });
+  await change();
+  await eventually(() => expect(app.pushes).toBe(before + 1));
+  app.faults.refuseConnections();
+}
