@@ -8,7 +8,20 @@ export class Emitter<Args extends unknown[]> {
     return () => void this.#listeners.delete(own);
   }
 
+  /** A listener that throws stops neither the others nor whoever tells them. */
   emit(...args: Args) {
-    for (const listener of [...this.#listeners]) listener(...args);
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(...args);
+      } catch (error) {
+        surface(error);
+      }
+    }
   }
+}
+
+/** Browsers treat it like any uncaught error; Node has no such function. */
+function surface(error: unknown) {
+  const { reportError = console.error } = globalThis;
+  reportError(error);
 }

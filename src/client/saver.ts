@@ -28,7 +28,7 @@ export class Saver {
   /** Resolves once all changes so far are on disk. */
   save(records: readonly OutboxRecord[]): Promise<void> {
     this.#unsaved.push(...records);
-    this.#saving ??= this.#run().finally(() => (this.#saving = null));
+    this.#saving ??= this.#run();
     return this.#saving;
   }
 
@@ -42,24 +42,34 @@ export class Saver {
   }
 
   async #run() {
-    await Promise.resolve(); // changes of the same turn go into one transaction
-    let failures = 0;
-    while (this.#unsaved.length > 0 && !this.#stopped.signal.aborted) {
-      const batch = this.#unsaved;
-      this.#unsaved = [];
-      try {
-        await this.#store(batch);
-        failures = 0;
-        this.#report(null);
-      } catch (error) {
-        this.#unsaved = [...batch, ...this.#unsaved];
-        this.#report(error as Error);
-        await sleep(
-          this.#environment,
-          backoffMs(failures++, this.#environment),
-          this.#stopped.signal,
-        );
+    try {
+      await Promise.resolve(); // changes of the same turn go into one transaction
+      let failures = 0;
+      while (this.#unsaved.length > 0 && !this.#stopped.signal.aborted) {
+        const error = await this.#saveBatch();
+        this.#report(error);
+        if (error === null) failures = 0;
+        else await this.#wait(failures++);
       }
+    } finally {
+      this.#saving = null; // in the same step as the last look for changes: none slips in between
     }
+  }
+
+  /** @returns what went wrong; then everything is still unsaved. */
+  async #saveBatch(): Promise<Error | null> {
+    const batch = this.#unsaved;
+    this.#unsaved = [];
+    try {
+      await this.#store(batch);
+      return null;
+    } catch (error) {
+      this.#unsaved = [...batch, ...this.#unsaved];
+      return error as Error;
+    }
+  }
+
+  #wait(failures: number): Promise<void> {
+    return sleep(this.#environment, backoffMs(failures, this.#environment), this.#stopped.signal);
   }
 }
