@@ -126,16 +126,29 @@ export class Pusher {
     } catch (error) {
       return this.#failed(outgoing, error);
     }
-    for (const { change } of outgoing) this.#retries.delete(change.document);
     await this.#host.settle(outgoing, results);
     this.#pause = null;
-    this.#host.report(null);
+    this.#host.report(this.#noteAnswers(results));
+    return more || this.#hasLeftovers(batch);
+  }
+
+  /**
+   * Documents of which the server lacks something, e.g. after a backup was restored, wait longer each
+   * time; for all others the past is forgotten.
+   *
+   * @returns what the user should know of.
+   */
+  #noteAnswers(results: PushResult): Error | null {
+    let problem: Error | null = null;
     for (const { document, result } of results) {
       if (result.status === "rejected" && result.code === "MISSING_DEPENDENCIES") {
         this.#retryLater(document);
+        problem = new ReplicateError(result.code, result.message);
+      } else {
+        this.#retries.delete(document);
       }
     }
-    return more || this.#hasLeftovers(batch);
+    return problem;
   }
 
   /** Whether some of what a batch was to send still waits: after a removal, a split, a size limit. */
