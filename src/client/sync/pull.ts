@@ -30,6 +30,8 @@ export class Puller {
   readonly #environment: Environment;
   readonly #host: PullHost;
   #running: AbortController | null = null;
+  /** How often in a row it went wrong before anything arrived. */
+  #failures = 0;
 
   constructor(transport: Transport, environment: Environment, host: PullHost) {
     this.#transport = transport;
@@ -50,19 +52,18 @@ export class Puller {
   }
 
   async #run(signal: AbortSignal) {
-    let failures = 0;
     while (!signal.aborted) {
       try {
         await this.#untilConnected(signal);
         await this.#checkProtocol();
+        if (signal.aborted) return;
         this.#host.agreed();
         await this.#firstLoad(signal);
-        failures = 0;
         await this.#followTail(signal);
       } catch (error) {
         if (signal.aborted) return;
         this.#host.report({ caughtUp: false, pullReason: reasonOf(error as Error) });
-        await sleep(this.#environment, backoffMs(failures++, this.#environment), signal);
+        await sleep(this.#environment, backoffMs(this.#failures++, this.#environment), signal);
       }
     }
   }
@@ -108,18 +109,22 @@ export class Puller {
         complete: page.done,
         syncedAt: page.done ? this.#environment.now() : syncedAt,
       });
-      this.#host.report({ fraction: page.progress, pullReason: null });
+      this.#reportProgress({ fraction: page.progress });
     }
   }
 
   /** Applies what the subscription brings, and returns when it should start from a later cursor. */
   #followTail(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (signal.aborted) return resolve();
+      let unsubscribe = () => {};
+      let ended = false;
       let applied: readonly StreamEntry[] = [];
       let latest: StreamPage | null = null;
       let working = false;
 
       const end = (error?: Error) => {
+        ended = true;
         unsubscribe();
         signal.removeEventListener("abort", onAbort);
         if (error) reject(error);
@@ -144,7 +149,8 @@ export class Puller {
       };
       signal.addEventListener("abort", onAbort, { once: true });
       const { cursor } = this.#host.syncPoint();
-      const unsubscribe = this.#transport.subscribe(cursor, onPage, end);
+      unsubscribe = this.#transport.subscribe(cursor, onPage, end);
+      if (ended) unsubscribe(); // a client that knows an error already says so at once
     });
   }
 
@@ -157,7 +163,13 @@ export class Puller {
         syncedAt: page.done ? this.#environment.now() : syncedAt,
       });
     }
-    this.#host.report({ caughtUp: page.done, fraction: 1, pullReason: null });
+    this.#reportProgress({ caughtUp: page.done, fraction: 1 });
+  }
+
+  /** Something arrived and is stored: whatever went wrong before is over. */
+  #reportProgress(state: Partial<SyncState>) {
+    this.#failures = 0;
+    this.#host.report({ ...state, pullReason: null });
   }
 
   #timed<T>(call: Promise<T>): Promise<T> {

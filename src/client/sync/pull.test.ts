@@ -1,0 +1,367 @@
+import { describe, expect, it } from "vitest";
+import { ConvexError } from "convex/values";
+import { PROTOCOL_VERSION } from "../../shared/versions.js";
+import type { Protocol, StreamEntry, StreamPage } from "../../shared/wire.js";
+import type { SyncPoint } from "../replica-store.js";
+import { bytesOf, entry, HOUR, inserting, quiet, SECOND, VirtualTime } from "../setup.test.js";
+import type { Transport } from "../transport.js";
+import { Puller, type PullHost } from "./pull.js";
+import { INITIAL_SYNC_STATE, type SyncState } from "./state.js";
+
+const BYTES = bytesOf(inserting({ title: "t" }));
+const one = (index: number, bytes: Uint8Array = BYTES) =>
+  entry(1, bytes, { document: `d${index}` });
+const page = (entries: StreamEntry[], cursor: string, rest: Partial<StreamPage> = {}) => ({
+  entries,
+  cursor,
+  done: true,
+  progress: 1,
+  ...rest,
+});
+
+type Subscription = {
+  cursor: string | null;
+  open: boolean;
+  onPage: (page: StreamPage) => void;
+  onError: (error: Error) => void;
+};
+
+class FakeHost implements PullHost {
+  readonly fieldsHash = "ours";
+  sync: SyncPoint = { cursor: null, complete: false, syncedAt: null };
+  state: SyncState = INITIAL_SYNC_STATE;
+  readonly applied: string[] = [];
+  agreements = 0;
+  failApply: Error | null = null;
+
+  syncPoint = () => this.sync;
+  agreed = () => void this.agreements++;
+  report = (state: Partial<SyncState>) => void (this.state = { ...this.state, ...state });
+  apply = async (entries: readonly StreamEntry[], sync: SyncPoint) => {
+    await Promise.resolve();
+    if (this.failApply) throw this.failApply;
+    this.applied.push(...entries.map(({ document }) => document));
+    this.sync = sync;
+  };
+}
+
+/** A server as the puller sees it; `pages` are what one-shot queries answer, by cursor. */
+class FakeServer {
+  connected = true;
+  protocolAnswer = async (): Promise<Protocol> => ({ version: PROTOCOL_VERSION, fields: "ours" });
+  pages = new Map<string | null, StreamPage>();
+  readonly calls = { protocol: 0, stream: [] as (string | null)[] };
+  readonly subscriptions: Subscription[] = [];
+  onSubscribe: (subscription: Subscription) => void = () => undefined;
+  readonly connectionListeners = new Set<() => void>();
+
+  get open() {
+    return this.subscriptions.filter(({ open }) => open);
+  }
+
+  readonly transport: Transport = {
+    isConnected: () => this.connected,
+    onConnection: (listener) => {
+      this.connectionListeners.add(listener);
+      return () => void this.connectionListeners.delete(listener);
+    },
+    protocol: () => {
+      this.calls.protocol += 1;
+      return this.protocolAnswer();
+    },
+    stream: async ({ cursor, rows }) => {
+      expect(rows).toBe(true);
+      this.calls.stream.push(cursor);
+      return this.pages.get(cursor)!;
+    },
+    subscribe: (cursor, onPage, onError) => {
+      const subscription = { cursor, onPage, onError, open: true };
+      this.subscriptions.push(subscription);
+      this.onSubscribe(subscription);
+      return () => void (subscription.open = false);
+    },
+    push: () => Promise.reject(new Error("a puller never pushes")),
+  };
+}
+
+function setUp({ loaded = false } = {}) {
+  const time = new VirtualTime();
+  const host = new FakeHost();
+  const server = new FakeServer();
+  if (loaded) host.sync = { cursor: "stored", complete: true, syncedAt: 1 };
+  const puller = new Puller(server.transport, time, host);
+  return { time, host, server, puller };
+}
+
+describe("a first load", () => {
+  it("takes page after page, with rows, and then follows", async () => {
+    const { time, host, server, puller } = setUp();
+    server.pages.set(null, page([one(1)], "c1", { done: false, progress: 0.4 }));
+    server.pages.set("c1", page([one(2)], "c2"));
+    puller.start();
+    await quiet();
+    expect(server.calls).toEqual({ protocol: 1, stream: [null, "c1"] });
+    expect(host.applied).toEqual(["d1", "d2"]);
+    expect(host.sync).toEqual({ cursor: "c2", complete: true, syncedAt: time.now() });
+    expect(server.open.map(({ cursor }) => cursor)).toEqual(["c2"]);
+    expect(host.agreements).toBe(1);
+  });
+
+  it("goes on after an interruption from where it was", async () => {
+    const { host, server, puller } = setUp();
+    host.sync = { cursor: "c1", complete: false, syncedAt: null };
+    server.pages.set("c1", page([one(2)], "c2"));
+    puller.start();
+    await quiet();
+    expect(server.calls.stream).toEqual(["c1"]);
+  });
+
+  it("is not needed once it was complete, however long ago", async () => {
+    const { server, puller } = setUp({ loaded: true });
+    puller.start();
+    await quiet();
+    expect(server.calls.stream).toEqual([]);
+    expect(server.open.map(({ cursor }) => cursor)).toEqual(["stored"]);
+  });
+
+  it("waits for a connection, and asks nothing before", async () => {
+    const { time, server, puller } = setUp({ loaded: true });
+    server.connected = false;
+    puller.start();
+    await time.advance(HOUR);
+    expect(server.calls.protocol).toBe(0);
+    server.connected = true;
+    for (const listener of [...server.connectionListeners]) listener();
+    await quiet();
+    expect(server.open).toHaveLength(1);
+    expect(server.connectionListeners.size).toBe(0);
+  });
+});
+
+describe("the live tail", () => {
+  async function following() {
+    const all = setUp({ loaded: true });
+    all.puller.start();
+    await quiet();
+    const tail = () => all.server.open[0]!;
+    const bring = async (next: StreamPage) => {
+      tail().onPage(next);
+      await quiet();
+    };
+    return { ...all, tail, bring };
+  }
+
+  it("says when there is nothing new, and writes nothing for it", async () => {
+    const { host, bring } = await following();
+    expect(host.state.caughtUp).toBe(false);
+    await bring(page([], "later"));
+    expect(host.state).toMatchObject({ caughtUp: true, pullReason: null });
+    expect(host.sync.cursor).toBe("stored");
+  });
+
+  it("applies each entry of its growing results once", async () => {
+    const { host, bring } = await following();
+    await bring(page([one(1)], "c1"));
+    await bring(page([one(1), one(2), one(3)], "c3"));
+    await bring(page([one(1), one(2), one(3)], "c3"));
+    expect(host.applied).toEqual(["d1", "d2", "d3"]);
+    expect(host.sync.cursor).toBe("c3");
+  });
+
+  it("applies a result again in full after compaction has rewritten it", async () => {
+    const { host, bring } = await following();
+    await bring(page([one(1), one(2)], "c2"));
+    await bring(page([one(1), one(9)], "c9"));
+    const rewritten = one(9, bytesOf(inserting({ title: "compacted" })));
+    await bring(page([one(1), rewritten, one(10)], "c10"));
+    expect(host.applied.slice(2)).toEqual(["d1", "d9", "d1", "d9", "d10"]);
+  });
+
+  it("takes only the newest of several results that came while it was busy", async () => {
+    const { host, tail } = await following();
+    tail().onPage(page([one(1)], "c1"));
+    tail().onPage(page([one(1), one(2)], "c2"));
+    tail().onPage(page([one(1), one(2), one(3)], "c3"));
+    await quiet();
+    expect(host.applied).toEqual(["d1", "d2", "d3"]);
+  });
+
+  it.each<[string, StreamEntry[]]>([
+    ["32 entries", Array.from({ length: 32 }, (_, index) => one(index))],
+    ["32 KiB", [one(1, new Uint8Array(32 * 1024))]],
+  ])("starts again from a later cursor after %s", async (_name, entries) => {
+    const { host, server, bring, tail } = await following();
+    await bring(page(entries.slice(0, -1), "before"));
+    expect(server.subscriptions).toHaveLength(1);
+    await bring(page(entries, "after"));
+    expect(server.subscriptions).toHaveLength(2);
+    expect(server.open).toEqual([tail()]);
+    expect(tail().cursor).toBe("after");
+    expect(host.applied).toHaveLength(entries.length);
+  });
+
+  it("starts again when a result did not reach the end", async () => {
+    const { host, server, bring } = await following();
+    await bring(page([one(1)], "c1", { done: false }));
+    expect(server.open.map(({ cursor }) => cursor)).toEqual(["c1"]);
+    expect(host.state.caughtUp).toBe(false);
+    expect(host.sync).toMatchObject({ complete: true, syncedAt: 1 });
+  });
+
+  it("keeps its place when it could not be stored", async () => {
+    const { time, host, server, bring } = await following();
+    host.failApply = new Error("disk full");
+    await bring(page([one(1)], "c1"));
+    expect(host.sync.cursor).toBe("stored");
+    expect(host.state).toMatchObject({ caughtUp: false, pullReason: { message: "disk full" } });
+    expect(server.open).toEqual([]);
+    host.failApply = null;
+    await time.advance(SECOND);
+    expect(server.open.map(({ cursor }) => cursor)).toEqual(["stored"]);
+  });
+});
+
+describe("set-ups that cannot sync", () => {
+  it.each<[string, Protocol, string, RegExp]>([
+    ["an older server", { version: 0, fields: "ours" }, "PROTOCOL_MISMATCH", /on the server/],
+    ["an older client", { version: 9, fields: "ours" }, "PROTOCOL_MISMATCH", /on the client/],
+    [
+      "other fields",
+      { version: PROTOCOL_VERSION, fields: "theirs" },
+      "FIELDS_MISMATCH",
+      /theirs.*ours/,
+    ],
+  ])("are reported, and nothing else is asked: %s", async (_name, answer, code, message) => {
+    const { time, host, server, puller } = setUp();
+    server.protocolAnswer = async () => answer;
+    puller.start();
+    await quiet();
+    expect(host.state.pullReason).toEqual({
+      code,
+      message: expect.stringMatching(message),
+      blocks: true,
+    });
+    expect([host.agreements, server.calls.stream, server.subscriptions]).toEqual([0, [], []]);
+    server.protocolAnswer = async () => ({ version: PROTOCOL_VERSION, fields: "ours" });
+    server.pages.set(null, page([], "c0"));
+    await time.advance(60 * SECOND);
+    expect(host.state.pullReason).toBeNull();
+    expect(host.agreements).toBe(1);
+  });
+});
+
+describe("stopping", () => {
+  it("ends the subscription and every timer, and tells so", async () => {
+    const { time, host, server, puller } = setUp({ loaded: true });
+    puller.start();
+    puller.start(); // twice is once
+    await quiet();
+    server.open[0]!.onPage(page([], "c"));
+    await quiet();
+    puller.stop();
+    await time.advance(HOUR);
+    expect(server.subscriptions).toHaveLength(1);
+    expect(server.open).toEqual([]);
+    expect(host.state.caughtUp).toBe(false);
+    expect(time.waiting).toBe(0);
+  });
+
+  it("while the server is being asked what it speaks agrees to nothing and follows nothing", async () => {
+    const { host, server, puller } = setUp({ loaded: true });
+    let answer = () => {};
+    server.protocolAnswer = () =>
+      new Promise((resolve) => {
+        answer = () => resolve({ version: PROTOCOL_VERSION, fields: "ours" });
+      });
+    puller.start();
+    await quiet();
+    puller.stop();
+    answer();
+    await quiet();
+    expect(host.agreements).toBe(0);
+    expect(server.open).toEqual([]);
+  });
+
+  it("while it waits for a connection leaves no listener behind", async () => {
+    const { server, puller } = setUp();
+    server.connected = false;
+    puller.start();
+    await quiet();
+    puller.stop();
+    await quiet();
+    expect(server.connectionListeners.size).toBe(0);
+  });
+
+  it("and starting again follows once", async () => {
+    const { server, puller } = setUp({ loaded: true });
+    for (let round = 0; round < 3; round++) {
+      puller.start();
+      puller.stop();
+      puller.start();
+      await quiet();
+    }
+    expect(server.open).toHaveLength(1);
+  });
+});
+
+describe("errors", () => {
+  const refusal = new ConvexError({ code: "SIGNED_OUT", message: "Sign in first." });
+
+  it.each<[string, (server: FakeServer, host: FakeHost) => void]>([
+    ["the server cannot be asked", (server) => (server.protocolAnswer = () => reject("gone"))],
+    ["no answer comes", (server) => (server.protocolAnswer = () => new Promise(() => undefined))],
+    [
+      "reading is refused",
+      (server) => (server.onSubscribe = ({ onError }) => queueMicrotask(() => onError(refusal))),
+    ],
+    [
+      "a result cannot be stored",
+      (server, host) => {
+        host.failApply = new Error("disk full");
+        server.onSubscribe = ({ onPage }) => queueMicrotask(() => onPage(page([one(1)], "c")));
+      },
+    ],
+  ])("back off, and never give up, while %s", async (_name, breakIt) => {
+    const { time, host, server, puller } = setUp({ loaded: true });
+    breakIt(server, host);
+    puller.start();
+    await time.advance(HOUR);
+    expect(server.calls.protocol).toBeGreaterThan(20);
+    expect(server.calls.protocol).toBeLessThan(200);
+    expect(host.state.pullReason).not.toBeNull();
+    server.protocolAnswer = new FakeServer().protocolAnswer;
+    host.failApply = null;
+    server.onSubscribe = ({ onPage }) => queueMicrotask(() => onPage(page([], "c")));
+    await time.advance(120 * SECOND);
+    expect(host.state).toMatchObject({ caughtUp: true, pullReason: null });
+  });
+
+  it("after a long calm are not punished for old ones", async () => {
+    const { time, server, puller } = setUp({ loaded: true });
+    const { protocolAnswer } = server;
+    server.protocolAnswer = () => reject("gone");
+    puller.start();
+    await time.advance(HOUR);
+    server.protocolAnswer = protocolAnswer;
+    server.onSubscribe = ({ onPage }) => queueMicrotask(() => onPage(page([], "c")));
+    await time.advance(HOUR);
+    server.open[0]!.onError(new Error("a hiccup"));
+    await time.advance(SECOND);
+    expect(server.open).toHaveLength(1);
+  });
+
+  it("that a subscription throws at once are reported as what they are, and it is closed", async () => {
+    const { host, server, puller } = setUp({ loaded: true });
+    server.onSubscribe = ({ onError }) => onError(refusal);
+    puller.start();
+    await quiet();
+    expect(host.state.pullReason).toEqual({
+      code: "SIGNED_OUT",
+      message: "Sign in first.",
+      blocks: true,
+    });
+    expect(server.open).toEqual([]);
+  });
+});
+
+const reject = (message: string) => Promise.reject(new Error(message));
