@@ -1,5 +1,5 @@
 import type { Value } from "convex/values";
-import { createConvexTestRuntime } from "../../dev/backend/convex-test-runtime.js";
+import { createEngine } from "../../dev/backend/engine/engine.js";
 import { register } from "convex-replicate/test";
 import { sameValue } from "../../src/shared/values.js";
 import { Device, NO_FAULTS, type Tab, type World } from "./device.js";
@@ -21,10 +21,11 @@ export type ScheduleResult = { failure: string | null; writes: number };
 /** Runs one random schedule; the seed decides everything in it. */
 export async function runSchedule(seed: number): Promise<ScheduleResult> {
   const random = seededRandom(seed);
-  const runtime = await createConvexTestRuntime({
+  const app = {
     modules: import.meta.glob("../sync/app/convex/**/*.ts"),
-    register: (t) => register(t),
-  });
+    register: (t: Parameters<typeof register>[0]) => register(t),
+  };
+  const runtime = await createEngine(app, { random });
   const world: World = {
     time: new VirtualTime(),
     random,
