@@ -105,6 +105,9 @@ function convexTestRuntime(t: AnyTestConvex, functions: Functions): Runtime {
     runAction: (call) =>
       settle(newRun(), () => as(call.identity).action(reference<"action">(call), call.args)),
 
+    handleHttp: async () => null,
+    metrics: null,
+
     onCommit: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);

@@ -32,7 +32,7 @@ const KIND_OF_PATH: Record<string, FunctionKind> = {
   "/api/action": "action",
 };
 
-/** The HTTP half of Convex's client API, and `/dev/faults` for tests in other processes. */
+/** The HTTP half of Convex's client API; `/dev/faults` and `/dev/metrics` are for other processes. */
 export async function handleHttp(
   context: HttpContext,
   request: IncomingMessage,
@@ -41,6 +41,7 @@ export async function handleHttp(
   const { pathname } = new URL(request.url ?? "/", "http://localhost");
   if (request.method === "OPTIONS") return reply(response, 204, undefined);
   if (pathname === "/dev/faults") return handleFaults(context.faults, request, response);
+  if (pathname === "/dev/metrics") return handleMetrics(context.runtime, request, response);
   if (context.faults.refusing) return void request.socket.destroy();
   const kind = KIND_OF_PATH[pathname];
   try {
@@ -49,7 +50,9 @@ export async function handleHttp(
       const ts = await context.runtime.snapshot(async (snapshot) => snapshot.ts);
       return reply(response, 200, { ts: encodeTs(ts) });
     }
-    reply(response, 404, { code: "NotFound", message: `Nothing is served at ${pathname}` });
+    if (pathname.startsWith("/api/") || !(await handleHttpAction(context, request, response))) {
+      reply(response, 404, { code: "NotFound", message: `Nothing is served at ${pathname}` });
+    }
   } catch (error) {
     if (error instanceof TokenError) {
       return reply(response, 401, { code: "Unauthenticated", message: error.message });
@@ -93,12 +96,48 @@ async function handleFaults(
   reply(response, 200, faults.state());
 }
 
+function handleMetrics(
+  { metrics }: Runtime,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  if (request.method === "DELETE") metrics?.reset();
+  reply(response, 200, metrics?.all() ?? {});
+}
+
+/** Returns whether the app's `http.ts` had a route for it. On Convex it has an address of its own. */
+async function handleHttpAction(
+  { runtime }: HttpContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<boolean> {
+  const body = ["GET", "HEAD"].includes(request.method ?? "GET")
+    ? null
+    : new Uint8Array(await readBody(request));
+  const headers = Object.entries(request.headersDistinct).flatMap(([name, values = []]) =>
+    values.map((value): [string, string] => [name, value]),
+  );
+  const url = new URL(request.url ?? "/", `http://${request.headers.host ?? "localhost"}`);
+  const answer = await runtime.handleHttp(
+    new Request(url, { method: request.method ?? "GET", headers, body }),
+    identityOf(request),
+  );
+  if (answer === null) return false;
+  response.writeHead(answer.status, [...answer.headers].flat());
+  response.end(Buffer.from(await answer.arrayBuffer()));
+  return true;
+}
+
 function identityOf(request: IncomingMessage): UserIdentity | null {
   const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
   return token === undefined ? null : readDevToken(token).identity;
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
+  return JSON.parse((await readBody(request)).toString("utf8"));
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -107,7 +146,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
       throw new Error(`The request is larger than ${MAX_BODY_BYTES} bytes`);
     chunks.push(chunk);
   }
-  return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  return Buffer.concat(chunks);
 }
 
 function reply(response: ServerResponse, status: number, body: object | undefined): void {

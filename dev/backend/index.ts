@@ -1,17 +1,18 @@
 import type { ConvexApp } from "./app.js";
 import { createEngine } from "./engine/engine.js";
+import { Metrics } from "./engine/metrics.js";
 import { Faults } from "./faults.js";
 import { MutationAnswers } from "./protocol/answers.js";
 import { Calls, type ErrorListener } from "./protocol/calls.js";
 import { Sync } from "./protocol/sync.js";
-import type { Runtime } from "./runtime.js";
+import type { Runtime, RuntimeMetrics } from "./runtime.js";
 import { listen, listenNear } from "./server.js";
 
 export type { ConvexApp } from "./app.js";
 export { remoteFaults, type FaultCommand, type RemoteFaults } from "./fault-commands.js";
 export type { CallFilter, DelayRule, FailRule, Faults, FaultState } from "./faults.js";
 export { devToken } from "./identity.js";
-export type { Runtime } from "./runtime.js";
+export type { FunctionMetrics, Runtime, RuntimeMetrics } from "./runtime.js";
 
 export interface BackendOptions {
   /** The app to serve, or a runtime that holds one. */
@@ -30,6 +31,8 @@ export interface Backend {
   /** For `new ConvexClient(url)`, `new ConvexHttpClient(url)`, `new ConvexReactClient(url)`. */
   url: string;
   faults: Faults;
+  /** What functions cost; also at `GET /dev/metrics`, reset by `DELETE`. */
+  metrics: RuntimeMetrics;
   close(): Promise<void>;
 }
 
@@ -61,7 +64,8 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
       await runtime.close();
     };
     let closing: Promise<void> | undefined;
-    return { url: server.url, faults, close: () => (closing ??= close()) };
+    const metrics = runtime.metrics ?? new Metrics();
+    return { url: server.url, faults, metrics, close: () => (closing ??= close()) };
   } catch (error) {
     await runtime.close();
     throw error;

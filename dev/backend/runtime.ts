@@ -22,6 +22,12 @@ export interface Runtime {
   runMutation(call: FunctionCall, requestKey?: string): Promise<MutationRun>;
   runAction(call: FunctionCall): Promise<Outcome>;
 
+  /** Lets the app's `http.ts` answer; `null` when it has no route for the request. */
+  handleHttp(request: Request, identity: UserIdentity | null): Promise<Response | null>;
+
+  /** What functions cost; `null` when the runtime does not measure. */
+  readonly metrics: RuntimeMetrics | null;
+
   /**
    * Tells about each commit, in order and before the mutation's promise settles. Listeners only
    * take note: they are called in the middle of a commit and must not call the runtime.
@@ -36,6 +42,36 @@ export interface Runtime {
 
   /** Lets the running transaction finish; nothing runs afterwards. */
   close(): Promise<void>;
+}
+
+export interface RuntimeMetrics {
+  /** By path, those of components as `replicate/log:append`. */
+  get(path: string): FunctionMetrics;
+  all(): Record<string, FunctionMetrics>;
+  reset(): void;
+}
+
+/** What the runs of one function came to, with everything they called. */
+export interface FunctionMetrics {
+  /** Top-level runs and attempts: re-runs of subscriptions and scheduled ones included. */
+  calls: number;
+  /** Calls from other functions, as part of their transaction. */
+  nestedCalls: number;
+  failures: number;
+  /** Attempts that found their reads overwritten. */
+  conflicts: number;
+  /** Attempts after the first. */
+  retries: number;
+  /** Query results that were taken from the cache. */
+  cacheHits: number;
+  /** Index ranges: each `db.get` and each `db.query`. */
+  databaseQueries: number;
+  documentsRead: number;
+  bytesRead: number;
+  documentsWritten: number;
+  bytesWritten: number;
+  functionsScheduled: number;
+  scheduledFunctionArgsBytes: number;
 }
 
 export type FunctionKind = "query" | "mutation" | "action";

@@ -1,3 +1,5 @@
+import { executions } from "./execution.js";
+
 /** Where the engine's time comes from. */
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -12,19 +14,24 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** The machine's. */
 export function realClock(): Clock {
   return {
-    now: () => Date.now(),
+    now: systemNow,
     at: (time, callback) => {
       let timer: NodeJS.Timeout;
       const wait = () => {
-        const ms = time - Date.now();
+        const ms = time - systemNow();
         timer = setTimeout(ms > MAX_TIMEOUT_MS ? wait : callback, Math.min(ms, MAX_TIMEOUT_MS));
         // Waiting for a scheduled function is no reason to keep the process alive.
         timer.unref();
       };
-      wait();
+      executions.exit(wait);
       return () => clearTimeout(timer);
     },
   };
+}
+
+/** Functions see another time, and no timers: this is how the engine gets at the machine's. */
+function systemNow(): number {
+  return executions.exit(() => Date.now());
 }
 
 /** Stands still until it is told to go on. */

@@ -13,6 +13,7 @@ import { observations } from "./execution.js";
 import { toOutcome } from "./failure.js";
 import { displayPath } from "./function-address.js";
 import { newId } from "./ids.js";
+import { installGlobals } from "./globals.js";
 import { fairInterleaving, type Interleaving } from "./interleaving.js";
 import { DEFAULT_LIMITS, type Limits } from "./limits.js";
 import { Metrics } from "./metrics.js";
@@ -21,6 +22,7 @@ import { Runner, type TopLevelCall } from "./runner.js";
 import { Scheduler } from "./scheduler.js";
 import { InitialData } from "./initial-data.js";
 import { DataFolder } from "./data-folder.js";
+import { routeHttp } from "./http-actions.js";
 import { Store, tableKey, type Snapshot } from "./store.js";
 import { installSyscalls } from "./syscalls.js";
 
@@ -52,10 +54,13 @@ const NANOSECONDS_PER_MS = 1_000_000n;
 const CREATION_TIME_STEP_MS = 0.001;
 
 const soon = setImmediate;
+// Taken before functions get their own.
+const unpredictable = Math.random;
 
 /** Loads an app and its components. */
 export async function createEngine(app: ConvexApp, options: EngineOptions = {}): Promise<Engine> {
   installSyscalls();
+  installGlobals();
   const components = await loadComponents(app);
   return new EmbeddedEngine(components, options);
 }
@@ -95,7 +100,7 @@ class EmbeddedEngine implements Engine {
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       clock,
       interleaving,
-      random: random ?? Math.random,
+      random: random ?? unpredictable,
       nextCreationTime: increasingTime(clock, 0),
       newId: idSource(random),
     } as EngineContext;
@@ -139,6 +144,11 @@ class EmbeddedEngine implements Engine {
 
   runAction: Runtime["runAction"] = (call) =>
     this.#outside(() => settled(this.#context.runner.action(topLevel(call))));
+
+  handleHttp: Runtime["handleHttp"] = (request, identity) => {
+    const router = this.#context.components.get("")!.defaultExport("http");
+    return this.#outside(() => routeHttp(this.#context, router, request, identity));
+  };
 
   onCommit: Runtime["onCommit"] = (listener) => {
     this.#listeners.add(listener);

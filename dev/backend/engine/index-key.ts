@@ -26,6 +26,7 @@ const TAG = {
 } as const;
 
 /** Strings in which no byte has to be escaped or encoded. */
+// eslint-disable-next-line no-control-regex -- bytes, not text.
 const PLAIN = /^[\x02-\x7f]*$/;
 const MAX_INT64 = 2n ** 63n - 1n;
 
@@ -50,16 +51,10 @@ export function justAfter(key: IndexKey): IndexKey {
 function encodeValue(value: Value | undefined): string {
   if (value === undefined) return TAG.undefined;
   if (value === null) return TAG.null;
-  switch (typeof value) {
-    case "bigint":
-      return encodeInt64(value);
-    case "number":
-      return encodeFloat64(value);
-    case "boolean":
-      return TAG.boolean + (value ? "\x01" : "\x00");
-    case "string":
-      return TAG.string + encodeText(value) + END;
-  }
+  if (typeof value === "bigint") return encodeInt64(value);
+  if (typeof value === "number") return encodeFloat64(value);
+  if (typeof value === "boolean") return TAG.boolean + (value ? "\x01" : "\x00");
+  if (typeof value === "string") return TAG.string + encodeText(value) + END;
   // It sorts after everything that has committed.
   if (value instanceof CommitTsPlaceholder) return encodeInt64(MAX_INT64);
   if (value instanceof ArrayBuffer) {

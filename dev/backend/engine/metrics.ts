@@ -1,24 +1,10 @@
+import type { FunctionMetrics, RuntimeMetrics } from "../runtime.js";
 import { addUsage, noUsage, type Usage } from "./usage.js";
-
-/** What the runs of one function cost, those of the functions it called included. */
-export interface FunctionMetrics extends Usage {
-  /** Top-level runs, re-runs of subscriptions and scheduled runs included. */
-  calls: number;
-  /** Calls from other functions, as part of their transaction. */
-  nestedCalls: number;
-  failures: number;
-  /** Attempts that found their reads overwritten. */
-  conflicts: number;
-  /** Attempts after the first. */
-  retries: number;
-  /** Query results that were taken from the cache. */
-  cacheHits: number;
-}
 
 type Counter = "calls" | "nestedCalls" | "failures" | "conflicts" | "retries" | "cacheHits";
 
 /** By function, as `tasks:list` or `replicate/log:page`. */
-export class Metrics {
+export class Metrics implements RuntimeMetrics {
   #functions = new Map<string, FunctionMetrics>();
 
   get(path: string): FunctionMetrics {

@@ -4,6 +4,8 @@ import { LimitError } from "./limits.js";
 
 /** A top-level run as seen from its syscalls: when it may go on, and how long it has computed. */
 export interface Run {
+  /** What `Date.now()` is: queries and mutations see the time they began. */
+  now(): number;
   /** Lets others go first, as the interleaving decides. */
   pause(): Promise<void>;
   /** Counts the time until the next syscall, and between syscalls, as the function's own. */
@@ -11,13 +13,17 @@ export interface Run {
   whileWaiting<T>(body: () => Promise<T>): Promise<T>;
 }
 
-export function newRun({ interleaving, limits }: EngineContext): Run {
+export function newRun({ clock, interleaving, limits }: EngineContext, kind: RunKind): Run {
   const { pause } = interleaving.start();
-  if (limits.userTimeMs === Infinity) {
-    return { pause, whileComputing: (body) => body(), whileWaiting: (body) => body() };
+  const began = clock.now();
+  const now = kind === "action" ? () => clock.now() : () => began;
+  if (kind === "action" || limits.userTimeMs === Infinity) {
+    return { now, pause, whileComputing: (body) => body(), whileWaiting: (body) => body() };
   }
-  return { pause, ...stopwatch(limits.userTimeMs) };
+  return { now, pause, ...stopwatch(limits.userTimeMs) };
 }
+
+export type RunKind = "transaction" | "action";
 
 function stopwatch(limitMs: number): Pick<Run, "whileComputing" | "whileWaiting"> {
   let spent = 0;

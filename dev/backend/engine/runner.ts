@@ -60,7 +60,7 @@ export class Runner {
   ): Promise<{ value: Promise<Value>; transaction: Transaction }> {
     const transaction = this.#newTransaction(snapshot);
     const value = this.#busy(async () => {
-      const run = newRun(this.#context);
+      const run = newRun(this.#context, "transaction");
       const execution = this.#execution(location, "query", identity, transaction, observed, run);
       const result = await this.#measured(location, transaction, "calls", () =>
         this.#invoke(execution, "query", args, false),
@@ -91,7 +91,7 @@ export class Runner {
       const { metrics } = this.#context;
       const path = displayPath(location);
       metrics.count(path, "calls");
-      const run = newRun(this.#context);
+      const run = newRun(this.#context, "action");
       const execution = this.#execution(location, "action", identity, null, observations(), run);
       return this.#invoke(execution, "action", args, false).catch((error: unknown) => {
         metrics.count(path, "failures");
@@ -106,7 +106,7 @@ export class Runner {
     identity: UserIdentity | null,
     body: () => Promise<T>,
   ): Promise<T> {
-    const run = newRun(this.#context);
+    const run = newRun(this.#context, "action");
     const execution = this.#execution(location, "http", identity, null, observations(), run);
     return this.#busy(() => executions.run(execution, body));
   }
@@ -175,7 +175,7 @@ export class Runner {
     try {
       const transaction = this.#newTransaction(snapshot);
       if (options.prepare?.(transaction) === false) return { type: "given up" } as const;
-      const run = newRun(this.#context);
+      const run = newRun(this.#context, "transaction");
       const execution = this.#execution(
         location,
         "mutation",

@@ -21,6 +21,9 @@ interface ConvexGlobal {
   jsSyscall: (op: string, args: object) => unknown;
 }
 
+/** Goes on with a query that has had its turn: what it reads is fixed by the snapshot. */
+const NEXT_ROW = "1.0/queryStreamNext";
+
 /** The surface that `convex/server` calls, for whichever execution is current. */
 const syscalls: ConvexGlobal = {
   syscall: (op, jsonArgs) => {
@@ -31,7 +34,7 @@ const syscalls: ConvexGlobal = {
     const execution = current();
     const { run, transaction } = execution;
     const step = async () => {
-      if (transaction !== null) await run.pause();
+      if (transaction !== null && op !== NEXT_ROW) await run.pause();
       return answer(execution, op, jsonArgs);
     };
     return run.whileWaiting(() => (transaction === null ? step() : execution.inTurn(step)));
