@@ -38,16 +38,17 @@ export function browserTabs(name: string): Tabs {
   return {
     lead(onLead) {
       const over = new AbortController();
-      closed.signal.addEventListener("abort", () => over.abort(), { once: true });
+      closed.signal.addEventListener("abort", () => over.abort(), { signal: over.signal });
       const untilOver = () =>
         new Promise<void>((resolve) => {
           if (over.signal.aborted) return resolve();
           over.signal.addEventListener("abort", () => resolve(), { once: true });
           onLead();
         });
-      locks
-        .request(`convex-replicate:${name}`, { signal: over.signal }, untilOver)
-        .catch(() => undefined); // given up while still in the queue
+      locks.request(`convex-replicate:${name}`, { signal: over.signal }, untilOver).catch(() => {
+        // Given up while still in the queue; or denied, as in a sandboxed frame: then it is alone.
+        if (!over.signal.aborted) onLead();
+      });
       return () => over.abort();
     },
     post(message) {
