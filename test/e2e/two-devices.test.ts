@@ -2,6 +2,9 @@ import { expect, it } from "vitest";
 import { startApp } from "./harness/app.js";
 import { eventually } from "./harness/board.js";
 
+/** Changes that follow each other more closely than this are sent together. */
+const BURST_GAP_MS = 500;
+
 it("shows each other's inserts, edits and removals", async () => {
   const app = await startApp();
   const [a, b] = await app.twoBoards();
@@ -23,18 +26,17 @@ it("does so quickly", async () => {
   const app = await startApp();
   const [a, b] = await app.twoBoards();
   const took: number[] = [];
-  for (let round = 1; round <= 9; round++) {
+  for (let round = 1; round <= 5; round++) {
     const title = `Task ${round}`;
     const start = performance.now();
     await a.add(title);
     await b.task(title).waitFor();
     took.push(performance.now() - start);
+    await a.page.waitForTimeout(BURST_GAP_MS);
   }
-  const [median, slowest] = [took.sort((x, y) => x - y)[4]!, took.at(-1)!];
+  took.sort((x, y) => x - y);
   // Told, not asserted: how fast it is depends on the machine.
-  console.info(
-    `From Enter to the other device: ${median.toFixed()} ms, ${slowest.toFixed()} ms at most`,
-  );
+  console.info(`From Enter to the other device: median ${took[2]!.toFixed()} ms`);
 });
 
 it("keeps both of two edits of different fields made offline, also within an object", async () => {

@@ -62,7 +62,8 @@ export class App {
   /** A browser profile of its own: another person, or the same one on another machine. */
   async device(options: BrowserContextOptions = {}): Promise<Device> {
     browser ??= chromium.connect(inject("browser"));
-    return this.#device(await (await browser).newContext(options));
+    const context = await (await browser).newContext({ reducedMotion: "reduce", ...options });
+    return this.#device(context);
   }
 
   /** A browser of its own that keeps its profile in `folder`, beyond its own end. */

@@ -19,4 +19,12 @@ export class Device {
     await board.shown();
     return board;
   }
+
+  /** What "Clear site data" does, while the app is open. */
+  async deleteStorage() {
+    const [page] = this.context.pages();
+    const session = await this.context.newCDPSession(page!);
+    const { origin } = new URL(this.url);
+    await session.send("Storage.clearDataForOrigin", { origin, storageTypes: "indexeddb" });
+  }
 }
