@@ -5,13 +5,16 @@ import { sleep, type Environment } from "./environment.js";
 import type { LocalWrite } from "./local-write.js";
 import type { OutboxRecord } from "./records.js";
 import { Replica, type ShownChange } from "./replica.js";
-import { ReplicaStore, type Outgoing, type SyncPoint } from "./replica-store.js";
+import { ReplicaStore, SEGMENT_ROWS, type Outgoing, type SyncPoint } from "./replica-store.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { ReplicaStorage } from "./storage/storage.js";
 import { backoffMs } from "./sync/backoff.js";
 
-/** Rows are compacted on disk once so many segments, or outdated rows in them, have piled up. */
-const MAX_SEGMENTS = 200;
+/**
+ * Rows are compacted on disk once there are so many segments more than it takes, or so many outdated
+ * rows in them.
+ */
+const MAX_SPARE_SEGMENTS = 200;
 const MAX_OUTDATED_ROWS = 2_000;
 
 export type LocalDataConfig = {
@@ -82,10 +85,9 @@ export class LocalData {
   /** Stores log entries with the position after them, then shows them. */
   applyPage(entries: readonly StreamEntry[], sync: SyncPoint): Promise<void> {
     return this.#turn(async (store) => {
-      const { rows, segment } = await store.applyPage(entries, sync);
+      const changes = await store.applyPage(entries, sync, this.replica.lastSegment);
       this.syncPoint = sync;
-      this.replica.applyRows(rows, segment);
-      this.#announce(rows.keys());
+      this.#announce(this.replica.applyRows(changes));
       await this.#compactRows(store);
     });
   }
@@ -110,9 +112,8 @@ export class LocalData {
         const result = byDocument.get(document);
         return result ? [{ outgoing: one, result, seqs: pending.get(document) ?? one.seqs }] : [];
       });
-      const settled = await store.settle(answers);
-      this.replica.applySettled(settled);
-      this.#announce(outgoing.map(({ change }) => change.document));
+      const settled = await store.settle(answers, this.replica.lastSegment);
+      this.#announce(this.replica.applySettled(settled));
       for (const record of settled.changed) if (record.rejected) this.#listener.rejected(record);
     });
   }
@@ -206,7 +207,8 @@ export class LocalData {
 
   async #compactRows(store: ReplicaStore) {
     const { segments, outdatedRows } = this.replica.segmentLoad;
-    if (segments < MAX_SEGMENTS && outdatedRows < MAX_OUTDATED_ROWS) return;
+    const spare = segments - Math.ceil(this.replica.size / SEGMENT_ROWS);
+    if (spare < MAX_SPARE_SEGMENTS && outdatedRows < MAX_OUTDATED_ROWS) return;
     await store.compactRows();
     this.replica.recount();
     await this.#load();

@@ -23,6 +23,9 @@ beforeEach(() => {
 });
 
 const SYNC = { cursor: "c", complete: true, syncedAt: 5 };
+/** Every segment: what other tabs store plays no part here. */
+const SEEN = Infinity;
+
 const created = bytesOf(inserting({ title: "t" }));
 const insert = () => local("insert", 1, inserting({ title: "mine" }));
 const retitle = (title: string, generation = 1) => local("update", generation, setting({ title }));
@@ -38,7 +41,7 @@ async function setUp(storage: ReplicaStorage) {
   const mint = async (seqs: number[]) => (await store.mint(new Map([["a", seqs]])))[0];
   const answer = async (seqs: number[], result: Result, all = seqs) => {
     const outgoing = (await mint(seqs))!;
-    return store.settle([{ outgoing, result, seqs: all }]);
+    return store.settle([{ outgoing, result, seqs: all }], SEEN);
   };
   const rows = async (from = store) => {
     const { segments } = await from.load();
@@ -60,7 +63,7 @@ describe.each<[string, () => ReplicaStorage]>([
 
   it("keeps entries, rows and the position after them, for the next page too", async () => {
     const { store, open, rows } = await setUp(make());
-    const changes = await store.applyPage([entry(1, created)], SYNC);
+    const changes = await store.applyPage([entry(1, created)], SYNC, SEEN);
     expect(changes.rows.get("a")).toEqual({ generation: 1, row: { title: "t" } });
     const again = await open();
     expect((await again.load()).sync).toEqual(SYNC);
@@ -70,11 +73,12 @@ describe.each<[string, () => ReplicaStorage]>([
 
   it("writes no rows for a page that says nothing new, but its position", async () => {
     const { store } = await setUp(make());
-    await store.applyPage([entry(1, created)], SYNC);
+    await store.applyPage([entry(1, created)], SYNC, SEEN);
     const later = { ...SYNC, cursor: "later" };
-    expect(await store.applyPage([entry(1, created)], later)).toEqual({
+    expect(await store.applyPage([entry(1, created)], later, SEEN)).toEqual({
       rows: new Map(),
       segment: null,
+      missed: [],
     });
     expect(await store.load()).toMatchObject({ sync: later, segments: { length: 1 } });
   });
@@ -82,7 +86,7 @@ describe.each<[string, () => ReplicaStorage]>([
   it("stores nothing of a page of which one entry cannot be read", async () => {
     const { store, rows } = await setUp(make());
     const broken = entry(1, new Uint8Array([255, 255]), { document: "b" });
-    await expect(store.applyPage([entry(1, created), broken], SYNC)).rejects.toThrow();
+    await expect(store.applyPage([entry(1, created), broken], SYNC, SEEN)).rejects.toThrow();
     expect((await store.load()).sync.cursor).toBeNull();
     expect((await rows()).size).toBe(0);
   });
@@ -105,7 +109,7 @@ describe.each<[string, () => ReplicaStorage]>([
     const first = await mint(seqs);
     expect(renderBytes(...first!.change.parts.map(({ update }) => update))).toEqual({ title: "x" });
     seqs.push(...(await store.addRecords([retitle("later")])));
-    await store.applyPage([entry(1, created)], SYNC);
+    await store.applyPage([entry(1, created)], SYNC, SEEN);
     expect(await mint(seqs)).toEqual(first);
     expect(await (await open()).mint(new Map([["a", seqs]]))).toEqual([first]);
   });
@@ -125,8 +129,8 @@ describe.each<[string, () => ReplicaStorage]>([
     const { store, mint, open } = await setUp(make());
     const seqs = await store.addRecords([insert()]);
     const answers = [{ outgoing: (await mint(seqs))!, result: accepted, seqs }];
-    await store.settle(answers);
-    expect(await (await open()).settle(answers)).toMatchObject({ done: [], segment: null });
+    await store.settle(answers, SEEN);
+    expect(await (await open()).settle(answers, SEEN)).toMatchObject({ done: [], segment: null });
     expect((await store.load()).segments).toHaveLength(1);
   });
 
@@ -139,14 +143,14 @@ describe.each<[string, () => ReplicaStorage]>([
     await answer([seq], refused);
     expect(await mint([seq])).toBeUndefined();
     await store.discard(seq);
-    await store.applyPage([entry(1, created), entry(1, null)], SYNC);
+    await store.applyPage([entry(1, created), entry(1, null)], SYNC, SEEN);
     expect(await mint(await store.addRecords([retitle("dead")]))).toBeUndefined();
     expect((await outbox()).map(({ rejected }) => rejected?.code)).toEqual(["DOCUMENT_REMOVED"]);
   });
 
   it("judges the changes of a refused group one by one", async () => {
     const { store, answer, mint, outbox } = await setUp(make());
-    await store.applyPage([entry(1, created)], SYNC);
+    await store.applyPage([entry(1, created)], SYNC, SEEN);
     const seqs = await store.addRecords([retitle("x"), retitle("y")]);
     await answer(seqs, refused);
     expect((await mint(seqs))!.seqs).toEqual([seqs[0]]);
@@ -172,7 +176,7 @@ describe.each<[string, () => ReplicaStorage]>([
     await answer([refusedSeq], refused);
     const afterRefusal = await mint(await store.addRecords([retitle("x")]));
     expect(clientOf(afterRefusal)).not.toBe(own);
-    await store.applyPage([entry(1, created, { document: "c" })], SYNC);
+    await store.applyPage([entry(1, created, { document: "c" })], SYNC, SEEN);
     const over = await store.addRecords([{ ...insert(), document: "c" }]);
     const [onTop] = await store.mint(new Map([["c", over]]));
     expect(clientOf(onTop)).not.toBe(own);
@@ -180,11 +184,11 @@ describe.each<[string, () => ReplicaStorage]>([
 
   it("gives a refused change another chance as the newest, in the life there is now", async () => {
     const { store, answer, outbox } = await setUp(make());
-    await store.applyPage([entry(1, created)], SYNC);
+    await store.applyPage([entry(1, created)], SYNC, SEEN);
     const [seq] = (await store.addRecords([retitle("x")])) as [number];
     await answer([seq], refused);
     const [later] = (await store.addRecords([retitle("y")])) as [number];
-    await store.applyPage([entry(1, null), entry(2, created)], SYNC);
+    await store.applyPage([entry(1, null), entry(2, created)], SYNC, SEEN);
     await store.retry(seq);
     await store.retry(later); // not refused: nothing to do
     const records = await outbox();
@@ -197,7 +201,7 @@ describe.each<[string, () => ReplicaStorage]>([
 
   it("gives up refused changes only: a pending one may be part of what is on its way", async () => {
     const { store, mint, outbox } = await setUp(make());
-    await store.applyPage([entry(1, created)], SYNC);
+    await store.applyPage([entry(1, created)], SYNC, SEEN);
     const seqs = await store.addRecords([
       retitle("x"),
       local("update", 1, setting({ done: true })),
@@ -214,16 +218,16 @@ describe.each<[string, () => ReplicaStorage]>([
       Array.from({ length: count }, (_, index) =>
         entry(1, created, { document: `d${from + index}`, row: { id: "", title: `${index}` } }),
       );
-    await store.applyPage(page(0, 300), SYNC);
-    await store.applyPage(page(300, 400), SYNC);
-    const { segment } = await store.applyPage([entry(1, null, { document: "d0" })], SYNC);
+    await store.applyPage(page(0, 300), SYNC, SEEN);
+    await store.applyPage(page(300, 400), SYNC, SEEN);
+    const { segment } = await store.applyPage([entry(1, null, { document: "d0" })], SYNC, SEEN);
     const before = await rows();
     await store.compactRows();
     const { segments } = await store.load();
     expect(segments.map(([, { length }]) => length)).toEqual([500, 200]);
     expect(Math.min(...segments.map(([key]) => key))).toBeGreaterThan(segment!);
     expect(await rows()).toEqual(before);
-    const next = await store.applyPage([entry(1, created, { document: "new" })], SYNC);
+    const next = await store.applyPage([entry(1, created, { document: "new" })], SYNC, SEEN);
     expect(next.segment).toBeGreaterThan(Math.max(...segments.map(([key]) => key)));
   });
 
@@ -234,7 +238,7 @@ describe.each<[string, () => ReplicaStorage]>([
       Array.from({ length: 5 }, (_, index) => entry(1, created, { document: `${name}${index}` }));
     const work = Array.from({ length: 10 }, (_, index) => {
       const page_ = index % 2 ? store : other;
-      return [page_.addRecords([insert()]), page_.applyPage(page(`${index}-`), SYNC)];
+      return [page_.addRecords([insert()]), page_.applyPage(page(`${index}-`), SYNC, SEEN)];
     });
     await Promise.all([...work.flat(), store.compactRows(), other.compactRows()]);
     expect((await rows()).size).toBe(50);

@@ -25,7 +25,12 @@ export type Loaded = {
 };
 
 /** Base rows that changed, and the key of the segment that holds them. */
-export type RowChanges = { rows: Map<string, BaseRow>; segment: number | null };
+export type RowChanges = {
+  rows: Map<string, BaseRow>;
+  segment: number | null;
+  /** What other tabs stored before that segment, and the caller has not seen. */
+  missed: Loaded["segments"];
+};
 
 /** What an answer changed: base rows, records that are done with, and records that stay, changed. */
 export type SettledChanges = RowChanges & { done: OutboxRecord[]; changed: OutboxRecord[] };
@@ -36,7 +41,7 @@ export type Outgoing = { change: Change; seqs: number[] };
 const NEVER_SYNCED: SyncPoint = { cursor: null, complete: false, syncedAt: null };
 
 /** Rows in one segment after compaction; 200 to 500 measured best (engines §2.3 a). */
-const SEGMENT_ROWS = 500;
+export const SEGMENT_ROWS = 500;
 
 /**
  * The rules about what is stored together, over any storage. Every method is one transaction: a
@@ -81,8 +86,12 @@ export class ReplicaStore {
     );
   }
 
-  /** Stores log entries and the position after them together (C7). */
-  applyPage(entries: readonly StreamEntry[], sync: SyncPoint): Promise<RowChanges> {
+  /**
+   * Stores log entries and the position after them together (C7).
+   *
+   * @param seen The newest segment of rows that the caller knows.
+   */
+  applyPage(entries: readonly StreamEntry[], sync: SyncPoint, seen: number): Promise<RowChanges> {
     return this.#storage.transaction("write", ["meta", "documents", "rows"], async (tx) => {
       const rows = new Map<string, BaseRow>();
       await Promise.all(
@@ -94,7 +103,7 @@ export class ReplicaStore {
         }),
       );
       await tx.put("meta", "sync", sync);
-      return { rows, segment: await addSegment(tx, rows) };
+      return addSegment(tx, rows, seen);
     });
   }
 
@@ -135,9 +144,14 @@ export class ReplicaStore {
     });
   }
 
-  /** Applies the server's answers: what was accepted moves from the outbox into the base (C4). */
+  /**
+   * Applies the server's answers: what was accepted moves from the outbox into the base (C4).
+   *
+   * @param seen The newest segment of rows that the caller knows.
+   */
   settle(
     answers: readonly { outgoing: Outgoing; result: Result; seqs: number[] }[],
+    seen: number,
   ): Promise<SettledChanges> {
     return this.#storage.transaction("durable", ["documents", "rows", "outbox"], async (tx) => {
       const rows = new Map<string, BaseRow>();
@@ -162,8 +176,8 @@ export class ReplicaStore {
       }
       await deleteRecords(tx, done);
       await putRecords(tx, changed);
-      const segment = await addSegment(tx, rows);
-      return { rows, segment, done: done.map(recordOf), changed: changed.map(recordOf) };
+      const added = await addSegment(tx, rows, seen);
+      return { ...added, done: done.map(recordOf), changed: changed.map(recordOf) };
     });
   }
 
@@ -270,11 +284,14 @@ async function deleteRecords(tx: StorageTransaction, records: NumberedRecord[]) 
 
 async function addSegment(
   tx: StorageTransaction,
-  rows: ReadonlyMap<string, BaseRow>,
-): Promise<number | null> {
-  if (rows.size === 0) return null;
-  return tx.add(
+  rows: Map<string, BaseRow>,
+  seen: number,
+): Promise<RowChanges> {
+  if (rows.size === 0) return { rows, segment: null, missed: [] };
+  const missed = (await tx.getAll("rows", seen)) as Loaded["segments"];
+  const segment = await tx.add(
     "rows",
     [...rows].map(([document, row]) => encodeRow(document, row)),
   );
+  return { rows, segment, missed };
 }

@@ -4,7 +4,7 @@ import type { RowFields } from "../shared/operations.js";
 import { sameValue } from "../shared/values.js";
 import type { LocalWrite } from "./local-write.js";
 import type { OutboxRecord } from "./records.js";
-import type { Loaded, SettledChanges } from "./replica-store.js";
+import type { Loaded, RowChanges, SettledChanges } from "./replica-store.js";
 import { decodeRow } from "./rows.js";
 import { viewOf, type BaseRow, type View } from "./view.js";
 
@@ -83,17 +83,8 @@ export class Replica {
 
   /** Makes the record of a local change, in the life of the document that the user sees. */
   add({ document, kind, operations }: LocalWrite): OutboxRecord {
-    const { generation, row } = this.view(document);
-    const starts = kind === "insert" && row === null;
-    const record: OutboxRecord = {
-      seq: null,
-      document,
-      kind,
-      generation: starts ? generation + 1 : generation,
-      operations,
-      rejected: null,
-    };
-    this.#push(record);
+    const record = { seq: null, document, kind, generation: 0, operations, rejected: null };
+    this.#place(record);
     return record;
   }
 
@@ -104,6 +95,45 @@ export class Replica {
 
   /** Takes over what is on disk; local changes that are not there yet stay on top. */
   load({ segments, records }: Loaded): Set<string> {
+    const touched = this.#applySegments(segments);
+    const unsaved = this.records().filter(({ seq }) => seq === null);
+    for (const document of this.#records.keys()) touched.add(document);
+    this.#records = new Map();
+    for (const record of records) this.#push(record);
+    // Made before the disk was read: only now is it known which life of the document they are in.
+    for (const record of unsaved) this.#place(record);
+    for (const document of this.#records.keys()) touched.add(document);
+    return touched;
+  }
+
+  /**
+   * Applies rows that this tab itself has just stored as one segment, after those of other tabs.
+   *
+   * @returns the documents that may look different now.
+   */
+  applyRows({ rows, segment, missed }: RowChanges): Set<string> {
+    const touched = this.#applySegments(missed);
+    if (segment !== null) this.#countSegment(segment, rows.size);
+    for (const [document, row] of rows) {
+      this.#base.set(document, row);
+      touched.add(document);
+    }
+    return touched;
+  }
+
+  /** Applies what an answer of the server did, in the same way. */
+  applySettled({ done, changed, ...rows }: SettledChanges): Set<string> {
+    const touched = this.applyRows(rows);
+    for (const record of done) this.#replace(record, null);
+    for (const record of changed) this.#replace(record, record);
+    for (const { document } of [...done, ...changed]) {
+      this.#placeUnsaved(document);
+      touched.add(document);
+    }
+    return touched;
+  }
+
+  #applySegments(segments: Loaded["segments"]): Set<string> {
     const touched = new Set<string>();
     for (const [key, segment] of segments) {
       this.#countSegment(key, segment.length);
@@ -112,32 +142,24 @@ export class Replica {
         touched.add(row[0]);
       }
     }
-    const unsaved = this.records().filter(({ seq }) => seq === null);
-    for (const document of this.#records.keys()) touched.add(document);
-    this.#records = new Map();
-    for (const record of records) this.#push(record);
-    for (const record of unsaved) {
-      // Made before the disk was read: only now is it known which life of the document it starts.
-      const { generation, row } = this.view(record.document);
-      const starts = record.kind === "insert" && row === null;
-      record.generation = starts ? generation + 1 : generation;
-      this.#push(record);
-    }
-    for (const document of this.#records.keys()) touched.add(document);
     return touched;
   }
 
-  /** Applies rows that this tab itself has just stored as one segment. */
-  applyRows(rows: ReadonlyMap<string, BaseRow>, segment: number | null) {
-    if (segment !== null) this.#countSegment(segment, rows.size);
-    for (const [document, row] of rows) this.#base.set(document, row);
+  /** The answer may have moved the life that changes were made in while it was being stored. */
+  #placeUnsaved(document: string) {
+    const records = this.#records.get(document) ?? [];
+    const saved = records.filter(({ seq }) => seq !== null);
+    if (saved.length === records.length) return;
+    this.#records.set(document, saved);
+    for (const record of records) if (record.seq === null) this.#place(record);
   }
 
-  /** Applies what an answer of the server did, in the same way. */
-  applySettled({ rows, segment, done, changed }: SettledChanges) {
-    this.applyRows(rows, segment);
-    for (const record of done) this.#replace(record, null);
-    for (const record of changed) this.#replace(record, record);
+  /** Puts a record on top, into the life of the document that the user sees. */
+  #place(record: OutboxRecord) {
+    const { generation, row } = this.view(record.document);
+    const starts = record.kind === "insert" && row === null;
+    record.generation = starts ? generation + 1 : generation;
+    this.#push(record);
   }
 
   #replace({ document, seq }: OutboxRecord, by: OutboxRecord | null) {
