@@ -14,6 +14,9 @@ import {
 /** Version of the stores' layout in IndexedDB. */
 const LAYOUT_VERSION = 1;
 
+/** Where in `meta` a database says which one it is: after a deletion, there may be another one. */
+const IDENTITY_KEY = "identity";
+
 /** Keeps everything in IndexedDB, one database per collection and identity. The default. */
 export function indexedDBStorage(): ReplicaStorage {
   return { kind: "indexeddb", open };
@@ -25,7 +28,8 @@ export function hasIndexedDB(): boolean {
 }
 
 async function open(name: string): Promise<StorageConnection> {
-  let database = (await openDatabase(name)).database;
+  let database = await openDatabase(name);
+  const identity = await identityOf(database);
   let reopening: Promise<void> | null = null;
   let isLost = false;
 
@@ -33,12 +37,13 @@ async function open(name: string): Promise<StorageConnection> {
   const reopen = async () => {
     const opened = isLost ? null : await openDatabase(name);
     // What this connection's owner knows of keys and contents is wrong for ever, so it ends here.
-    isLost ||= opened?.isNew ?? false;
+    // Another tab may have been the first to notice, and have made the new database.
+    isLost ||= opened !== null && (await identityOf(opened)) !== identity;
     if (opened && !isLost) {
-      database = opened.database;
+      database = opened;
       return;
     }
-    opened?.database.close();
+    opened?.close();
     throw new ReplicateError("STORAGE_LOST", "The browser has deleted this site's data.");
   };
   return {
@@ -55,19 +60,23 @@ async function open(name: string): Promise<StorageConnection> {
   };
 }
 
-async function openDatabase(name: string) {
-  let isNew = false;
-  const database = await openDB(`convex-replicate:${name}`, LAYOUT_VERSION, {
-    upgrade(db, oldVersion) {
-      isNew = oldVersion === 0;
+function openDatabase(name: string): Promise<IDBPDatabase> {
+  return openDB(`convex-replicate:${name}`, LAYOUT_VERSION, {
+    upgrade(db, _oldVersion, _newVersion, tx) {
       for (const store of STORES) {
         db.createObjectStore(store, { autoIncrement: NUMBERED_STORES.includes(store) });
       }
+      const identity = crypto.getRandomValues(new Uint32Array(4)).join("-");
+      const put = tx.objectStore("meta").put(identity, IDENTITY_KEY);
+      put.catch(() => undefined); // opening fails with it
     },
     // Another tab wants a newer layout, or the data gone: let it. The next use opens it again.
     blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
   });
-  return { database, isNew };
+}
+
+function identityOf(database: IDBPDatabase): Promise<string> {
+  return database.get("meta", IDENTITY_KEY) as Promise<string>;
 }
 
 /** Thrown before a transaction began, so that nothing of it can have happened. */
