@@ -1,14 +1,18 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
-import { whyStale } from "./install.mjs";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { ensureChromium, whyStale } from "./install.mjs";
 
 let dir: string;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "install-"));
 });
-afterEach(() => rmSync(dir, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  rmSync(dir, { recursive: true });
+});
 
 const ROOT_ENTRY = { "": { version: "1.0.0" } };
 
@@ -48,4 +52,44 @@ it("lets another platform's package be missing", () => {
 
 it("leaves alone what a developer added", () => {
   expect(stale({}, { "node_modules/extra": { version: "1.0.0" } })).toBeNull();
+});
+
+/** A machine on which `commands` are all there is. */
+function machine(commands: Record<string, string>, { root }: { root: boolean }) {
+  for (const [name, script] of Object.entries(commands)) {
+    writeFileSync(join(dir, name), `#!/bin/sh\n${script}`);
+    chmodSync(join(dir, name), 0o755);
+  }
+  vi.stubEnv("PATH", dir);
+  vi.stubEnv("CHROMIUM_PATH", "");
+  vi.spyOn(process, "getuid").mockReturnValue(root ? 0 : 1000);
+}
+
+/** Does what `apt-get install chromium` does, with nothing but the shell's own commands. */
+const installs = () =>
+  `[ "$1" = update ] && exit; : > ${dir}/chromium; /bin/chmod +x ${dir}/chromium`;
+const quiet = () => undefined;
+
+const onLinux = it.runIf(process.platform === "linux");
+
+it("takes the Chromium that is there, the named one first", () => {
+  machine({ "google-chrome": "" }, { root: false });
+  expect(ensureChromium(quiet)).toBe(join(dir, "google-chrome"));
+  vi.stubEnv("CHROMIUM_PATH", "/mine/chrome");
+  expect(ensureChromium(quiet)).toBe("/mine/chrome");
+});
+
+onLinux("installs Chromium through apt-get when it may", () => {
+  machine({ "apt-get": installs() }, { root: true });
+  expect(ensureChromium(quiet)).toBe(join(dir, "chromium"));
+});
+
+onLinux("says how to get Chromium when it may not install it", () => {
+  machine({ "apt-get": installs() }, { root: false });
+  expect(() => ensureChromium(quiet)).toThrow("sudo apt-get install chromium");
+});
+
+onLinux("passes on what apt-get said when it failed", () => {
+  machine({ "apt-get": "echo 'no space left' >&2; exit 1" }, { root: true });
+  expect(() => ensureChromium(quiet)).toThrow("no space left");
 });

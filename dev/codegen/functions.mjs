@@ -55,7 +55,7 @@ export function exportTree(modules) {
  */
 function analyzeExport(name, value) {
   const udfType = udfTypeOf(value);
-  if (udfType === null || !(value.isPublic || value.isInternal)) return [];
+  if (udfType === null) return [];
   return [
     {
       name,
@@ -69,13 +69,16 @@ function analyzeExport(name, value) {
 }
 
 /**
+ * Compared with `true`, because an exported reference such as `api.tasks.list` has a truthy value
+ * under every name.
+ *
  * @param {any} value
  * @returns {UdfType | null}
  */
 function udfTypeOf(value) {
-  if (value?.isQuery) return "Query";
-  if (value?.isMutation) return "Mutation";
-  if (value?.isAction) return "Action";
+  if (value?.isQuery === true) return "Query";
+  if (value?.isMutation === true) return "Mutation";
+  if (value?.isAction === true) return "Action";
   return null;
 }
 

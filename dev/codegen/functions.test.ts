@@ -1,4 +1,4 @@
-import { actionGeneric, internalMutationGeneric, queryGeneric } from "convex/server";
+import { actionGeneric, anyApi, internalMutationGeneric, queryGeneric } from "convex/server";
 import { v } from "convex/values";
 import { expect, it } from "vitest";
 import { analyzeModule, exportTree } from "./functions.mjs";
@@ -14,6 +14,7 @@ it("describes a module's Convex functions and nothing else", () => {
     fetchAll: actionGeneric({ handler: () => Promise.resolve() }),
     LIMIT: 5,
     helper: () => "not a Convex function",
+    reference: anyApi.tasks,
     nothing: null,
   });
   expect(
@@ -29,7 +30,7 @@ it("describes a module's Convex functions and nothing else", () => {
 it("lists fields in order, as a backend does", () => {
   const { functions } = analyzeModule({
     put: queryGeneric({
-      args: { b: v.string(), a: v.object({ d: v.null(), c: v.null() }) },
+      args: { b: v.string(), a: v.union(v.object({ d: v.null(), c: v.null() })) },
       handler: () => Promise.resolve(null),
     }),
   });
