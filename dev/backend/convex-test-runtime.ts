@@ -3,13 +3,7 @@ import { makeFunctionReference, type FunctionReference, type UserIdentity } from
 import type { ConvexError, Value } from "convex/values";
 import { convexTest } from "convex-test";
 import { loadSchema, type AnyTestConvex, type ConvexApp, type ModuleGlob } from "./app.js";
-import {
-  canonicalPath,
-  isOfKind,
-  listFunctions,
-  preload,
-  type Functions,
-} from "./convex-test/functions.js";
+import { canonicalPath, isOfKind, listFunctions, preload, type Functions } from "./functions.js";
 import { captureInternals } from "./convex-test/internals.js";
 import { newRun, Tracking, type Run } from "./convex-test/tracking.js";
 import type { Commit, FunctionCall, FunctionKind, Outcome, ReadSet, Runtime } from "./runtime.js";

@@ -1,15 +1,26 @@
 import type { DelayRule, FailRule, Faults, FaultState } from "./faults.js";
 
+type SimpleFault =
+  | "dropSockets"
+  | "stallSockets"
+  | "unstallSockets"
+  | "refuseConnections"
+  | "allowConnections"
+  | "resetCalls"
+  | "reset";
+
 /** What a test in another process posts to `/dev/faults`. */
 export type FaultCommand =
-  | { do: "dropSockets" | "refuseConnections" | "allowConnections" | "resetCalls" | "reset" }
-  | ({ do: "failNext" } & FailRule)
-  | ({ do: "delayNext" } & DelayRule);
+  { do: SimpleFault } | ({ do: "failNext" } & FailRule) | ({ do: "delayNext" } & DelayRule);
 
 export function applyFault(faults: Faults, command: FaultCommand): void {
   switch (command.do) {
     case "dropSockets":
       return faults.dropSockets();
+    case "stallSockets":
+      return faults.stallSockets();
+    case "unstallSockets":
+      return faults.unstallSockets();
     case "refuseConnections":
       return faults.refuseConnections();
     case "allowConnections":

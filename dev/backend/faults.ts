@@ -34,6 +34,12 @@ export interface FaultState {
   calls: Record<string, number>;
 }
 
+/** What faults do to connections. */
+export interface FaultySockets {
+  dropAll(): void;
+  stallAll(stalled: boolean): void;
+}
+
 /** How many calls each function got. */
 export class CallCounter {
   #counts = new Map<string, number>();
@@ -76,15 +82,32 @@ export class Faults {
   #failures: (FailRule & { count: number })[] = [];
   #delays: (DelayRule & { count: number })[] = [];
   #refusing = false;
-  #dropSockets: () => void;
+  #stalled = false;
+  #sockets: FaultySockets;
 
-  constructor(dropSockets: () => void) {
-    this.#dropSockets = dropSockets;
+  constructor(sockets: FaultySockets) {
+    this.#sockets = sockets;
   }
 
   /** Breaks every open WebSocket without a goodbye, as a lost network does. */
   dropSockets(): void {
-    this.#dropSockets();
+    this.#sockets.dropAll();
+  }
+
+  /**
+   * From now on WebSockets stay open and carry nothing, either way, as on a network that has gone
+   * silent. What is sent meanwhile arrives once they go on.
+   */
+  stallSockets(): void {
+    this.#setStalled(true);
+  }
+
+  unstallSockets(): void {
+    this.#setStalled(false);
+  }
+
+  get stalled(): boolean {
+    return this.#stalled;
   }
 
   /** From now on WebSockets and API requests are cut off at once. Open sockets stay. */
@@ -113,7 +136,13 @@ export class Faults {
     this.#failures = [];
     this.#delays = [];
     this.#refusing = false;
+    this.#setStalled(false);
     this.calls.reset();
+  }
+
+  #setStalled(stalled: boolean): void {
+    this.#stalled = stalled;
+    this.#sockets.stallAll(stalled);
   }
 
   state(): FaultState {

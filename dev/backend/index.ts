@@ -53,7 +53,10 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
   try {
     await runtime.open(dataFolder);
     const answers = new MutationAnswers();
-    const faults = new Faults(() => sync.dropAll());
+    const faults = new Faults({
+      dropAll: () => sync.dropAll(),
+      stallAll: (stalled) => sync.stallAll(stalled),
+    });
     const calls = new Calls(runtime, faults, onFunctionError);
     const sync = new Sync(runtime, calls, answers);
     const context = { runtime, calls, faults, sync };

@@ -169,3 +169,20 @@ describe("faults from another process", () => {
     await expect(apply).rejects.toThrow("Unknown fault command");
   });
 });
+
+describe("stalled sockets", () => {
+  it("carry nothing until they go on, and lose nothing", async () => {
+    const backend = await startFixture();
+    const client = connect(backend);
+    const list = watch(client, api.messages.list, general);
+    await list.until(() => true);
+    backend.faults.stallSockets();
+    const sending = client.mutation(api.messages.send, { ...general, body: "late" });
+    await connectHttp(backend).mutation(api.messages.send, { ...general, body: "first" });
+    expect(client.connectionState().isWebSocketConnected).toBe(true);
+    expect(list.results).toEqual([[]]);
+    backend.faults.unstallSockets();
+    await sending;
+    expect(list.results.at(-1)).toEqual(["first", "late"]);
+  });
+});

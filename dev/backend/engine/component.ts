@@ -7,7 +7,7 @@ import {
   type ConvexApp,
   type ModuleGlob,
 } from "../app.js";
-import { preload } from "../convex-test/functions.js";
+import { preload } from "../functions.js";
 import { loadFunctions, type EngineFunction } from "./functions.js";
 import { tableHash } from "./ids.js";
 import { BY_CREATION_TIME, BY_ID, type IndexDefinition } from "./table.js";

@@ -17,7 +17,6 @@ import type { EngineCommit, Journal, Snapshot } from "./store.js";
 const writeBytes = promisify(write);
 const sync = promisify(fsync);
 
-/** A log is closed and a snapshot written once it is this long. */
 const MAX_LOG_BYTES = 64 * 1024 * 1024;
 /** How much of a snapshot is written at a time, so that commits are not held up for long. */
 const SNAPSHOT_PART_BYTES = 1024 * 1024;
@@ -42,6 +41,16 @@ export interface SnapshotSource {
   answers: Iterable<readonly [key: string, answer: string]>;
 }
 
+export interface DataFolderOptions {
+  folder: string;
+  /** Told what the folder holds, in commit order. */
+  replay: (commit: StoredCommit) => void;
+  /** The published state: everything that was written before the call. */
+  source: () => SnapshotSource;
+  /** A log is closed, and a snapshot written, once it is this long. */
+  maxLogBytes?: number | undefined;
+}
+
 /**
  * Keeps every commit in a folder: logs that are only appended to and synced before anyone hears of
  * the commit, and now and then a snapshot from which a restart begins.
@@ -50,27 +59,25 @@ export class DataFolder implements Journal {
   readonly #folder: string;
   readonly #unlock: () => void;
   readonly #maxLogBytes: number;
+  readonly #source: () => SnapshotSource;
   #generation: number;
   #fd: number;
   #logBytes = 0;
   /** The snapshot that is being written. */
   #snapshotting: Promise<void> | null = null;
-  #takeSnapshot: (() => SnapshotSource) | null = null;
 
-  private constructor(folder: string, unlock: () => void, generation: number, maxLogBytes: number) {
-    this.#folder = folder;
+  private constructor(options: DataFolderOptions, unlock: () => void, generation: number) {
+    this.#folder = options.folder;
+    this.#maxLogBytes = options.maxLogBytes ?? MAX_LOG_BYTES;
+    this.#source = options.source;
     this.#unlock = unlock;
     this.#generation = generation;
-    this.#maxLogBytes = maxLogBytes;
-    this.#fd = openLog(folder, generation);
+    this.#fd = openLog(options.folder, generation);
   }
 
   /** Takes the folder for this process, and hands what it holds to `replay` in commit order. */
-  static open(
-    folder: string,
-    replay: (commit: StoredCommit) => void,
-    maxLogBytes = MAX_LOG_BYTES,
-  ): DataFolder {
+  static open(options: DataFolderOptions): DataFolder {
+    const { folder, replay } = options;
     const unlock = lockFile(folder);
     try {
       const { snapshot, logs } = readDataFolder(folder);
@@ -79,31 +86,21 @@ export class DataFolder implements Journal {
         const isLast = log === logs.at(-1);
         replayFile(logPath(folder, log), isLast ? "torn" : "complete", replay);
       }
-      const generation = logs.at(-1) ?? snapshot;
-      return new DataFolder(folder, unlock, generation, maxLogBytes);
+      return new DataFolder(options, unlock, logs.at(-1) ?? snapshot);
     } catch (error) {
       unlock();
       throw error;
     }
   }
 
-  /** `source` gives the published snapshot. It includes all that was written before it is asked. */
-  snapshotFrom(source: () => SnapshotSource): void {
-    this.#takeSnapshot = source;
-  }
-
   async write(commits: readonly EngineCommit[]): Promise<void> {
+    if (this.#logBytes >= this.#maxLogBytes && this.#snapshotting === null) {
+      this.#rotate(this.#source());
+    }
     const bytes = Buffer.from(commits.map((commit) => encodeRecord(toRecord(commit))).join(""));
     await writeAll(this.#fd, bytes);
     await sync(this.#fd);
     this.#logBytes += bytes.length;
-  }
-
-  idle(): void {
-    const isLong = this.#logBytes >= this.#maxLogBytes;
-    if (isLong && this.#snapshotting === null && this.#takeSnapshot !== null) {
-      this.#rotate(this.#takeSnapshot());
-    }
   }
 
   #rotate(source: SnapshotSource): void {
@@ -113,9 +110,10 @@ export class DataFolder implements Journal {
     this.#fd = fd;
     this.#generation = generation;
     this.#logBytes = 0;
-    this.#snapshotting = this.#writeSnapshot(generation, source).finally(() => {
-      this.#snapshotting = null;
-    });
+    this.#snapshotting = this.#writeSnapshot(generation, source)
+      // Nothing is lost: the logs it would have replaced are still there.
+      .catch((error: unknown) => console.error("Could not write a snapshot of the data:", error))
+      .finally(() => (this.#snapshotting = null));
   }
 
   async close(): Promise<void> {

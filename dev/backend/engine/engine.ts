@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { randomFillSync } from "node:crypto";
 import { convexToJson, type Value } from "convex/values";
 import type { ConvexApp } from "../app.js";
-import { canonicalPath } from "../convex-test/functions.js";
+import { canonicalPath } from "../functions.js";
 import type { Commit, FunctionCall, MutationRun, Outcome, QueryRun, Runtime } from "../runtime.js";
 import { answerNote, Answers } from "./answers.js";
 import { realClock, type Clock } from "./clock.js";
@@ -35,6 +35,8 @@ export interface EngineOptions {
   interleaving?: Interleaving;
   /** Makes ids and backoffs, from 0 up to 1. Default: unpredictable. */
   random?: () => number;
+  /** How much is logged before a snapshot of all data is written. Default: 64 MiB. */
+  maxLogBytes?: number;
   /** Told about scheduled functions and cron jobs that threw. Default: prints. */
   onError?: (path: string, error: unknown) => void;
 }
@@ -72,6 +74,8 @@ class EmbeddedEngine implements Engine {
   #cache = new QueryCache();
   #answers = new Answers();
   #folder: DataFolder | null = null;
+  #maxLogBytes: number | undefined;
+  #closing: Promise<void> | null = null;
   #listeners = new Set<(commit: Commit) => void>();
   #scheduler: Scheduler;
   #crons: CronJobs;
@@ -81,6 +85,7 @@ class EmbeddedEngine implements Engine {
   constructor(components: ReadonlyMap<string, Component>, options: EngineOptions) {
     const { clock = realClock(), interleaving = fairInterleaving(), random } = options;
     this.clock = clock;
+    this.#maxLogBytes = options.maxLogBytes;
     const empty = new InitialData(components, nanoseconds(clock.now()));
     const store = new Store({
       snapshot: empty.snapshot(),
@@ -161,7 +166,11 @@ class EmbeddedEngine implements Engine {
     this.#crons.start();
   };
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     this.#scheduler.close();
     this.#crons.close();
     this.#context.store.close();
@@ -183,12 +192,15 @@ class EmbeddedEngine implements Engine {
   #load(dataFolder: string): void {
     const { components, clock, store } = this.#context;
     const data = new InitialData(components, nanoseconds(clock.now()));
-    const folder = DataFolder.open(dataFolder, (commit) => data.apply(commit));
-    this.#folder = folder;
-    store.load(data.snapshot(), folder);
+    this.#folder = DataFolder.open({
+      folder: dataFolder,
+      replay: (commit) => data.apply(commit),
+      source: () => ({ snapshot: store.snapshot, answers: this.#answers.all() }),
+      maxLogBytes: this.#maxLogBytes,
+    });
+    store.load(data.snapshot(), this.#folder);
     for (const [key, answer] of data.answers) this.#answers.keep({ key, answer });
     this.#context.nextCreationTime = increasingTime(clock, data.creationTime);
-    folder.snapshotFrom(() => ({ snapshot: store.snapshot, answers: this.#answers.all() }));
   }
 
   async #runQuery(

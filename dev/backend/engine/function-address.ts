@@ -1,4 +1,4 @@
-import { canonicalPath } from "../convex-test/functions.js";
+import { canonicalPath } from "../functions.js";
 
 /** Where a function is: which component instance, and its path within. */
 export interface FunctionLocation {

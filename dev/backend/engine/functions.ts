@@ -1,6 +1,6 @@
 import type { ValidatorJSON } from "convex/values";
 import type { ModuleGlob } from "../app.js";
-import { listFunctions } from "../convex-test/functions.js";
+import { listFunctions } from "../functions.js";
 import type { FunctionKind } from "../runtime.js";
 import { compileValidator, type Check } from "./validator.js";
 

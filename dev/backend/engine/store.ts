@@ -51,11 +51,10 @@ export class EngineCommit implements Commit {
   ) {}
 }
 
-/** Makes commits durable before anyone may see them. Resolves in the order it was asked. */
+/** Makes commits durable before anyone may see them. */
 export interface Journal {
+  /** Called for one group at a time: what was written before is published by then. */
   write(commits: readonly EngineCommit[]): Promise<void>;
-  /** What was written is published now, and nothing is on its way. */
-  idle(): void;
 }
 
 interface Unpublished {
@@ -212,7 +211,6 @@ export class Store {
           resolve();
         }
       }
-      journal.idle();
     } catch (cause) {
       this.#failure = new Error(`The data could not be written: ${String(cause)}`, { cause });
       for (const { reject } of this.#unpublished.splice(0)) reject(this.#failure);

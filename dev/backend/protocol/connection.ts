@@ -13,6 +13,8 @@ export class Connection {
   #socket: WebSocket;
   #ping: NodeJS.Timeout;
   #open = true;
+  /** What is to be sent once the connection is no longer stalled. */
+  #held: string[] | null = null;
 
   constructor(socket: WebSocket, onMessage: (text: string) => void, onEnd: () => void) {
     this.#socket = socket;
@@ -34,8 +36,22 @@ export class Connection {
 
   send(message: ServerMessage): void {
     if (!this.#open) return;
-    for (const frame of toFrames(message)) this.#socket.send(frame);
+    const frames = toFrames(message);
+    if (this.#held !== null) return void this.#held.push(...frames);
+    for (const frame of frames) this.#socket.send(frame);
     this.#ping.refresh();
+  }
+
+  /** Carries nothing, either way, until it is let go on. */
+  stall(stalled: boolean): void {
+    if (!this.#open || stalled === (this.#held !== null)) return;
+    if (stalled) {
+      this.#held = [];
+      return this.#socket.pause();
+    }
+    for (const frame of this.#held ?? []) this.#socket.send(frame);
+    this.#held = null;
+    this.#socket.resume();
   }
 
   /** Breaks the connection without a goodbye. */

@@ -61,6 +61,11 @@ export class Session {
     this.#connection.drop();
   }
 
+  /** Keeps the connection silent, or lets it go on. */
+  stall(stalled: boolean): void {
+    this.#connection.stall(stalled);
+  }
+
   /** Brings the client to the queries' snapshot, if there is anything new for it. */
   async update(queries: SharedQueries, commits: readonly Commit[]): Promise<void> {
     try {

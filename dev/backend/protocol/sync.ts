@@ -16,6 +16,7 @@ export class Sync {
   #sessions = new Set<Session>();
   /** Commits that the sessions have not been told about. */
   #commits: Commit[] = [];
+  #stalled = false;
   #updating = false;
   #updateAgain = false;
 
@@ -37,11 +38,18 @@ export class Sync {
       requestUpdate: () => this.#requestUpdate(),
       onEnd: (ended) => this.#sessions.delete(ended),
     });
+    session.stall(this.#stalled);
     this.#sessions.add(session);
   }
 
   dropAll(): void {
     for (const session of this.#sessions) session.drop();
+  }
+
+  /** Also those that connect from now on. */
+  stallAll(stalled: boolean): void {
+    this.#stalled = stalled;
+    for (const session of this.#sessions) session.stall(stalled);
   }
 
   #requestUpdate(): void {

@@ -1,5 +1,5 @@
-import { functionModules, type ModuleGlob } from "../app.js";
-import type { FunctionKind } from "../runtime.js";
+import { functionModules, type ModuleGlob } from "./app.js";
+import type { FunctionKind } from "./runtime.js";
 
 interface RegisteredFunction {
   isPublic?: boolean;
@@ -13,7 +13,7 @@ export type Functions = ReadonlyMap<string, RegisteredFunction>;
 const KIND_FLAG = { query: "isQuery", mutation: "isMutation", action: "isAction" } as const;
 
 /**
- * Imports every function module at once and gives a glob that holds them. convex-test imports them
+ * Imports every function module at once and gives a glob that holds them. convex-test imports modules
  * inside the transaction that needs them, where timers are forbidden, which module runners use; and
  * a module that does not load should stop the start, as it stops `convex dev`.
  */
