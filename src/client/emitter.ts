@@ -10,18 +10,16 @@ export class Emitter<Args extends unknown[]> {
 
   /** A listener that throws stops neither the others nor whoever tells them. */
   emit(...args: Args) {
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(...args);
-      } catch (error) {
-        surface(error);
-      }
-    }
+    for (const listener of [...this.#listeners]) guarded(() => listener(...args));
   }
 }
 
-/** Browsers treat it like any uncaught error; Node has no such function. */
-function surface(error: unknown) {
-  const { reportError = console.error } = globalThis;
-  reportError(error);
+/** Calls someone else's code; what it throws surfaces where uncaught errors do, and not here. */
+export function guarded(call: () => void) {
+  try {
+    call();
+  } catch (error) {
+    const { reportError = console.error } = globalThis; // Node has no such function
+    reportError(error);
+  }
 }

@@ -6,7 +6,7 @@ import {
   type RowFields,
 } from "../shared/operations.js";
 import { ROOT } from "../shared/paths.js";
-import { Emitter } from "./emitter.js";
+import { Emitter, guarded } from "./emitter.js";
 import { toLocalWrite, type LocalMutation } from "./local-write.js";
 import type { OutboxRecord } from "./records.js";
 import type { ShownChange } from "./replica.js";
@@ -152,7 +152,7 @@ export class Engine {
       if (row === null) this.#told.delete(id);
       else this.#told.add(id);
     }
-    for (const listener of this.#listeners) listener.shown(changes);
+    for (const listener of this.#listeners) guarded(() => listener.shown(changes));
   }
 
   /**
@@ -185,7 +185,7 @@ export class Engine {
   #markReady() {
     if (this.#isReady) return;
     this.#isReady = true;
-    for (const listener of this.#listeners) listener.ready();
+    for (const listener of this.#listeners) guarded(() => listener.ready());
   }
 
   /** Nobody listens and nothing is unsent: let go of storage, network and lock. */

@@ -19,7 +19,7 @@ function setUp({ connected = true } = {}) {
   };
   const transport: Pick<Transport, "isConnected"> = { isConnected: () => network.connected };
   const leadership = new Leadership(
-    { tabs: tabs as Tabs, transport: transport as Transport, environment: time },
+    { ...tabs, transport: transport as Transport, environment: time },
     () => log.push("leads"),
     () => log.push("steps down"),
   );

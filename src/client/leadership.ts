@@ -10,7 +10,7 @@ const YIELD_AFTER_MS = 5_000;
  * can: one that stays cut off gives up its turn, and asks for it again once it is back.
  */
 export class Leadership {
-  readonly #tabs: Tabs;
+  readonly #queue: Tabs["lead"];
   readonly #transport: Transport;
   readonly #environment: Environment;
   readonly #onLead: () => void;
@@ -21,11 +21,11 @@ export class Leadership {
   #cancelYield: () => void = () => undefined;
 
   constructor(
-    context: { tabs: Tabs; transport: Transport; environment: Environment },
+    context: Pick<Tabs, "lead"> & { transport: Transport; environment: Environment },
     onLead: () => void,
     onStepDown: () => void,
   ) {
-    this.#tabs = context.tabs;
+    this.#queue = context.lead;
     this.#transport = context.transport;
     this.#environment = context.environment;
     this.#onLead = onLead;
@@ -40,7 +40,7 @@ export class Leadership {
   update() {
     this.#cancelYield();
     if (this.#transport.isConnected()) {
-      this.#yield ??= this.#tabs.lead(() => this.#lead());
+      this.#yield ??= this.#queue(() => this.#lead());
     } else if (this.#yield) {
       this.#cancelYield = this.#environment.after(YIELD_AFTER_MS, () => this.stepDown());
     }

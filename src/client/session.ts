@@ -7,7 +7,7 @@ import { Saver } from "./saver.js";
 import { Puller } from "./sync/pull.js";
 import { Pusher } from "./sync/push.js";
 import { INITIAL_SYNC_STATE, reasonOf, type SyncState } from "./sync/state.js";
-import type { TabMessage, Tabs } from "./tabs.js";
+import { loneTab, type TabMessage, type Tabs } from "./tabs.js";
 import type { Transport } from "./transport.js";
 
 export type SessionConfig = LocalDataConfig & {
@@ -36,7 +36,7 @@ export class Session {
 
   readonly #transport: Transport;
   readonly #listener: SessionListener;
-  readonly #tabs: Tabs;
+  #tabs: Tabs;
   readonly #saver: Saver;
   readonly #leadership: Leadership;
   readonly #puller: Puller;
@@ -82,7 +82,7 @@ export class Session {
       config.windowMs,
     );
     this.#leadership = new Leadership(
-      { tabs: this.#tabs, transport, environment },
+      { lead: (onLead) => this.#tabs.lead(onLead), transport, environment },
       () => void this.#lead(),
       () => this.#stepDown(),
     );
@@ -140,9 +140,16 @@ export class Session {
     await this.data.opened;
     if (this.#isClosed) return;
     this.#isOpen = true;
+    if (this.data.storage.kind === "memory") this.#leaveTabs();
     this.#forget.push(this.#transport.onConnection(this.#onConnection));
     this.#tabs.post({ type: "hello" });
     this.#onConnection();
+  }
+
+  /** What is in memory no other tab can see: waiting for another one to sync would be for ever (C9). */
+  #leaveTabs() {
+    this.#tabs.close();
+    this.#tabs = loneTab();
   }
 
   #onConnection = () => {

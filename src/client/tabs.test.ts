@@ -24,16 +24,18 @@ class FakeLocks {
   }
 
   #grant(resolve: () => void) {
-    setImmediate(async () => {
-      const next = this.queue.find(({ name }) => !this.held.some((one) => one.name === name));
-      if (!next) return;
-      this.queue = this.queue.filter((one) => one !== next);
-      this.held.push(next);
-      await next.run();
-      this.held.splice(this.held.indexOf(next), 1);
-      resolve();
-      if (this.queue.length > 0) this.#grant(resolve);
-    });
+    setImmediate(() => void this.#run().then(resolve));
+  }
+
+  /** Runs the first whose turn it is, and then whoever waits for the same. */
+  async #run(): Promise<void> {
+    const next = this.queue.find(({ name }) => !this.held.some((one) => one.name === name));
+    if (!next) return;
+    this.queue = this.queue.filter((one) => one !== next);
+    this.held.push(next);
+    await next.run();
+    this.held.splice(this.held.indexOf(next), 1);
+    if (this.queue.length > 0) void this.#run();
   }
 }
 

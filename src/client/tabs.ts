@@ -62,7 +62,8 @@ export function browserTabs(name: string): Tabs {
   };
 }
 
-function loneTab(): Tabs {
+/** A tab that knows of no other, and leads. */
+export function loneTab(): Tabs {
   return {
     lead(onLead) {
       let wanted = true;
