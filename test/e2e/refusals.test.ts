@@ -29,7 +29,7 @@ it("goes back to what the server has when an edit is refused, and forgets it whe
 it("keeps a refused change through a reload, and asks again when told to", async () => {
   const app = await startApp();
   const board = await (await app.device()).openTab();
-  await board.add(LONG_TITLE);
+  await board.submit(LONG_TITLE);
   await board.refused(REASON);
   await board.task(LONG_TITLE).waitFor({ state: "detached" });
 
