@@ -79,6 +79,17 @@ it("a tab that stays cut off gives up its turn, and queues again once it is back
   expect(log).toEqual(["leads", "steps down", "leads"]);
 });
 
+it("attempts to connect that fail do not prolong the turn", async () => {
+  const { time, leadership, places, log, setConnected } = setUp();
+  leadership.update();
+  places[0]!.grant();
+  for (let second = 0; second < 5; second++) {
+    setConnected(false);
+    await time.advance(SECOND);
+  }
+  expect(log).toEqual(["leads", "steps down"]);
+});
+
 it("a tab that stays cut off while it waits gives up its place, and is told of nothing", async () => {
   const { time, leadership, places, log, setConnected } = setUp();
   leadership.update();

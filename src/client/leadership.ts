@@ -18,7 +18,8 @@ export class Leadership {
   /** Gives up the turn, or the place in the queue for it; null when in neither. */
   #yield: (() => void) | null = null;
   #leads = false;
-  #cancelYield: () => void = () => undefined;
+  /** Set while a cut lasts that may cost the turn. */
+  #cancelYield: (() => void) | null = null;
 
   constructor(
     context: Pick<Tabs, "lead"> & { transport: Transport; environment: Environment },
@@ -38,21 +39,27 @@ export class Leadership {
 
   /** Call at the start, and whenever the connection may have changed. */
   update() {
-    this.#cancelYield();
     if (this.#transport.isConnected()) {
+      this.#stay();
       this.#yield ??= this.#queue(() => this.#lead());
     } else if (this.#yield) {
-      this.#cancelYield = this.#environment.after(YIELD_AFTER_MS, () => this.stepDown());
+      // Counted from the cut: attempts to connect that fail do not prolong it.
+      this.#cancelYield ??= this.#environment.after(YIELD_AFTER_MS, () => this.stepDown());
     }
   }
 
   stepDown() {
-    this.#cancelYield();
+    this.#stay();
     this.#yield?.();
     this.#yield = null;
     if (!this.#leads) return;
     this.#leads = false;
     this.#onStepDown();
+  }
+
+  #stay() {
+    this.#cancelYield?.();
+    this.#cancelYield = null;
   }
 
   #lead() {
