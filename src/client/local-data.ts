@@ -67,11 +67,15 @@ export class LocalData {
     return records;
   }
 
-  /** Takes over local changes whose disk was lost, as they are. */
-  adopt(records: readonly OutboxRecord[]) {
-    for (const record of records) this.replica.adopt(record);
-    this.#show(new Set(records.map(({ document }) => document)));
-    this.#listener.changed();
+  /** Takes over local changes whose disk was lost, in the lives of documents that they were made in. */
+  adopt(records: readonly OutboxRecord[]): Promise<void> {
+    return this.#insist(() =>
+      this.#turn(async (store) => {
+        await store.addRecords(records);
+        await this.#load();
+        this.#announce([]);
+      }),
+    );
   }
 
   save(records: readonly OutboxRecord[]): Promise<void> {

@@ -88,11 +88,6 @@ export class Replica {
     return record;
   }
 
-  /** Takes over a local change as another replica had it. */
-  adopt(record: OutboxRecord) {
-    this.#push(record);
-  }
-
   /** Takes over what is on disk; local changes that are not there yet stay on top. */
   load({ segments, records }: Loaded): Set<string> {
     const touched = this.#applySegments(segments);

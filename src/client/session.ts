@@ -96,10 +96,8 @@ export class Session {
 
   /** Takes over the local changes of a session whose disk was lost. */
   async adopt(records: readonly OutboxRecord[]): Promise<void> {
-    await this.data.opened;
-    const unsaved = records.map((record) => ({ ...record, seq: null }));
-    this.data.adopt(unsaved);
-    await this.#saver.save(unsaved);
+    await this.data.adopt(records);
+    this.#pusher.changed();
   }
 
   /** Whether closing would leave nothing unsent. */
