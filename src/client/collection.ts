@@ -6,6 +6,7 @@ import type { Engine } from "./engine.js";
 import { realEnvironment } from "./environment.js";
 import type { LocalMutation } from "./local-write.js";
 import { outboxOf, rejectedChange, type Outbox, type RejectedChange } from "./outbox.js";
+import type { OutboxRecord } from "./records.js";
 import { engineFor } from "./registry.js";
 import type { StatusStore } from "./status.js";
 import { hasIndexedDB, indexedDBStorage } from "./storage/indexeddb.js";
@@ -45,7 +46,10 @@ export type ConvexCollectionConfig<F extends Fields> = PassedOn<Row<F>> & {
   storage?: ReplicaStorage;
   /** How long a change waits for others to be sent with it, in ms; 50 by default. */
   coalesceMs?: number;
-  /** Called when the server has refused a change; it waits in `utils.outbox` for your decision. */
+  /**
+   * Called when the server has refused a change, while the collection is in use; the change waits in
+   * `utils.outbox` for your decision.
+   */
   onRejected?: (rejected: RejectedChange<Row<F>>) => void;
 };
 
@@ -107,12 +111,10 @@ export function convexCollectionOptions<F extends Fields>(
     environment: realEnvironment,
     windowMs: coalesceMs ?? COALESCE_MS,
   });
-  if (onRejected) {
-    engine.rejections.on((record) => {
-      const rejected = rejectedChange<Row<F>>(engine, record);
-      if (rejected) void onRejected(rejected);
-    });
-  }
+  const report = (record: OutboxRecord) => {
+    const rejected = rejectedChange<Row<F>>(engine, record);
+    if (rejected) void onRejected?.(rejected);
+  };
 
   const own = new Set<unknown>();
   const accept = (transaction: { mutations: readonly AnyMutation[] }) =>
@@ -128,7 +130,7 @@ export function convexCollectionOptions<F extends Fields>(
     compare,
     getKey,
     gcTime: config.gcTime ?? 0,
-    sync: { sync: syncWith<Row<F>>(engine, own), rowUpdateMode: "full" },
+    sync: { sync: syncWith<Row<F>>(engine, own, report), rowUpdateMode: "full" },
     onInsert: handler,
     onUpdate: handler,
     onDelete: handler,
@@ -148,10 +150,13 @@ export function convexCollectionOptions<F extends Fields>(
 function syncWith<R extends object>(
   engine: Engine,
   own: Set<unknown>,
+  onRejected: (record: OutboxRecord) => void,
 ): SyncConfig<R, string>["sync"] {
   return ({ collection, begin, write, commit, markReady }) => {
     own.add(collection);
-    return engine.attach({
+    // For as long as the sync runs: a module that is loaded again leaves no listener behind.
+    const forget = engine.rejections.on(onRejected);
+    const detach = engine.attach({
       shown(changes) {
         begin();
         for (const { id, row } of changes) {
@@ -162,5 +167,9 @@ function syncWith<R extends object>(
       },
       ready: markReady,
     });
+    return () => {
+      forget();
+      detach();
+    };
   };
 }

@@ -71,9 +71,22 @@ export function convexTransport(client: ConvexClientLike, api: ReplicateApi): Tr
       const watch = client.watchQuery(api.stream, { cursor });
       return watchResults(watch, onPage, onError);
     },
-    isConnected: () => client.connectionState().isWebSocketConnected,
-    onConnection: (listener) => client.subscribeToConnectionState(listener),
+    isConnected: () => ifUsable(() => client.connectionState().isWebSocketConnected, false),
+    onConnection: (listener) =>
+      ifUsable(
+        () => client.subscribeToConnectionState(listener),
+        () => undefined,
+      ),
   };
+}
+
+/** Clients that are closed, or disabled for server rendering, throw at whatever they are asked. */
+function ifUsable<T>(ask: () => T, otherwise: T): T {
+  try {
+    return ask();
+  } catch {
+    return otherwise;
+  }
 }
 
 function watchResults(
@@ -97,7 +110,8 @@ function watchResults(
 
 /** Tells deployments apart in local storage; empty when the client does not say. */
 export function addressOf(client: ConvexClientLike): string {
-  const { url, client: inner } = client as { url?: unknown; client?: { url?: unknown } };
-  const address = typeof url === "string" ? url : inner?.url;
+  const { url } = client as { url?: unknown };
+  const inner = () => (client as { client?: { url?: unknown } }).client?.url;
+  const address = typeof url === "string" ? url : ifUsable(inner, "");
   return typeof address === "string" ? address : "";
 }
