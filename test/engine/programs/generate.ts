@@ -37,12 +37,23 @@ export class Generator {
   }
 
   #steps(kind: Call["kind"], where: Where, depth: number): Step[] {
-    return this.#random.list(1 + this.#random.int(MAX_STEPS), () => this.#step(kind, where, depth));
+    const random = this.#random;
+    const steps = random.list(1 + random.int(MAX_STEPS), () => this.#step(kind, where, depth));
+    // What a mutation that writes nothing returns as its timestamp is not the same everywhere.
+    const writes = kind === "mutation" && steps.some((step) => step.do === "insert");
+    return writes && random.chance(0.2) ? [...steps, { do: "commitTs" }] : steps;
   }
 
   #step(kind: Call["kind"], where: Where, depth: number): Step {
     const random = this.#random;
-    if (random.chance(0.15)) return { do: "try", step: this.#step(kind, where, depth) };
+    const step = this.#freeStep(kind, where, depth);
+    // Ids may be of any table.
+    const isRisky = step.do === "call" || "id" in step;
+    return random.chance(isRisky ? 0.7 : 0.1) ? { do: "try", step } : step;
+  }
+
+  #freeStep(kind: Call["kind"], where: Where, depth: number): Step {
+    const random = this.#random;
     if (random.chance(0.02)) return this.#throw();
     if (random.chance(0.15) && depth < MAX_DEPTH) return this.#call(kind, where, depth);
     const canWrite = kind === "mutation" || random.chance(WRONG / 2);
@@ -68,7 +79,7 @@ export class Generator {
       return { do: "patch", ...target, fields: Object.fromEntries(fields) };
     }
     if (choice === 8) return { do: "replace", ...target, fields: this.#document(table) };
-    return random.chance(0.8) ? { do: "delete", ...target } : { do: "commitTs" };
+    return { do: "delete", ...target };
   }
 
   #read(where: Where): Step {
@@ -201,6 +212,7 @@ export class Generator {
 
   #field(kind: Kind, { where }: TableSpec): Operand {
     const operand = kind.operand(this.#random);
+    if (operand[0] === "commitTs" && this.#random.chance(0.05)) return ["passed"];
     return operand[0] === "id" ? this.#id(where) : operand;
   }
 
@@ -229,7 +241,9 @@ export class Generator {
     const [name, ...rest] = path.split(".");
     const field = table.fields.find((candidate) => candidate.name === name);
     if (field === undefined || rest.length > 0) return randomValue(random);
-    return this.#field(field.kind, table);
+    const operand = this.#field(field.kind, table);
+    // Queries have no such thing.
+    return operand[0] === "commitTs" && random.chance(0.7) ? ["ts", random.int(1000)] : operand;
   }
 
   #table(where: Where): TableSpec {
