@@ -1,7 +1,7 @@
 import { convexToJson, jsonToConvex, type JSONValue, type Value } from "convex/values";
 import type { MutationRun } from "../runtime.js";
 import { resolveCommitTs } from "./document.js";
-import type { CommitNote } from "./store.js";
+import type { CommitNote } from "./commit.js";
 
 /** Enough for a long day of development; Convex keeps them for two weeks. */
 const MAX_ANSWERS = 20_000;

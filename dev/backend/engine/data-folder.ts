@@ -12,7 +12,8 @@ import {
   syncFolder,
 } from "./journal-files.js";
 import { decodeRecords, encodeRecord } from "./records.js";
-import type { EngineCommit, Journal, Snapshot } from "./store.js";
+import type { EngineCommit, Journal } from "./commit.js";
+import type { Snapshot } from "./store.js";
 
 const writeBytes = promisify(write);
 const sync = promisify(fsync);

@@ -1,29 +1,26 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomFillSync } from "node:crypto";
-import { convexToJson, type Value } from "convex/values";
 import type { ConvexApp } from "../app.js";
 import { canonicalPath } from "../functions.js";
-import type { Commit, FunctionCall, MutationRun, Outcome, QueryRun, Runtime } from "../runtime.js";
+import type { Commit, MutationRun, Runtime } from "../runtime.js";
 import { answerNote, Answers } from "./answers.js";
 import { realClock, type Clock } from "./clock.js";
 import { loadComponents, type Component } from "./component.js";
 import { createTable, type EngineContext } from "./context.js";
 import { CronJobs } from "./crons.js";
-import { observations } from "./execution.js";
-import { toOutcome } from "./failure.js";
-import { displayPath } from "./function-address.js";
+import { settled, toOutcome } from "./failure.js";
 import { newId } from "./ids.js";
 import { installGlobals } from "./globals.js";
 import { fairInterleaving, type Interleaving } from "./interleaving.js";
 import { DEFAULT_LIMITS, type Limits } from "./limits.js";
 import { Metrics } from "./metrics.js";
-import { QueryCache } from "./query-cache.js";
-import { Runner, type TopLevelCall } from "./runner.js";
+import { Queries } from "./queries.js";
+import { Runner, topLevel } from "./runner.js";
 import { Scheduler } from "./scheduler.js";
 import { InitialData } from "./initial-data.js";
 import { DataFolder } from "./data-folder.js";
 import { routeHttp } from "./http-actions.js";
-import { Store, tableKey, type Snapshot } from "./store.js";
+import { Store, tableKey } from "./store.js";
 import { installSyscalls } from "./syscalls.js";
 
 export interface EngineOptions {
@@ -71,7 +68,7 @@ class EmbeddedEngine implements Engine {
   readonly metrics = new Metrics();
   readonly clock: Clock;
   #context: EngineContext;
-  #cache = new QueryCache();
+  #queries: Queries;
   #answers = new Answers();
   #folder: DataFolder | null = null;
   #maxLogBytes: number | undefined;
@@ -92,7 +89,7 @@ class EmbeddedEngine implements Engine {
       now: () => clock.now(),
       createTable: (key) => createTable(components, key),
       onPublish: (commit) => {
-        this.#cache.observe(commit);
+        this.#queries.observe(commit);
         if (commit.note !== null) this.#answers.keep(commit.note);
         this.#scheduler.observe(commit);
         for (const listener of this.#listeners) listener(commit);
@@ -111,6 +108,7 @@ class EmbeddedEngine implements Engine {
     } as EngineContext;
     context.runner = new Runner(context);
     this.#context = context;
+    this.#queries = new Queries(context);
     const onError = options.onError ?? printError;
     this.#scheduler = new Scheduler(context, onError);
     this.#crons = new CronJobs(context, onError);
@@ -126,7 +124,8 @@ class EmbeddedEngine implements Engine {
     try {
       return await body({
         ts: snapshot.ts,
-        runQuery: (call, journal) => this.#outside(() => this.#runQuery(snapshot, call, journal)),
+        runQuery: (call, journal) =>
+          this.#outside(() => this.#queries.run(snapshot, call, journal)),
       });
     } finally {
       end();
@@ -201,43 +200,6 @@ class EmbeddedEngine implements Engine {
     store.load(data.snapshot(), this.#folder);
     for (const [key, answer] of data.answers) this.#answers.keep({ key, answer });
     this.#context.nextCreationTime = increasingTime(clock, data.creationTime);
-  }
-
-  async #runQuery(
-    snapshot: Snapshot,
-    call: FunctionCall,
-    journal: string | null,
-  ): Promise<QueryRun> {
-    const { runner, store, metrics } = this.#context;
-    const target = topLevel(call);
-    const path = displayPath(target.location);
-    const key = JSON.stringify([path, convexToJson(call.args), journal]);
-    const who = JSON.stringify(call.identity);
-    const cached = this.#cache.find(key, who, snapshot.ts);
-    if (cached !== null) {
-      metrics.count(path, "cacheHits");
-      return cached;
-    }
-    const observed = observations(journal);
-    const { value, transaction } = await runner.query(target, snapshot, observed);
-    const { reads } = transaction;
-    const run = { outcome: await settled(value), reads, journal: observed.pageEnd };
-    if (!observed.time && store.isCurrent(snapshot, reads)) {
-      this.#cache.keep(key, observed.auth ? who : null, { run, reads, ts: snapshot.ts });
-    }
-    return run;
-  }
-}
-
-function topLevel({ path, args, identity }: FunctionCall): TopLevelCall {
-  return { location: { component: "", path: canonicalPath(path) }, args, identity };
-}
-
-async function settled(value: Promise<Value>): Promise<Outcome> {
-  try {
-    return { type: "value", value: await value };
-  } catch (error) {
-    return toOutcome(error);
   }
 }
 

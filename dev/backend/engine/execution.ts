@@ -23,6 +23,7 @@ export class Execution {
   readonly scans = new Map<number, Scan>();
   hasPaginated = false;
   #queue: Promise<unknown> = Promise.resolve();
+  #isOver = false;
 
   constructor(
     readonly context: EngineContext,
@@ -43,9 +44,17 @@ export class Execution {
 
   /** One syscall after the other, in the order they were made, also under `Promise.all`. */
   inTurn<T>(step: () => Promise<T>): Promise<T> {
+    // What a function left behind stops, as it does on Convex: nobody answers it any more.
+    if (this.#isOver) return new Promise(() => {});
     const turn = this.#queue.then(step);
     this.#queue = turn.catch(() => {});
     return turn;
+  }
+
+  /** Resolves when its last syscall has been answered. There may be no more. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await this.#queue;
   }
 }
 

@@ -1,4 +1,4 @@
-import { jsonToConvex, type JSONValue } from "convex/values";
+import { jsonToConvex, type JSONValue, type Value } from "convex/values";
 import type { Outcome } from "../runtime.js";
 
 /** ConvexError marks itself with a symbol: functions may come from another realm (vite's runner). */
@@ -35,6 +35,14 @@ export function toOutcome(thrown: unknown): Outcome {
   const data = errorData(thrown);
   if (data === undefined) return { type: "error", message: text };
   return { type: "error", message: text, data: jsonToConvex(data) };
+}
+
+export async function settled(value: Promise<Value>): Promise<Outcome> {
+  try {
+    return { type: "value", value: await value };
+  } catch (error) {
+    return toOutcome(error);
+  }
 }
 
 /**

@@ -55,10 +55,7 @@ export function readPage(
       break;
     }
   }
-  if (next === null && pageStatus === null && scan.peek() === null) {
-    scan.nextRead();
-    next = END_CURSOR;
-  }
+  if (next === null && pageStatus === null && !scan.hasMore()) next = END_CURSOR;
   const last = keys.at(-1);
   const continueCursor = next ?? (last === undefined ? (cursor ?? "") : cursors.encode(last));
   if (pageStatus === null && keys.length > pageSize + 1) pageStatus = "SplitRecommended";

@@ -1,6 +1,6 @@
 import type { QueryRun } from "../runtime.js";
 import type { ReadIntervals } from "./read-intervals.js";
-import type { EngineCommit } from "./store.js";
+import type { EngineCommit } from "./commit.js";
 
 const MAX_ENTRIES = 10_000;
 

@@ -1,7 +1,7 @@
 import type { Commit, ReadSet } from "../runtime.js";
 import type { IndexKey } from "./index-key.js";
 import { IntervalSet, type Interval } from "./interval.js";
-import { EngineCommit } from "./store.js";
+import { EngineCommit } from "./commit.js";
 
 /** A transaction's read set: intervals of index keys, by `component:table.index`. */
 export class ReadIntervals implements ReadSet {

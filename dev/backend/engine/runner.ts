@@ -1,24 +1,18 @@
+import { canonicalPath } from "../functions.js";
+import type { FunctionCall } from "../runtime.js";
 import type { UserIdentity } from "convex/server";
-import { convexToJson, jsonToConvex, type JSONValue, type Value } from "convex/values";
-import type { FunctionKind } from "../runtime.js";
-import { sleep } from "./clock.js";
-import { componentAt, createTable, type EngineContext } from "./context.js";
+import type { Value } from "convex/values";
+import { createTable, type EngineContext } from "./context.js";
 import { holdsCommitTs, resolveCommitTs } from "./document.js";
 import { Execution, executions, observations, type Observations } from "./execution.js";
-import { SystemError } from "./failure.js";
 import { displayPath, type FunctionLocation } from "./function-address.js";
-import type { EngineFunction } from "./functions.js";
-import { checkCallValue } from "./limits.js";
+import { invoke } from "./invoke.js";
 import { newRun, type Run } from "./run.js";
-import type { CommitNote, Snapshot } from "./store.js";
+import { backOff, conflictError, MAX_RETRIES } from "./retry.js";
+import type { CommitNote } from "./commit.js";
+import type { Snapshot } from "./store.js";
 import { Transaction } from "./transaction.js";
 import { Meter, usageSince, type Usage } from "./usage.js";
-import { ValidationError, type Check } from "./validator.js";
-
-/** Convex's policy for mutations whose reads were overwritten before they could commit. */
-const MAX_RETRIES = 4;
-const FIRST_BACKOFF_MS = 100;
-const MAX_BACKOFF_MS = 2000;
 
 /** A call from outside: of a client, an action or the scheduler. */
 export interface TopLevelCall {
@@ -63,7 +57,7 @@ export class Runner {
       const run = newRun(this.#context, "transaction");
       const execution = this.#execution(location, "query", identity, transaction, observed, run);
       const result = await this.#measured(location, transaction, "calls", () =>
-        this.#invoke(execution, "query", args, false),
+        invoke(execution, "query", args, false),
       );
       if (!holdsCommitTs(result)) return result;
       throw new Error("A query cannot return an unresolved commit timestamp.");
@@ -82,7 +76,7 @@ export class Runner {
       this.#context.metrics.count(path, "conflicts");
       if (attempt === MAX_RETRIES) throw conflictError(path, result.table);
       this.#context.metrics.count(path, "retries");
-      await this.#backOff(attempt);
+      await backOff(this.#context, attempt);
     }
   }
 
@@ -93,7 +87,7 @@ export class Runner {
       metrics.count(path, "calls");
       const run = newRun(this.#context, "action");
       const execution = this.#execution(location, "action", identity, null, observations(), run);
-      return this.#invoke(execution, "action", args, false).catch((error: unknown) => {
+      return invoke(execution, "action", args, false).catch((error: unknown) => {
         metrics.count(path, "failures");
         throw error;
       });
@@ -131,7 +125,7 @@ export class Runner {
     const child = new Execution(context, location, kind, identity, own, observed, depth + 1, run);
     try {
       return await this.#measured(location, own, "nestedCalls", () =>
-        own.nested(limits, () => this.#invoke(child, kind, args, caller.kind === "mutation")),
+        own.nested(limits, () => invoke(child, kind, args, caller.kind === "mutation")),
       );
     } finally {
       if (isStale) transaction!.meter.absorb(own.meter, "reads");
@@ -154,19 +148,8 @@ export class Runner {
       } finally {
         end();
       }
-      await this.#backOff(attempt);
+      await backOff(this.#context, attempt);
     }
-  }
-
-  find(location: FunctionLocation, kind: FunctionKind): EngineFunction {
-    const { component, path } = location;
-    const fn = componentAt(this.#context, component).functions.get(path);
-    if (fn === undefined)
-      throw new Error(`Could not find the function "${displayPath(location)}".`);
-    if (fn.kind !== kind) {
-      throw new Error(`"${displayPath(location)}" is a ${fn.kind}, and was called as a ${kind}.`);
-    }
-    return fn;
   }
 
   async #attempt({ location, args, identity }: TopLevelCall, options: MutationOptions) {
@@ -185,7 +168,7 @@ export class Runner {
         run,
       );
       const value = await this.#measured(location, transaction, "calls", () =>
-        this.#invoke(execution, "mutation", args, false),
+        invoke(execution, "mutation", args, false),
       );
       const writes = transaction.writes();
       // Nothing to validate: it is as if it had run at its snapshot's time.
@@ -220,32 +203,6 @@ export class Runner {
     }
   }
 
-  async #invoke(
-    execution: Execution,
-    kind: FunctionKind,
-    args: Value,
-    mayHoldCommitTs: boolean,
-  ): Promise<Value> {
-    const { limits } = this.#context;
-    const path = displayPath(execution.location);
-    const fn = this.find(execution.location, kind);
-    if (!mayHoldCommitTs && holdsCommitTs(args)) {
-      throw new Error(
-        `Invalid arguments for "${path}": an unresolved commit timestamp can only be passed to a query or mutation that a mutation calls.`,
-      );
-    }
-    checkCallValue(args, limits, `The arguments of "${path}"`);
-    explain(fn.checkArgs, args, `ArgumentValidationError: the arguments of "${path}"`);
-    const argsJson = JSON.stringify([convexToJson(args)]);
-    const resultJson = await executions.run(execution, () =>
-      execution.run.whileComputing(() => fn.invoke(argsJson, "")),
-    );
-    const result = jsonToConvex(JSON.parse(resultJson) as JSONValue);
-    checkCallValue(result, limits, `The results of "${path}"`);
-    explain(fn.checkReturns, result, `ReturnsValidationError: the return value of "${path}"`);
-    return result;
-  }
-
   #execution(
     location: FunctionLocation,
     kind: Execution["kind"],
@@ -272,30 +229,13 @@ export class Runner {
       this.#active -= 1;
     }
   }
-
-  /** Exponential, with full jitter: those who collided once shall not meet again. */
-  #backOff(attempt: number): Promise<void> {
-    const { clock, random } = this.#context;
-    return sleep(clock, random() * Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** attempt));
-  }
 }
 
 function committed(value: Value, ts: bigint) {
   return { type: "committed", value: resolveCommitTs(value, ts), ts } as const;
 }
 
-function explain(check: Check, value: Value, what: string): void {
-  try {
-    check(value);
-  } catch (error) {
-    if (!(error instanceof ValidationError)) throw error;
-    throw new ValidationError(`${what} do not fit: ${error.message}`, { cause: error });
-  }
-}
-
-function conflictError(path: string, table: string): SystemError {
-  return new SystemError(
-    "OptimisticConcurrencyControlFailure",
-    `Documents read from or written to the "${table}" table changed while "${path}" was being run and on every subsequent retry. See https://docs.convex.dev/error#1`,
-  );
+/** A client's call: always of the app itself. */
+export function topLevel({ path, args, identity }: FunctionCall): TopLevelCall {
+  return { location: { component: "", path: canonicalPath(path) }, args, identity };
 }

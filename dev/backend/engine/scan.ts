@@ -47,7 +47,7 @@ export class Scan {
 
   /** The next row of the range, whatever the operators say. */
   nextRead(): Row | null {
-    const row = this.peek();
+    const row = this.#peek();
     if (row === null) {
       this.#markExhausted();
       return null;
@@ -59,15 +59,13 @@ export class Scan {
     return row;
   }
 
-  /** Looks at the next row of the range without reading it. */
-  peek(): Row | null {
-    const { rows } = this.#transaction.table(this.#tableKey).indexes.get(this.#plan.index)!;
-    const { from, to } = this.#rest;
-    const pair =
-      this.#plan.order === "asc" ? rows.getPairOrNextHigher(from) : rows.nextLowerPair(to);
-    if (pair === undefined) return null;
-    const [key, document] = pair;
-    return key >= from && key < to ? { key, document } : null;
+  /** Whether the range goes on. The answer depends on the next row's place: it belongs to the reads. */
+  hasMore(): boolean {
+    const row = this.#peek();
+    if (row === null) this.#markExhausted();
+    else if (this.#plan.order === "asc") this.#read.to = justAfter(row.key);
+    else this.#read.from = row.key;
+    return row !== null;
   }
 
   /** Whether the operators let a document through. Limits count what comes by. */
@@ -77,6 +75,17 @@ export class Scan {
       this.#emitted[i]! += 1;
       return this.#emitted[i]! <= operator.count;
     });
+  }
+
+  /** Looks at the next row of the range without reading it. */
+  #peek(): Row | null {
+    const { rows } = this.#transaction.table(this.#tableKey).indexes.get(this.#plan.index)!;
+    const { from, to } = this.#rest;
+    const pair =
+      this.#plan.order === "asc" ? rows.getPairOrNextHigher(from) : rows.nextLowerPair(to);
+    if (pair === undefined) return null;
+    const [key, document] = pair;
+    return key >= from && key < to ? { key, document } : null;
   }
 
   #isLimited(): boolean {

@@ -5,7 +5,7 @@ import { SystemError } from "./failure.js";
 import { componentAt } from "./context.js";
 import { displayPath } from "./function-address.js";
 import { finishJob, readJob, targetOf, toJob, writeJob, type Job } from "./jobs.js";
-import type { EngineCommit } from "./store.js";
+import type { EngineCommit } from "./commit.js";
 
 /**
  * Starts scheduled functions when their time has come. A mutation and its job's success are one

@@ -1,4 +1,5 @@
-import type { Commit, DocumentWrite } from "../runtime.js";
+import type { DocumentWrite } from "../runtime.js";
+import { EngineCommit, type CommitNote, type Journal } from "./commit.js";
 import { resolveCommitTs, StoredDocument, type DocumentValue } from "./document.js";
 import type { IndexKey } from "./index-key.js";
 import type { ReadIntervals } from "./read-intervals.js";
@@ -33,29 +34,9 @@ export interface Proposal {
   note?: CommitNote | undefined;
 }
 
-/** Made once the commit's timestamp is known. */
-export type CommitNote = (ts: bigint) => { key: string; answer: string };
-
 export type CommitResult =
   | { type: "committed"; commit: EngineCommit; published: Promise<void> }
   | { type: "conflict"; table: string; published: Promise<void> };
-
-/** A commit that knows which index keys it moved documents from and to. */
-export class EngineCommit implements Commit {
-  constructor(
-    readonly ts: bigint,
-    readonly writes: readonly DocumentWrite[],
-    /** By `component:table.index`. */
-    readonly changedKeys: ReadonlyMap<string, readonly IndexKey[]>,
-    readonly note: { key: string; answer: string } | null,
-  ) {}
-}
-
-/** Makes commits durable before anyone may see them. */
-export interface Journal {
-  /** Called for one group at a time: what was written before is published by then. */
-  write(commits: readonly EngineCommit[]): Promise<void>;
-}
 
 interface Unpublished {
   commit: EngineCommit;

@@ -60,6 +60,7 @@ const shared = {
 type Shared = ApiFromModules<{ main: typeof shared }>;
 const own = (anyApi as unknown as Shared).main;
 const inChild = (componentsGeneric()["child"] as unknown as Shared).main;
+const forgetful = makeFunctionReference<"mutation">("main:forgetful");
 const forever = makeFunctionReference<"mutation">("main:forever");
 
 const functions = {
@@ -127,6 +128,22 @@ const functions = {
       return 7 as unknown as string;
     },
   }),
+  notAwaiting: mutation({
+    args: {},
+    handler: async (ctx) => {
+      await ctx
+        .runMutation(forgetful)
+        .catch(() => ctx.db.insert("rows", { name: "own", ts: ctx.db.vars.commitTs }));
+    },
+  }),
+  forgetful: mutation({
+    args: {},
+    handler: async (ctx) => {
+      void ctx.runMutation(inChild.insert, { name: "a" });
+      void ctx.db.insert("rows", { name: "b", ts: ctx.db.vars.commitTs });
+      throw new Error("gone before they were done");
+    },
+  }),
   timers: mutation({ args: {}, handler: async () => void setTimeout(() => {}, 1) }),
   time: mutation({
     args: {},
@@ -176,6 +193,12 @@ describe("a nested call that throws", () => {
       child: ["kept"],
     });
     expect(engine.count("child", "rows")).toBe(1);
+  });
+
+  it("takes calls with it that it did not wait for", async () => {
+    const engine = await start();
+    await mutate(engine, "main:notAwaiting");
+    expect([engine.count("", "rows"), engine.count("child", "rows")]).toEqual([1, 0]);
   });
 
   it("takes everything with it when nobody catches", async () => {
