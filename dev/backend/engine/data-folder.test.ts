@@ -27,7 +27,10 @@ const schema = defineSchema({ rows: defineTable({ n: v.number() }).index("by_n",
 const functions = {
   insert: mutation({
     args: { n: v.number() },
-    handler: async (ctx, { n }) => void (await ctx.db.insert("rows", { n })),
+    handler: async (ctx, { n }) => {
+      await ctx.db.insert("rows", { n });
+      return ctx.db.vars.commitTs;
+    },
   }),
   clear: mutation({
     args: {},
@@ -147,6 +150,7 @@ describe("a data folder", () => {
     const engine = await open(folder, { maxLogBytes: 500 });
     const call = { path: "main:insert", args: { n: 1 }, identity: null };
     const first = await engine.runMutation(call, "client:1");
+    expect(first.outcome).toEqual({ type: "value", value: first.ts });
     for (const n of upTo(10)) await insert(engine, 100 + n);
     await engine.close();
     const after = await open(folder);

@@ -17,7 +17,8 @@ import {
 } from "convex/server";
 import { ConvexError, v } from "convex/values";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createEngine, type Engine } from "./engine.js";
+import { realClock } from "./clock.js";
+import { createEngine, type Engine, type EngineOptions } from "./engine.js";
 import { inlineApp } from "./inline-app.js";
 import { act, ask, mutate } from "./testing.js";
 
@@ -173,12 +174,12 @@ const functions = {
   }),
 };
 
-async function start(): Promise<Engine> {
+async function start(options: EngineOptions = {}): Promise<Engine> {
   const app = inlineApp(
     { schema, modules: { main: functions } },
     { child: { schema, modules: { main: shared } } },
   );
-  const engine = await createEngine(app);
+  const engine = await createEngine(app, options);
   onTestFinished(() => engine.close());
   await engine.open(null);
   return engine;
@@ -261,7 +262,8 @@ describe("mutations", () => {
   });
 
   it("have no timers, and time stands still in them", async () => {
-    const engine = await start();
+    let time = Date.UTC(2026, 0, 1);
+    const engine = await start({ clock: { ...realClock(), now: () => ++time } });
     await expect(mutate(engine, "main:timers")).rejects.toThrow("`setTimeout` is not supported");
     expect(await mutate(engine, "main:time")).toBe(1);
   });
