@@ -16,6 +16,7 @@ export function BoardMenu({ totals }: { totals: Record<Status, number> }) {
         [
           { label: "Seed 200 tasks", testId: "seed-200", onSelect: () => seedTasks(200) },
           { label: "Seed 1,000 tasks", testId: "seed-1000", onSelect: () => seedTasks(1_000) },
+          { label: "Seed 10,000 tasks", testId: "seed-10000", onSelect: () => seedTasks(10_000) },
         ],
         [
           {
