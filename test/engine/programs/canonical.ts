@@ -10,6 +10,10 @@ const COMMIT_TS = { from: 10n ** 18n, to: 25n * 10n ** 17n };
 const ERROR_KINDS: [RegExp, string][] = [
   [/non-?existent doc/i, "no such document"],
   [/Validator error/, "does not fit the validator"],
+  // convex-test's validator of objects, given `null`.
+  [/Cannot convert undefined or null to object/, "does not fit the validator"],
+  [/Cannot read properties of null/, "does not fit the validator"],
+  [/is not registered/, "no such component"],
   [/unique\(\) query returned more than one/, "not unique"],
   [/Invalid argument `id`/, "not an id of that table"],
   [/paginated quer/, "paginates twice"],
@@ -22,7 +26,7 @@ const ERROR_KINDS: [RegExp, string][] = [
  * timestamps by the order of their appearance, errors by their kind.
  */
 export class Canonical {
-  readonly #names = new Map<string, string>();
+  readonly #names = { id: new Map<string, string>(), ts: new Map<string, string>() };
 
   outcome(outcome: Outcome): string {
     if (outcome.type === "value") return this.value(outcome.value);
@@ -57,9 +61,10 @@ export class Canonical {
     return isTs ? this.#name("ts", String(value)) : `${value}n`;
   }
 
-  #name(what: string, value: string): string {
-    let name = this.#names.get(value);
-    if (name === undefined) this.#names.set(value, (name = `<${what} ${this.#names.size}>`));
+  #name(what: "id" | "ts", value: string): string {
+    const names = this.#names[what];
+    let name = names.get(value);
+    if (name === undefined) names.set(value, (name = `<${what} ${names.size}>`));
     return name;
   }
 }
