@@ -20,9 +20,9 @@ type Task = {
 };
 
 // Only compiled, never run: `vitest typecheck` and `tsc` judge it.
-const make = (convexClient: ConvexClientLike, api: ReplicateApi, fields: typeof taskFields) =>
+const _make = (convexClient: ConvexClientLike, api: ReplicateApi, fields: typeof taskFields) =>
   createCollection(convexCollectionOptions({ convexClient, api, fields, getKey: (row) => row.id }));
-type Tasks = ReturnType<typeof make>;
+type Tasks = ReturnType<typeof _make>;
 
 it("rows have the types of their fields", () => {
   expectTypeOf<Row<typeof taskFields>>().toEqualTypeOf<Task>();
