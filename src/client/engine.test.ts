@@ -258,10 +258,10 @@ describe("ready", () => {
 });
 
 describe("coming and going", () => {
-  it("leaves nothing behind once nobody listens", async () => {
+  it.each([100, HOUR])("leaves nothing behind once nobody listens, after %i ms", async (ms) => {
     const page = setUp();
     const { detach } = page.follow();
-    await page.time.advance(HOUR);
+    await page.time.advance(ms);
     detach();
     await quiet();
     expectNothingLeft(page);

@@ -132,6 +132,8 @@ describe.each<[string, () => ReplicaStorage]>([
     await store.settle(answers, SEEN);
     expect(await (await open()).settle(answers, SEEN)).toMatchObject({ done: [], segment: null });
     expect((await store.load()).segments).toHaveLength(1);
+    const late = answers.map((answer) => ({ ...answer, result: refused }));
+    expect(await store.settle(late, SEEN)).toMatchObject({ done: [], changed: [] });
   });
 
   it("mints nothing for changes that are gone, refused, cancelled or dead", async () => {

@@ -29,6 +29,7 @@ describe("the phase", () => {
     ["loading", { complete: false, pullReason: passing }],
     ["catching-up", { caughtUp: false }],
     ["catching-up", { caughtUp: true, connected: false, graceOver: false }],
+    ["catching-up", { connected: false, graceOver: false, pullReason: blocking }],
     ["live", { caughtUp: true }],
     ["live", { caughtUp: true, pushReason: passing }],
     ["offline", { caughtUp: true, connected: false }],
