@@ -4,9 +4,9 @@ import type { Program } from "../test/engine/programs/program.js";
 
 const PER_MUTATION = 500;
 
-/** Inserts that many small documents into the ledger, numbered from 0. */
-export async function fill(runtime: Runtime, documents: number): Promise<void> {
-  for (let first = 0; first < documents; first += PER_MUTATION) {
+/** Inserts small documents into the ledger, numbered from `start` up to `end`. */
+export async function fill(runtime: Runtime, start: number, end: number): Promise<void> {
+  for (let first = start; first < end; first += PER_MUTATION) {
     const steps = Array.from({ length: PER_MUTATION }, (_, i) => insertRow("a", 0, first + i));
     await run(runtime, { kind: "mutation", steps });
   }

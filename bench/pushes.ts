@@ -19,6 +19,9 @@ const WARM_UP = 500;
 /** For the highest rate: as many at once as there might be clients. */
 const CLIENTS = 100;
 
+/** Any but the server's own. */
+const CLIENT_ID = 7;
+
 const { tree } = compileFields(taskFields);
 
 /** Small documents through the real `tasks:push`, each in a push of its own. */
@@ -92,7 +95,7 @@ async function push(engine: Engine, change: Change): Promise<void> {
 function insertion(i: number): Change {
   const doc = loadPart([]);
   const row = { id: `task-${i}`, title: `Task ${i}`, votes: i };
-  const update = mintUpdate(doc, difference(readFlat(doc), flatten(row, tree)), i + 1)!;
+  const update = mintUpdate(doc, difference(readFlat(doc), flatten(row, tree)), CLIENT_ID)!;
   const parts = [{ part: FIELDS_PART, update: toArrayBuffer(update) }];
   return { document: row.id, generation: 1, op: "insert", parts };
 }

@@ -16,7 +16,7 @@ export async function restart(): Promise<Figure[]> {
   try {
     const first = await createEngine(ledgerApp);
     await first.open(dataFolder);
-    const filling = await time(() => fill(first, DOCUMENTS));
+    const filling = await time(() => fill(first, 0, DOCUMENTS));
     await first.close();
     const bytes = readdirSync(dataFolder)
       .map((name) => statSync(join(dataFolder, name)).size)
