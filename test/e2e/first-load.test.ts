@@ -11,7 +11,7 @@ it("shows how far the first load of 1,000 tasks is, and can be used meanwhile", 
   expect(await app.rows()).toHaveLength(1_000);
   const counts = await a.counts();
 
-  app.faults.delayNext({ path: "tasks:stream", ms: 250, count: 20 });
+  app.faults.delayNext({ path: "tasks:stream", ms: 1_000, count: 3 });
   const device = await app.device();
   const progress = await recordProgress(device);
   const b = await device.openTab();

@@ -122,7 +122,7 @@ it("goes on showing others' changes while its own is on its way", async () => {
   await b.task("Paint the door").waitFor();
   await a.synced();
 
-  app.faults.delayNext({ path: "tasks:push", ms: 2_000 });
+  app.faults.delayNext({ path: "tasks:push", ms: 4_000 });
   await a.vote("Paint the door");
   await eventually(() => expect(app.pushes).toBe(2));
   await b.add("Oil the hinges");
