@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from "react";
-import type { StatusStore, SyncStatus } from "../client/status.js";
+import { INITIAL_STATUS, type StatusStore, type SyncStatus } from "../client/status.js";
 
 /**
  * How syncing of a replicated collection goes; renders again whenever it changes.
@@ -11,7 +11,10 @@ import type { StatusStore, SyncStatus } from "../client/status.js";
  */
 export function useSyncStatus(collection: { utils: { status: StatusStore } }): SyncStatus {
   const { status } = collection.utils;
-  return useSyncExternalStore(status.subscribe, status.get, status.get);
+  return useSyncExternalStore(status.subscribe, status.get, beforeAnyStatus);
 }
+
+/** What a server renders, and so what a browser has to render first when it takes over. */
+const beforeAnyStatus = () => INITIAL_STATUS;
 
 export type { SyncStatus };
