@@ -107,6 +107,22 @@ describe("a first load", () => {
     expect(host.agreements).toBe(1);
   });
 
+  it("never tells that it went back, although the log grows while it is read", async () => {
+    const { host, server, puller } = setUp();
+    const fractions: number[] = [];
+    const { report } = host;
+    host.report = (state) => {
+      if (state.fraction !== undefined) fractions.push(state.fraction);
+      report(state);
+    };
+    server.pages.set(null, page([one(1)], "c1", { done: false, progress: 0.4 }));
+    server.pages.set("c1", page([one(2)], "c2", { done: false, progress: 0.2 }));
+    server.pages.set("c2", page([one(3)], "c3"));
+    puller.start();
+    await quiet();
+    expect(fractions).toEqual([0.4, 0.4, 1]);
+  });
+
   it("goes on after an interruption from where it was", async () => {
     const { host, server, puller } = setUp();
     host.sync = { cursor: "c1", complete: false, syncedAt: null };

@@ -32,6 +32,8 @@ export class Puller {
   #running: AbortController | null = null;
   /** How often in a row it went wrong before anything arrived. */
   #failures = 0;
+  /** How far the first load is; it never goes back, although the log grows while it is read. */
+  #fraction = 0;
 
   constructor(transport: Transport, environment: Environment, host: PullHost) {
     this.#transport = transport;
@@ -109,7 +111,8 @@ export class Puller {
         complete: page.done,
         syncedAt: page.done ? this.#environment.now() : syncedAt,
       });
-      this.#reportProgress({ fraction: page.progress });
+      this.#fraction = Math.max(this.#fraction, page.progress);
+      this.#reportProgress({ fraction: this.#fraction });
     }
   }
 
