@@ -42,7 +42,7 @@ async function findClickAgain(app: App, board: Board) {
   await eventually(async () =>
     expect(await board.sync()).toEqual({ phase: "offline", pending: 1 }),
   );
-  app.reconnect();
+  await app.reconnect();
   await board.synced();
   expect(await app.version("Feed the cat")).toBe(2);
 }

@@ -40,7 +40,7 @@ it("takes effect once when it is sent again after a reload, and undoes nothing m
   // By the time it is sent again, what b did has arrived: a new edit would win over it.
   app.troubles.expect(/Injected fault/);
   app.faults.failNext({ path: "tasks:push", when: "before", count: 3 });
-  app.reconnect();
+  await app.reconnect();
 
   await a.synced();
   for (const board of [a, b]) {
@@ -59,7 +59,7 @@ it("does not bring back a task that was removed before its insert is sent again"
   await b.synced();
   await a.reload();
   await eventually(async () => expect(await a.sync()).toEqual({ phase: "offline", pending: 1 }));
-  app.reconnect();
+  await app.reconnect();
 
   await a.synced();
   await a.task("Return the books").waitFor({ state: "detached" });

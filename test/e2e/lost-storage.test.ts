@@ -16,7 +16,7 @@ it("survives that the browser deletes its storage: what is unsent is sent, what 
   await device.deleteStorage();
   await board.vote("Oil the gate");
   expect(await board.votes("Paint the fence")).toBe(1);
-  app.reconnect();
+  await app.reconnect();
 
   await board.synced();
   await eventually(async () =>

@@ -84,7 +84,7 @@ it("hands over when the tab that syncs is closed, with what was pending", async 
   await eventually(async () => expect(await second.votes("Sweep the yard")).toBe(1));
   await first.page.close();
   app.faults.calls.reset();
-  app.reconnect();
+  await app.reconnect();
 
   await second.synced();
   expect(app.pushes).toBe(1);

@@ -43,6 +43,7 @@ export class App {
   #backend: Backend;
   #start: (port?: number) => Promise<Backend>;
   #page: PageServer;
+  readonly #contexts: BrowserContext[] = [];
 
   constructor(backend: Backend, start: (port?: number) => Promise<Backend>, page: PageServer) {
     this.#backend = backend;
@@ -74,6 +75,7 @@ export class App {
   }
 
   async #device(context: BrowserContext): Promise<Device> {
+    this.#contexts.push(context);
     onTestFinished(async ({ task }) => {
       if (task.result?.state === "fail") await takePictures(context, task.name);
       await context.close();
@@ -115,8 +117,11 @@ export class App {
     this.faults.dropSockets();
   }
 
-  reconnect() {
+  /** Brings the network back, which browsers tell their pages. */
+  async reconnect() {
     this.faults.allowConnections();
+    const pages = this.#contexts.flatMap((context) => context.pages());
+    await Promise.all(pages.map((page) => page.evaluate(tellOnline)));
   }
 
   /** The rows of the table, oldest first, as any script could read them. */
@@ -157,6 +162,10 @@ export async function startApp(): Promise<App> {
   onTestFinished(() => running.close());
   onTestFinished(() => expect(app.troubles.unexpected()).toEqual([]));
   return app;
+}
+
+function tellOnline() {
+  window.dispatchEvent(new Event("online"));
 }
 
 /** What a failed test was looking at. */
