@@ -32,7 +32,7 @@ const OUTSIDE_SRC = {
 };
 
 export default defineConfig(
-  globalIgnores(["**/dist", "**/_generated", ".cache", "test/readme/scaffold"]),
+  globalIgnores(["**/dist", ".dist-*", "**/_generated", ".cache", "test/readme/scaffold"]),
   js.configs.recommended,
   tseslint.configs.recommended,
   {
