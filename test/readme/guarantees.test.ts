@@ -8,14 +8,17 @@ const text = (path: string) => readFileSync(fileURLToPath(new URL(path, root)), 
 /** `path/of.test.ts` › "title of the test" */
 const REFERENCE = /`((?:src|test|example)\/[^`]+\.test\.tsx?)` › "([^"]+)"/g;
 
-const references = [...text("docs/guarantees.md").matchAll(REFERENCE)];
+const references = Array.from(
+  text("docs/guarantees.md").matchAll(REFERENCE),
+  ([, path = "", title = ""]) => ({ path, title }),
+);
 
 it("finds the tests that docs/guarantees.md names", () => {
   expect(references.length).toBeGreaterThan(0);
 });
 
-it.each(references)("%s", (_, path, title) => {
-  expect(text(path!), `${path} has no test called "${title}"`).toContain(title);
+it.each(references)("$path › $title", ({ path, title }) => {
+  expect(text(path), `${path} has no test called "${title}"`).toContain(title);
 });
 
 it("names a test for every promise", () => {
