@@ -1,7 +1,9 @@
 /** Everything from outside that decides what happens when; passed in, so that tests can own it. */
 export interface Environment {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, for people to read: the user may set this clock to anything. */
   now(): number;
+  /** Milliseconds since some moment in the past, for differences: this clock never jumps. */
+  elapsed(): number;
   /** From 0 to 1. */
   random(): number;
   /** Runs `callback` after `ms`; the result undoes it. */
@@ -10,6 +12,7 @@ export interface Environment {
 
 export const realEnvironment: Environment = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   random: () => {
     const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
     return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53;

@@ -93,11 +93,14 @@ type Timer = { at: number; order: number; run: () => void };
 /** Time that passes only when told to; every timer has all its consequences before the next. */
 export class VirtualTime implements Environment {
   fired = 0;
-  #now = Date.UTC(2026, 0, 1);
+  /** How far the user has moved the clock on the wall. */
+  wallClockShift = 0;
+  #now = 0;
   #order = 0;
   readonly #timers = new Set<Timer>();
 
-  now = () => this.#now;
+  now = () => Date.UTC(2026, 0, 1) + this.#now + this.wallClockShift;
+  elapsed = () => this.#now;
   random = () => 0.5;
 
   after = (ms: number, run: () => void) => {

@@ -92,6 +92,7 @@ export class Tab {
     this.#simTabs = new SimTabs(this);
     const environment: Environment = {
       now: () => world.time.now,
+      elapsed: () => world.time.now,
       random: world.random,
       after: (ms, run) => world.time.after(ms, () => this.alive && run()),
     };

@@ -72,12 +72,12 @@ function setUp({ answer = all(accepted) }: { answer?: Answer } = {}) {
   const host = new FakeHost();
   const network = { connected: true, answer };
   const pushes: { at: number; documents: string[] }[] = [];
-  const began = time.now();
+  const began = time.elapsed();
   const transport = {
     isConnected: () => network.connected,
     push: (changes: Change[]) => {
       const documents = changes.map(({ document }) => document);
-      pushes.push({ at: time.now() - began, documents });
+      pushes.push({ at: time.elapsed() - began, documents });
       return network.answer(changes);
     },
   } as Pick<Transport, "isConnected" | "push"> as Transport;
@@ -337,4 +337,24 @@ it.each<[string, Answer]>([
   expect(host.outbox.size).toBe(0);
   await time.advance(HOUR);
   expect(time.waiting).toBe(0);
+});
+
+describe("a clock on the wall that is set to another day", () => {
+  const DAY = 24 * HOUR;
+  it.each([DAY, -DAY])("neither hurries nor holds up anything: by %i ms", async (shift) => {
+    const { time, host, pushes, pusher, network, change } = setUp({
+      answer: fails(new Error("down")),
+    });
+    pusher.start();
+    change("a");
+    await time.advance(10 * SECOND);
+    time.wallClockShift = shift;
+    change("b");
+    await time.advance(WINDOW_MS * 5);
+    expect(pushes.at(-1)!.documents).toContain("b");
+    network.answer = all(accepted);
+    await time.advance(60 * SECOND);
+    expect(host.outbox.size).toBe(0);
+    expect(time.fired).toBeLessThan(50);
+  });
 });

@@ -63,7 +63,7 @@ export class Pusher {
 
   /** A local change is on disk: send it when no other follows for a window, but soon. */
   changed() {
-    const now = this.#environment.now();
+    const now = this.#environment.elapsed();
     const burst = now - this.#lastChange < this.#windowMs * BURST_GAP;
     this.#waiting = { first: this.#waiting?.first ?? now, last: now, burst };
     this.#lastChange = now;
@@ -90,7 +90,7 @@ export class Pusher {
     if (!this.#active || this.#sending) return;
     const at = this.#pause?.notBefore ?? Math.min(this.#windowEnd(), this.#nextRetry());
     if (at === Infinity) return;
-    const wait = Math.max(0, at - this.#environment.now());
+    const wait = Math.max(0, at - this.#environment.elapsed());
     this.#cancelTimer = this.#environment.after(wait, () => void this.sendNow());
   }
 
@@ -102,6 +102,7 @@ export class Pusher {
   }
 
   #nextRetry(): number {
+    if (this.#retries.size === 0) return Infinity; // the rule: nothing to look through
     const pending = this.#host.pending();
     const times = [...this.#retries].map(([document, { notBefore }]) =>
       pending.has(document) ? notBefore : Infinity,
@@ -162,7 +163,7 @@ export class Pusher {
 
   /** Documents that failed before go one by one, so that one cannot hold up another (S4 ◆). */
   #nextBatch(): { batch: Map<string, number[]>; more: boolean } {
-    const now = this.#environment.now();
+    const now = this.#environment.elapsed();
     const ready = [...this.#host.pending()].filter(
       ([document]) => (this.#retries.get(document)?.notBefore ?? 0) <= now,
     );
@@ -189,14 +190,14 @@ export class Pusher {
   #retryLater(document: string, wait = true) {
     const failures = (this.#retries.get(document)?.failures ?? -1) + 1;
     const ms = wait ? backoffMs(failures, this.#environment) : 0;
-    this.#retries.set(document, { failures, notBefore: this.#environment.now() + ms });
+    this.#retries.set(document, { failures, notBefore: this.#environment.elapsed() + ms });
   }
 
   /** After a failure that is nobody's in particular (no answer, no storage), everything waits. */
   #pauseFor(error: Error) {
     this.#host.report(error);
     const failures = (this.#pause?.failures ?? -1) + 1;
-    const notBefore = this.#environment.now() + backoffMs(failures, this.#environment);
+    const notBefore = this.#environment.elapsed() + backoffMs(failures, this.#environment);
     this.#pause = { failures, notBefore };
   }
 }
