@@ -81,7 +81,7 @@ export class LocalData {
   save(records: readonly OutboxRecord[]): Promise<void> {
     return this.#turn(async (store) => {
       const seqs = await store.addRecords(records);
-      records.forEach((record, index) => (record.seq = seqs[index]!));
+      this.replica.saved(records, seqs);
       this.#announce([]);
     });
   }

@@ -109,7 +109,7 @@ describe("changes that are not on disk yet", () => {
       ],
     );
     replica.add({ document: "a", kind: "update", operations: setting({ title: "5" }) });
-    expect(replica.counts()).toEqual({ pending: 4, rejected: 1 });
+    expect(replica.counts()).toEqual({ pending: 4, rejected: 1, unsaved: 1 });
     expect([...replica.pending()]).toEqual([
       ["b", [4, 6]],
       ["a", [5]],
@@ -151,7 +151,7 @@ describe("an answer of the server", () => {
     });
     expect(replica.refresh(["a"])).toEqual([{ id: "a", row: { title: "x" } }]);
     expect(titles()).toEqual({ a: "x" });
-    expect(replica.counts()).toEqual({ pending: 0, rejected: 1 });
+    expect(replica.counts()).toEqual({ pending: 0, rejected: 1, unsaved: 0 });
     expect([replica.lastSegment, replica.baseRow("a")]).toEqual([2, { title: "x" }]);
   });
 });

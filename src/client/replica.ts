@@ -3,6 +3,7 @@ import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { RowFields } from "../shared/operations.js";
 import { sameValue } from "../shared/values.js";
 import type { LocalWrite } from "./local-write.js";
+import { OutboxMirror, type OutboxCounts } from "./outbox-mirror.js";
 import type { OutboxRecord } from "./records.js";
 import type { Loaded, RowChanges, SettledChanges } from "./replica-store.js";
 import { decodeRow } from "./rows.js";
@@ -16,7 +17,7 @@ export class Replica {
   readonly #fields: CompiledFields;
   readonly #base = new Map<string, BaseRow>();
   readonly #shown = new Map<string, RowFields>();
-  #records = new Map<string, OutboxRecord[]>();
+  readonly #outbox = new OutboxMirror();
   #lastSegment = 0;
   #segments = 0;
   #segmentRows = 0;
@@ -44,12 +45,16 @@ export class Replica {
   }
 
   view(document: string): View {
-    return viewOf(this.#base.get(document), this.#records.get(document), this.#fields);
+    return viewOf(this.#base.get(document), this.#outbox.of(document), this.#fields);
   }
 
   /** Every record, oldest first; those that are not on disk yet come last. */
   records(): OutboxRecord[] {
-    return [...this.#records.values()].flat().sort(bySeq);
+    return this.#outbox.all();
+  }
+
+  recordsOf(document: string): readonly OutboxRecord[] {
+    return this.#outbox.of(document);
   }
 
   /** How many log-structured segments there are, and how many of their rows are outdated. */
@@ -57,28 +62,13 @@ export class Replica {
     return { segments: this.#segments, outdatedRows: this.#segmentRows - this.#base.size };
   }
 
-  /** How many changes wait for the server, and how many for the user. */
-  counts(): { pending: number; rejected: number } {
-    let [pending, rejected] = [0, 0];
-    for (const records of this.#records.values()) {
-      for (const record of records) {
-        if (record.rejected === null) pending += 1;
-        else rejected += 1;
-      }
-    }
-    return { pending, rejected };
+  counts(): Readonly<OutboxCounts> {
+    return this.#outbox.counts;
   }
 
   /** Documents with changes to send, oldest first, and the places of all their sendable changes. */
   pending(): Map<string, number[]> {
-    const result = new Map<string, number[]>();
-    for (const { document, seq, rejected } of this.records()) {
-      if (seq === null || rejected) continue;
-      const seqs = result.get(document);
-      if (seqs) seqs.push(seq);
-      else result.set(document, [seq]);
-    }
-    return result;
+    return this.#outbox.sendable();
   }
 
   /** Makes the record of a local change, in the life of the document that the user sees. */
@@ -88,16 +78,21 @@ export class Replica {
     return record;
   }
 
+  /** Local changes are on disk now, at these places. */
+  saved(records: readonly OutboxRecord[], seqs: readonly number[]) {
+    records.forEach((record, index) => this.#outbox.saved(record, seqs[index]!));
+  }
+
   /** Takes over what is on disk; local changes that are not there yet stay on top. */
   load({ segments, records }: Loaded): Set<string> {
     const touched = this.#applySegments(segments);
     const unsaved = this.records().filter(({ seq }) => seq === null);
-    for (const document of this.#records.keys()) touched.add(document);
-    this.#records = new Map();
-    for (const record of records) this.#push(record);
+    for (const document of this.#outbox.documents()) touched.add(document);
+    this.#outbox.clear();
+    for (const record of records) this.#outbox.add(record);
     // Made before the disk was read: only now is it known which life of the document they are in.
     for (const record of unsaved) this.#place(record);
-    for (const document of this.#records.keys()) touched.add(document);
+    for (const document of this.#outbox.documents()) touched.add(document);
     return touched;
   }
 
@@ -119,8 +114,8 @@ export class Replica {
   /** Applies what an answer of the server did, in the same way. */
   applySettled({ done, changed, ...rows }: SettledChanges): Set<string> {
     const touched = this.applyRows(rows);
-    for (const record of done) this.#replace(record, null);
-    for (const record of changed) this.#replace(record, record);
+    for (const { document, seq } of done) this.#outbox.remove(document, (one) => one.seq === seq);
+    for (const record of changed) this.#outbox.replace(record);
     for (const { document } of [...done, ...changed]) {
       this.#placeUnsaved(document);
       touched.add(document);
@@ -142,11 +137,8 @@ export class Replica {
 
   /** The answer may have moved the life that changes were made in while it was being stored. */
   #placeUnsaved(document: string) {
-    const records = this.#records.get(document) ?? [];
-    const saved = records.filter(({ seq }) => seq !== null);
-    if (saved.length === records.length) return;
-    this.#records.set(document, saved);
-    for (const record of records) if (record.seq === null) this.#place(record);
+    const unsaved = this.#outbox.remove(document, ({ seq }) => seq === null);
+    for (const record of unsaved) this.#place(record);
   }
 
   /** Puts a record on top, into the life of the document that the user sees. */
@@ -154,14 +146,7 @@ export class Replica {
     const { generation, row } = this.view(record.document);
     const starts = record.kind === "insert" && row === null;
     record.generation = starts ? generation + 1 : generation;
-    this.#push(record);
-  }
-
-  #replace({ document, seq }: OutboxRecord, by: OutboxRecord | null) {
-    const records = this.#records.get(document) ?? [];
-    const rest = records.flatMap((one) => (one.seq !== seq ? [one] : by ? [by] : []));
-    if (rest.length > 0) this.#records.set(document, rest);
-    else this.#records.delete(document);
+    this.#outbox.add(record);
   }
 
   #countSegment(key: number, rows: number) {
@@ -189,14 +174,4 @@ export class Replica {
     }
     return changes;
   }
-
-  #push(record: OutboxRecord) {
-    const records = this.#records.get(record.document);
-    if (records) records.push(record);
-    else this.#records.set(record.document, [record]);
-  }
-}
-
-function bySeq(a: OutboxRecord, b: OutboxRecord): number {
-  return (a.seq ?? Infinity) - (b.seq ?? Infinity) || 0;
 }

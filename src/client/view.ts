@@ -22,11 +22,11 @@ const NOTHING: BaseRow = { generation: 0, row: null };
  */
 export function viewOf(
   base: BaseRow | undefined,
-  records: readonly OutboxRecord[] | undefined,
+  records: readonly OutboxRecord[],
   { tree }: CompiledFields,
 ): View {
   const start = base ?? NOTHING;
-  const pending = records?.filter((record) => record.rejected === null) ?? [];
+  const pending = records.filter((record) => record.rejected === null);
   if (pending.length === 0) return start;
 
   let generation = start.generation;
