@@ -1,5 +1,9 @@
+import type { CommitTsPlaceholder } from "convex/values";
 import type { Doc } from "./_generated/dataModel.js";
+import type { MutationCtx } from "./_generated/server.js";
+import { slices, storeSlice } from "./bytes.js";
 
+/** One update or tombstone: `head` is the first of its rows. */
 export type Entry = { head: Doc<"updates">; rows: Doc<"updates">[] };
 
 /** Joins log rows, given in index order, into entries; an entry whose last row is missing is left out. */
@@ -13,4 +17,44 @@ export function groupEntries(rows: readonly Doc<"updates">[]): Entry[] {
     open = [];
   }
   return entries;
+}
+
+/** Bytes of the update that an entry carries. */
+export function sizeOf({ rows }: Entry): number {
+  return rows.reduce((total, row) => total + row.size, 0);
+}
+
+/** The newest life of a document in some of its entries, and those that ended. */
+export function livesIn(entries: readonly Entry[]) {
+  const generation = Math.max(0, ...entries.map(({ head }) => head.generation));
+  const ended = entries.filter(({ head }) => head.kind === "tombstone");
+  const over = ended.some(({ head }) => head.generation === generation);
+  const live = over ? [] : entries.filter(({ head }) => head.generation === generation);
+  return { generation, live, ended };
+}
+
+type Head = Pick<
+  Doc<"updates">,
+  "collection" | "scope" | "document" | "part" | "generation" | "kind"
+> & { ts: bigint | CommitTsPlaceholder };
+
+/**
+ * Writes an entry in as many rows as its bytes need, from place `chunk` on.
+ *
+ * @returns the place after it.
+ */
+export async function insertEntry(ctx: MutationCtx, head: Head, bytes: ArrayBuffer, chunk: number) {
+  const pieces = slices(bytes);
+  for (const [index, piece] of pieces.entries()) {
+    const last = index === pieces.length - 1;
+    const stored = await storeSlice(ctx, piece);
+    await ctx.db.insert("updates", { ...head, chunk: chunk + index, last, ...stored });
+  }
+  return chunk + pieces.length;
+}
+
+/** Deletes a log row with the bytes that it refers to. */
+export async function deleteRow(ctx: MutationCtx, row: Doc<"updates">) {
+  if (row.payload) await ctx.db.delete("payloads", row.payload);
+  await ctx.db.delete("updates", row._id);
 }

@@ -7,7 +7,7 @@ const tombstone = (document: string, generation = 1) =>
 
 it("knows nothing of a document that never was", async () => {
   expect(await read(newLog(), "a")).toStrictEqual([
-    { generation: 0, live: false, updates: [], ended: [] },
+    { generation: 0, live: false, updates: [], ended: [], long: false },
   ]);
 });
 
@@ -24,7 +24,13 @@ it("leaves of a removed document only its tombstone, payloads gone too", async (
   await append(log, entry("a"));
   await append(log, tombstone("a"));
   expect(await read(log, "a")).toStrictEqual([
-    { generation: 1, live: false, updates: [], ended: [{ generation: 1, stateVector }] },
+    {
+      generation: 1,
+      live: false,
+      updates: [],
+      ended: [{ generation: 1, stateVector }],
+      long: false,
+    },
   ]);
   const { entries } = await stream(log);
   expect(entries.map(({ document, kind }) => [document, kind])).toStrictEqual([
@@ -44,6 +50,7 @@ it("starts a clean generation after a tombstone, also within one commit", async 
       live: true,
       updates: [patterned(9)],
       ended: [{ generation: 1, stateVector }],
+      long: false,
     },
   ]);
 });

@@ -2,9 +2,10 @@ import { v } from "convex/values";
 import type { CommitTsPlaceholder } from "convex/values";
 import type { Doc } from "./_generated/dataModel.js";
 import { mutation, query, type MutationCtx } from "./_generated/server.js";
-import { readEntry, slices, storeSlice } from "./bytes.js";
+import { readEntry } from "./bytes.js";
+import { deleteRow, groupEntries, insertEntry, livesIn } from "./entries.js";
 import { readPage } from "./page.js";
-import { groupEntries } from "./entries.js";
+import { planCompaction, thresholds } from "./plan.js";
 
 /** Log rows that one removal deletes at most; what is left over, its tombstone outdates. */
 const MAX_ROWS_CLEARED = 4_000;
@@ -17,13 +18,21 @@ const partState = v.object({
   updates: v.array(v.bytes()),
   /** Every ended generation that the log still knows, with the state it ended in. */
   ended: v.array(v.object({ generation: v.number(), stateVector: v.bytes() })),
+  /** Whether `compaction.compact` has something to do. */
+  long: v.boolean(),
 });
 
 /** The state of one part of each document, in the order asked for. */
 export const read = query({
-  args: { collection: v.string(), part: v.string(), documents: v.array(v.string()) },
+  args: {
+    collection: v.string(),
+    part: v.string(),
+    documents: v.array(v.string()),
+    /** For `long`: what makes a log long. */
+    compaction: v.optional(thresholds),
+  },
   returns: v.array(partState),
-  handler: async (ctx, { collection, part, documents }) =>
+  handler: async (ctx, { collection, part, documents, compaction }) =>
     Promise.all(
       documents.map(async (document) => {
         const rows = await ctx.db
@@ -32,21 +41,20 @@ export const read = query({
             q.eq("collection", collection).eq("document", document).eq("part", part),
           )
           .collect();
-        const entries = groupEntries(rows);
-        const generation = Math.max(0, ...entries.map((entry) => entry.head.generation));
-        const ended = entries.filter((entry) => entry.head.kind === "tombstone");
-        const live = !ended.some((entry) => entry.head.generation === generation);
-        const current = live ? entries.filter((entry) => entry.head.generation === generation) : [];
+        const { generation, live, ended } = livesIn(groupEntries(rows));
         return {
           generation,
-          live: current.length > 0,
-          updates: await Promise.all(current.map((entry) => readEntry(ctx, entry.rows))),
+          live: live.length > 0,
+          updates: await Promise.all(live.map((entry) => readEntry(ctx, entry.rows))),
           ended: await Promise.all(
             ended.map(async (entry) => ({
               generation: entry.head.generation,
               stateVector: await readEntry(ctx, entry.rows),
             })),
           ),
+          long:
+            compaction !== undefined &&
+            planCompaction(live, ctx.meta.getSnapshotTs(), compaction, Infinity).length > 0,
         };
       }),
     ),
@@ -102,19 +110,9 @@ export const append = mutation({
         await clearGeneration(ctx, collection, head.document, head.generation);
       }
       const group = JSON.stringify([head.document, head.part]);
-      const pieces = slices(bytes);
-      let chunk = nextChunk.get(group) ?? (await chunksSoFar(ctx, collection, head));
-      for (const [index, piece] of pieces.entries()) {
-        await ctx.db.insert("updates", {
-          collection,
-          ...head,
-          chunk: chunk++,
-          last: index === pieces.length - 1,
-          ts: ctx.db.vars.commitTs,
-          ...(await storeSlice(ctx, piece)),
-        });
-      }
-      nextChunk.set(group, chunk);
+      const chunk = nextChunk.get(group) ?? (await chunksSoFar(ctx, collection, head));
+      const place = { collection, ...head, ts: ctx.db.vars.commitTs };
+      nextChunk.set(group, await insertEntry(ctx, place, bytes, chunk));
     }
     return ctx.db.vars.commitTs;
   },
@@ -156,7 +154,6 @@ async function clearGeneration(
     .take(MAX_ROWS_CLEARED);
   for (const row of rows) {
     if (row.kind === "tombstone" || row.generation > generation) continue;
-    if (row.payload) await ctx.db.delete("payloads", row.payload);
-    await ctx.db.delete("updates", row._id);
+    await deleteRow(ctx, row);
   }
 }

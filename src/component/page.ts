@@ -1,7 +1,7 @@
 import type { Doc } from "./_generated/dataModel.js";
 import type { QueryCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
-import { groupEntries, type Entry } from "./entries.js";
+import { groupEntries, sizeOf, type Entry } from "./entries.js";
 import { decodeCursor, encodeCursor, type Position } from "./position.js";
 
 /** Log rows in one page, at most. Convex scans up to 32,000 documents a query. */
@@ -52,7 +52,7 @@ function cut(rows: Doc<"updates">[], maxRows: number, maxBytes: number) {
   const page: Entry[] = [];
   let bytes = 0;
   for (const entry of all) {
-    bytes += entry.rows.reduce((total, row) => total + row.size, 0);
+    bytes += sizeOf(entry);
     if (page.length > 0 && bytes > maxBytes) break;
     page.push(entry);
   }

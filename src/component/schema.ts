@@ -34,4 +34,19 @@ export default defineSchema({
     .index("by_document", ["collection", "document", "part", "ts", "chunk"]),
 
   payloads: defineTable({ bytes: v.bytes() }),
+
+  /** Whose each Yjs client id is: bound at its first use, so that nobody speaks as another (S3). */
+  clientIds: defineTable({
+    clientId: v.number(),
+    /** An identity, or a device on which nobody had signed in. */
+    owner: v.string(),
+    /** Hash of the secret of the device that uses it. */
+    device: v.string(),
+    /** The page that used it last: one that continues another copy of the same storage may not (C6). */
+    line: v.string(),
+    /** How many the owner had with this one; bounds them without a counter. */
+    number: v.number(),
+  })
+    .index("by_client_id", ["clientId"])
+    .index("by_owner", ["owner", "number"]),
 });

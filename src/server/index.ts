@@ -1,4 +1,5 @@
 export { replicatedTable, type ReplicatedTable } from "./replicated-table.js";
 export { Replicate, type ReplicateOptions } from "./replicate.js";
+export type { CompactionOptions } from "./compaction.js";
 export type { Hooks, RowChange } from "./hooks.js";
 export { ReplicateError, type ReplicateErrorCode } from "../shared/errors.js";

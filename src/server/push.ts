@@ -9,6 +9,7 @@ import { refusalOf } from "../shared/refusal.js";
 import { toArrayBuffer } from "../shared/values.js";
 import { MAX_PUSH_BYTES, MAX_PUSH_DOCUMENTS } from "../shared/limits.js";
 import type { Change, PushResult, Result } from "../shared/wire.js";
+import { compactLogs, type Compaction } from "./compaction.js";
 import { readOnly, type Hooks, type RowChange } from "./hooks.js";
 import { mergeChange, type Outcome } from "./merge.js";
 import { fieldsOfRow, findRow, insertRow, updateRow, type StoredRow } from "./rows.js";
@@ -21,13 +22,21 @@ export type Target<F extends Fields, DataModel extends GenericDataModel> = {
   table: string;
   fields: CompiledFields;
   hooks: Hooks<F, DataModel>;
+  compaction: Compaction;
 };
 
-type Decided = { change: Change; stored: StoredRow | null; outcome: Outcome };
+type Decided = {
+  change: Change;
+  stored: StoredRow | null;
+  /** Whether the document's log is due for compaction. */
+  long: boolean;
+  outcome: Outcome;
+};
 
 /**
  * Applies a batch of changes, one per document, in one transaction: decide all, ask all `eval…`
- * hooks, then write (S2, S4). However many documents, it makes two calls into the component.
+ * hooks, then write (S2, S4). However many documents, it makes two calls into the component, and a
+ * third when a log has become long.
  */
 export async function applyPush<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
@@ -39,6 +48,12 @@ export async function applyPush<F extends Fields, DataModel extends GenericDataM
   await refuseForbidden(ctx, target, decided);
   for (const one of decided) await write(ctx, target, one);
   const ts = await appendEntries(ctx, target, decided);
+  const long = decided.filter((one) => one.long && one.outcome.kind === "write");
+  await compactLogs(
+    ctx as unknown as GenericMutationCtx<GenericDataModel>,
+    target,
+    long.map((one) => one.change.document),
+  );
   // After all writes: what a hook writes to another of these rows must not be overwritten, and a
   // push that it makes must build on this one.
   for (const one of decided) await notify(ctx, target, one);
@@ -65,18 +80,23 @@ function checkBatch(changes: Change[]) {
 
 async function decide<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
-  { component, table, fields }: Target<F, DataModel>,
+  { component, table, fields, compaction }: Target<F, DataModel>,
   changes: Change[],
 ): Promise<Decided[]> {
   const documents = changes.map((change) => change.document);
   const { db } = ctx as unknown as GenericMutationCtx<GenericDataModel>;
   const [logs, rows] = await Promise.all([
-    ctx.runQuery(component.log.read, { collection: table, part: FIELDS_PART, documents }),
+    ctx.runQuery(component.log.read, {
+      collection: table,
+      part: FIELDS_PART,
+      documents,
+      compaction,
+    }),
     Promise.all(documents.map((id) => findRow(db, table, id))),
   ]);
   return changes.map((change, index) => {
     const stored = rows[index] ?? null;
-    const { generation, live, updates, ended } = logs[index]!;
+    const { generation, live, updates, ended, long } = logs[index]!;
     const outcome = mergeChange(
       fields,
       {
@@ -91,7 +111,7 @@ async function decide<F extends Fields, DataModel extends GenericDataModel>(
       },
       change,
     );
-    return { change, stored, outcome };
+    return { change, stored, long, outcome };
   });
 }
 

@@ -20,6 +20,7 @@ import { loadPart } from "../shared/plain-part.js";
 import { toArrayBuffer } from "../shared/values.js";
 import { PROTOCOL_VERSION } from "../shared/versions.js";
 import * as wire from "../shared/wire.js";
+import { compactionFrom, type CompactionOptions } from "./compaction.js";
 import type { Hooks } from "./hooks.js";
 import { applyPush, WHOLE_COLLECTION, type Target } from "./push.js";
 import { fieldsOfRow, findRow, type StoredRow } from "./rows.js";
@@ -30,6 +31,8 @@ export type ReplicateOptions<
 > = Hooks<F, DataModel> & {
   /** The fields that the schema and the client use as well. */
   fields: F;
+  /** When the log of a document is compacted. The defaults are good for most apps. */
+  compaction?: CompactionOptions;
 };
 
 /**
@@ -57,11 +60,17 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
   /**
    * @param component `components.replicate` of the app's generated API.
    * @param table The table in the app's schema, made with `replicatedTable()`.
-   * @throws {ReplicateError} `INVALID_FIELDS`
+   * @throws {ReplicateError} `INVALID_FIELDS`, `INVALID_OPTIONS`
    */
   constructor(component: ComponentApi, table: string, options: ReplicateOptions<F, DataModel>) {
-    const { fields, ...hooks } = options;
-    this.#target = { component, table, fields: compileFields(fields), hooks };
+    const { fields, compaction, ...hooks } = options;
+    this.#target = {
+      component,
+      table,
+      fields: compileFields(fields),
+      hooks,
+      compaction: compactionFrom(compaction),
+    };
   }
 
   /** All functions, under the names that the client looks for. */

@@ -7,6 +7,7 @@
  */
 export type ReplicateErrorCode =
   | "INVALID_FIELDS"
+  | "INVALID_OPTIONS"
   | "INVALID_ID"
   | "INVALID_VALUE"
   | "INVALID_ROW"

@@ -1,4 +1,5 @@
 import { ReplicateError } from "../../shared/errors.js";
+import { TAIL_BYTES, TAIL_ENTRIES } from "../../shared/limits.js";
 import { PROTOCOL_VERSION } from "../../shared/versions.js";
 import type { StreamEntry, StreamPage } from "../../shared/wire.js";
 import { sleep, withTimeout, type Environment } from "../environment.js";
@@ -9,10 +10,6 @@ import { reasonOf, type SyncState } from "./state.js";
 
 /** A query that takes longer than this has been lost, in ms. */
 const QUERY_TIMEOUT_MS = 30_000;
-
-/** The subscription starts afresh once its result holds this many entries, or bytes. */
-const TAIL_ENTRIES = 32;
-const TAIL_BYTES = 32 * 1024;
 
 export type PullHost = {
   readonly fieldsHash: string;

@@ -9,10 +9,13 @@
  */
 
 import type * as bytes from "../bytes.js";
+import type * as compaction from "../compaction.js";
 import type * as entries from "../entries.js";
 import type * as log from "../log.js";
 import type * as page from "../page.js";
+import type * as plan from "../plan.js";
 import type * as position from "../position.js";
+import type * as snapshot from "../snapshot.js";
 
 import type {
   ApiFromModules,
@@ -23,10 +26,13 @@ import { anyApi, componentsGeneric } from "convex/server";
 
 const fullApi: ApiFromModules<{
   bytes: typeof bytes;
+  compaction: typeof compaction;
   entries: typeof entries;
   log: typeof log;
   page: typeof page;
+  plan: typeof plan;
   position: typeof position;
+  snapshot: typeof snapshot;
 }> = anyApi as any;
 
 /**

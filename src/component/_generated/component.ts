@@ -23,6 +23,20 @@ import type { FunctionReference } from "convex/server";
  */
 export type ComponentApi<Name extends string | undefined = string | undefined> =
   {
+    compaction: {
+      compact: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          collection: string;
+          documents: Array<string>;
+          part: string;
+          thresholds: { bytes: number; entries: number; minAgeMs: number };
+        },
+        { bytes: number; documents: number; entries: number },
+        Name
+      >;
+    };
     log: {
       append: FunctionReference<
         "mutation",
@@ -44,11 +58,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
       read: FunctionReference<
         "query",
         "internal",
-        { collection: string; documents: Array<string>; part: string },
+        {
+          collection: string;
+          compaction?: { bytes: number; entries: number; minAgeMs: number };
+          documents: Array<string>;
+          part: string;
+        },
         Array<{
           ended: Array<{ generation: number; stateVector: ArrayBuffer }>;
           generation: number;
           live: boolean;
+          long: boolean;
           updates: Array<ArrayBuffer>;
         }>,
         Name

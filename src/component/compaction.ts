@@ -1,0 +1,78 @@
+import { v } from "convex/values";
+import { mutation, type MutationCtx } from "./_generated/server.js";
+import { readEntry } from "./bytes.js";
+import { deleteRow, groupEntries, insertEntry, livesIn, type Entry } from "./entries.js";
+import { bytesOf, planCompaction, thresholds, type Thresholds } from "./plan.js";
+import { snapshotOf } from "./snapshot.js";
+import { toArrayBuffer } from "../shared/values.js";
+
+/** Log rows that are looked at for one document, at most; the rest waits for the next time. */
+const MAX_ROWS_READ = 1_000;
+
+/**
+ * What one transaction replaces, at most, unless the first document alone is more: log rows, and bytes
+ * of updates. The push that asks for it has read as much already, and Convex reads up to 16 MiB.
+ */
+const MAX_ROWS_REPLACED = 2_000;
+const MAX_BYTES_REPLACED = 4 * 1024 * 1024;
+
+const compacted = v.object({ documents: v.number(), entries: v.number(), bytes: v.number() });
+
+/**
+ * Compacts a part of some documents, as far as it is worth it and fits in one transaction.
+ *
+ * @returns how many documents, and the entries and bytes that their snapshots have replaced.
+ */
+export const compact = mutation({
+  args: { collection: v.string(), part: v.string(), documents: v.array(v.string()), thresholds },
+  returns: compacted,
+  handler: async (ctx, { collection, part, documents, thresholds }) => {
+    const total = { documents: 0, entries: 0, bytes: 0 };
+    let rows = 0;
+    for (const document of documents) {
+      if (rows >= MAX_ROWS_REPLACED || total.bytes >= MAX_BYTES_REPLACED) break;
+      const replaced = await compactPart(ctx, { collection, document, part }, thresholds);
+      if (replaced.length > 0) total.documents++;
+      total.entries += replaced.length;
+      total.bytes += bytesOf(replaced);
+      rows += replaced.reduce((sum, entry) => sum + entry.rows.length, 0);
+    }
+    return total;
+  },
+});
+
+type PartName = { collection: string; document: string; part: string };
+
+/**
+ * Replaces the oldest entries of a part's live generation by one snapshot, in the place right after
+ * the newest of them. Hence after any cursor there is still everything that was committed after it
+ * (S5): a cursor before that place finds the snapshot, one after it has seen all that is in it.
+ *
+ * Reads nothing newer than the transaction's snapshot, so that appending never conflicts with it.
+ *
+ * @returns the entries that were replaced.
+ */
+async function compactPart(
+  ctx: MutationCtx,
+  { collection, document, part }: PartName,
+  thresholds: Thresholds,
+): Promise<Entry[]> {
+  const now = ctx.meta.getSnapshotTs();
+  const rows = await ctx.db
+    .query("updates")
+    .withIndex("by_document", (q) =>
+      q.eq("collection", collection).eq("document", document).eq("part", part).lte("ts", now),
+    )
+    .take(MAX_ROWS_READ);
+  const { live } = livesIn(groupEntries(rows));
+  const replaced = planCompaction(live, now, thresholds, MAX_BYTES_REPLACED);
+  if (replaced.length === 0) return [];
+
+  const updates = await Promise.all(replaced.map((entry) => readEntry(ctx, entry.rows)));
+  const snapshot = snapshotOf(updates.map((update) => new Uint8Array(update)));
+  for (const entry of replaced) for (const row of entry.rows) await deleteRow(ctx, row);
+  const { scope, generation, kind, ts, chunk } = replaced.at(-1)!.rows.at(-1)!;
+  const head = { collection, scope, document, part, generation, kind, ts };
+  await insertEntry(ctx, head, toArrayBuffer(snapshot), chunk + 1);
+  return replaced;
+}

@@ -1,0 +1,83 @@
+import { v, type Infer } from "convex/values";
+import { TAIL_BYTES, TAIL_ENTRIES } from "../shared/limits.js";
+import { sizeOf, type Entry } from "./entries.js";
+
+/** When the log of a document is long enough to be compacted. */
+export const thresholds = v.object({
+  /** Compact once so many entries follow a document's first one … */
+  entries: v.number(),
+  /** … or so many bytes, and no fewer than the first one has. */
+  bytes: v.number(),
+  /** From which age, in ms, an entry may be compacted in any case. */
+  minAgeMs: v.number(),
+});
+export type Thresholds = Infer<typeof thresholds>;
+
+const NS_PER_MS = 1_000_000n;
+
+/**
+ * Which of a document's live entries, given in log order, one snapshot should replace: always the
+ * oldest ones, none while that is not worth it (S5).
+ *
+ * Only entries that live clients are past: old ones, and those followed by as much as makes a live
+ * tail start afresh. So compaction re-sends nothing to anyone who keeps up, however busy a document
+ * is. Entries of one commit stay together, because the snapshot takes the place after the newest.
+ *
+ * @param now A commit timestamp, in ns, that no uncommitted entry is older than.
+ * @param maxBytes Bytes that one transaction can replace.
+ */
+export function planCompaction(
+  live: readonly Entry[],
+  now: bigint,
+  { entries, bytes, minAgeMs }: Thresholds,
+  maxBytes: number,
+): Entry[] {
+  const settled = settledCount(live, now - BigInt(minAgeMs) * NS_PER_MS);
+  const count = wholeCommits(live, Math.min(settled, countWithin(live, maxBytes)));
+  const [first, ...rest] = live.slice(0, count);
+  if (first === undefined || rest.length === 0) return [];
+  const size = bytesOf(rest);
+  const worthIt = rest.length >= entries || size >= Math.max(bytes, sizeOf(first));
+  return worthIt ? [first, ...rest] : [];
+}
+
+/** How many entries, from the oldest, live clients are past. */
+function settledCount(live: readonly Entry[], oldEnough: bigint): number {
+  let newer = 0;
+  let bytes = 0;
+  for (let at = live.length - 1; at >= 0; at--) {
+    const entry = live[at]!;
+    bytes += sizeOf(entry);
+    const passed = ++newer >= TAIL_ENTRIES || bytes >= TAIL_BYTES;
+    if (passed || (isCommitted(entry) && entry.head.ts <= oldEnough)) return at + 1;
+  }
+  return 0;
+}
+
+/** How many entries, from the oldest, have at most `maxBytes`; two in any case. */
+function countWithin(live: readonly Entry[], maxBytes: number): number {
+  let count = 0;
+  for (let bytes = 0; count < live.length; count++) {
+    bytes += sizeOf(live[count]!);
+    if (count >= 2 && bytes > maxBytes) break;
+  }
+  return count;
+}
+
+/** The largest number up to `count` that parts no commit, and nothing that is not committed yet. */
+function wholeCommits(live: readonly Entry[], count: number): number {
+  let whole = count;
+  while (whole > 0 && !isCommitted(live[whole - 1]!)) whole--;
+  while (whole > 0 && whole < live.length && live[whole]!.head.ts === live[whole - 1]!.head.ts) {
+    whole--;
+  }
+  return whole;
+}
+
+function isCommitted(entry: Entry): entry is Entry & { head: { ts: bigint } } {
+  return typeof entry.head.ts === "bigint";
+}
+
+export function bytesOf(entries: readonly Entry[]): number {
+  return entries.reduce((total, entry) => total + sizeOf(entry), 0);
+}
