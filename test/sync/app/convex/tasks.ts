@@ -6,6 +6,8 @@ import { taskFields } from "./fields.js";
 
 const tasks = new Replicate(components.replicate, "tasks", {
   fields: taskFields,
+  // Compacted as often as can be, so that every test here is one of compaction, too.
+  compaction: { entries: 1, bytes: 1, minAgeMs: 0 },
   evalWrite(_ctx, { next }) {
     if (next?.title.startsWith("forbidden")) {
       throw new ConvexError({ code: "FORBIDDEN_TITLE", message: "That title is taken." });
