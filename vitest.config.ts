@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /** Timeouts end what hangs; a busy machine must not fail a test. */
@@ -7,6 +8,10 @@ const TIMEOUT_MS = 30_000;
 const LONG_TIMEOUT_MS = 180_000;
 
 const EDGE_RUNTIME = "edge-runtime";
+
+const AS_CONVEX_TEST = fileURLToPath(
+  new URL("dev/backend/as-convex-test/index.ts", import.meta.url),
+);
 
 /**
  * Every test file of the repository belongs to exactly one project. `npm test -- <project>` runs
@@ -25,7 +30,12 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{src,dev,example}/**/*.test.{ts,tsx}"],
-          exclude: ["src/{component,server}/**", "example/convex/**", "**/node_modules/**"],
+          exclude: [
+            "src/{component,server}/**",
+            "example/convex/**",
+            "dev/backend/as-convex-test/replaced.test.ts",
+            "**/node_modules/**",
+          ],
         },
       },
       {
@@ -41,6 +51,20 @@ export default defineConfig({
         test: {
           name: "example",
           include: ["example/convex/**/*.test.ts"],
+          environment: EDGE_RUNTIME,
+        },
+      },
+      {
+        extends: true,
+        // The same files as `component` and `example`.
+        resolve: { alias: [{ find: /^convex-test$/, replacement: AS_CONVEX_TEST }] },
+        test: {
+          name: "on-engine",
+          include: [
+            "src/{component,server}/**/*.test.ts",
+            "example/convex/**/*.test.ts",
+            "dev/backend/as-convex-test/replaced.test.ts",
+          ],
           environment: EDGE_RUNTIME,
         },
       },

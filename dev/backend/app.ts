@@ -42,6 +42,15 @@ export async function loadSchema(
   return schema;
 }
 
+/** The glob with more files in the functions folder: `{ "schema.ts": { default: schema } }`. */
+export function withFiles(modules: ModuleGlob, files: Record<string, object>): ModuleGlob {
+  const root = functionsRoot(modules);
+  const added = Object.entries(files).map(
+    ([file, exports]) => [`${root}${file}`, () => Promise.resolve(exports)] as const,
+  );
+  return { ...modules, ...Object.fromEntries(added) };
+}
+
 /** The same rule as Convex's bundler: no generated files, no `*.config.ts`, no `*.test.ts`. */
 function isFunctionModule(path: string): boolean {
   const name = path.split("/").at(-1) ?? "";

@@ -50,6 +50,12 @@ export const STEPS = [
     run: () => runTests("example"),
   },
   {
+    name: "on-engine",
+    about: "the tests of component and example again, on the embedded backend's engine",
+    needs: ["build"],
+    run: () => runTests("on-engine"),
+  },
+  {
     name: "protocol",
     about: "Convex's own clients against the embedded backend",
     run: () => runTests("protocol"),

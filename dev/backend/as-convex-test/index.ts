@@ -1,0 +1,24 @@
+import type { ModuleGlob } from "../app.js";
+import type { Limits } from "../engine/limits.js";
+import { TestAccessor } from "./accessor.js";
+import { TestEngine, type AnySchema } from "./test-engine.js";
+
+export interface TestOptions {
+  schema: AnySchema;
+  modules: ModuleGlob;
+  /** Differences to Convex's limits, which hold in any case. */
+  transactionLimits?: true | Partial<Limits>;
+}
+
+/**
+ * convex-test's `convexTest`, with the embedded engine behind it. vitest.config.ts puts this module
+ * in the place of convex-test for the project `engine`: the tests run there as they stand.
+ */
+export function convexTest(options: TestOptions): TestAccessor;
+export function convexTest(schema: AnySchema, modules: ModuleGlob): TestAccessor;
+export function convexTest(given: TestOptions | AnySchema, modules?: ModuleGlob): TestAccessor {
+  const options = "tables" in given ? { schema: given, modules: modules! } : given;
+  const { transactionLimits: limits } = options;
+  const engine = new TestEngine({ ...options, limits: typeof limits === "object" ? limits : {} });
+  return new TestAccessor(engine, null);
+}
