@@ -55,6 +55,11 @@ class FakeServer {
   onSubscribe: (subscription: Subscription) => void = () => undefined;
   readonly connectionListeners = new Set<() => void>();
 
+  setConnected(connected: boolean) {
+    this.connected = connected;
+    for (const listener of [...this.connectionListeners]) listener();
+  }
+
   get open() {
     return this.subscriptions.filter(({ open }) => open);
   }
@@ -146,10 +151,10 @@ describe("a first load", () => {
     puller.start();
     await time.advance(HOUR);
     expect(server.calls.protocol).toBe(0);
-    server.connected = true;
-    for (const listener of [...server.connectionListeners]) listener();
+    server.setConnected(true);
     await quiet();
     expect(server.open).toHaveLength(1);
+    puller.stop();
     expect(server.connectionListeners.size).toBe(0);
   });
 });
@@ -167,12 +172,62 @@ describe("the live tail", () => {
     return { ...all, tail, bring };
   }
 
-  it("says when there is nothing new, and writes nothing for it", async () => {
-    const { host, bring } = await following();
+  it("says when there is nothing new, and stores that once", async () => {
+    const { host, bring, time } = await following();
     expect(host.state.caughtUp).toBe(false);
     await bring(page([], "later"));
     expect(host.state).toMatchObject({ caughtUp: true, pullReason: null });
-    expect(host.sync.cursor).toBe("stored");
+    const stored = { cursor: "later", complete: true, syncedAt: time.now() };
+    expect(host.sync).toEqual(stored);
+    await time.advance(HOUR);
+    await bring(page([], "much later"));
+    expect(host.sync).toEqual(stored);
+  });
+
+  it("is as old as a cut until the server has answered something after it", async () => {
+    const { host, server, bring, time } = await following();
+    await bring(page([], "c"));
+    await time.advance(HOUR);
+    server.setConnected(false);
+    expect(host.state.caughtUp).toBe(false);
+    let answer = (_protocol: Protocol) => {};
+    server.protocolAnswer = () => new Promise((resolve) => (answer = resolve));
+    server.setConnected(true);
+    await bring(page([], "c")); // from the client's cache
+    expect(host.state.caughtUp).toBe(false);
+    answer({ version: PROTOCOL_VERSION, fields: "ours" });
+    await quiet();
+    expect(host.state.caughtUp).toBe(true);
+    expect(host.sync.syncedAt).toBe(time.now());
+    expect(server.subscriptions).toHaveLength(1);
+  });
+
+  it("is not confirmed by an answer from before another cut", async () => {
+    const { host, server, bring } = await following();
+    await bring(page([], "c"));
+    const answers: (() => void)[] = [];
+    server.protocolAnswer = () =>
+      new Promise((resolve) => {
+        answers.push(() => resolve({ version: PROTOCOL_VERSION, fields: "ours" }));
+      });
+    for (const connected of [false, true, false, true]) server.setConnected(connected);
+    answers[0]!();
+    await quiet();
+    expect(host.state.caughtUp).toBe(false);
+    answers[1]!();
+    await quiet();
+    expect(host.state.caughtUp).toBe(true);
+  });
+
+  it("finds out on reconnection that the server is another one now", async () => {
+    const { host, server, bring } = await following();
+    await bring(page([], "c"));
+    server.setConnected(false);
+    server.protocolAnswer = async () => ({ version: PROTOCOL_VERSION, fields: "theirs" });
+    server.setConnected(true);
+    await quiet();
+    expect(host.state.pullReason).toMatchObject({ code: "FIELDS_MISMATCH" });
+    expect(server.open).toEqual([]);
   });
 
   it("applies each entry of its growing results once", async () => {

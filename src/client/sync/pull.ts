@@ -1,5 +1,4 @@
 import { ReplicateError } from "../../shared/errors.js";
-import { TAIL_BYTES, TAIL_ENTRIES } from "../../shared/limits.js";
 import { PROTOCOL_VERSION } from "../../shared/versions.js";
 import type { StreamEntry, StreamPage } from "../../shared/wire.js";
 import { sleep, withTimeout, type Environment } from "../environment.js";
@@ -7,6 +6,7 @@ import type { SyncPoint } from "../replica-store.js";
 import type { Transport } from "../transport.js";
 import { backoffMs } from "./backoff.js";
 import { reasonOf, type SyncState } from "./state.js";
+import { Tail, type TailHost } from "./tail.js";
 
 /** A query that takes longer than this has been lost, in ms. */
 const QUERY_TIMEOUT_MS = 30_000;
@@ -31,6 +31,8 @@ export class Puller {
   #failures = 0;
   /** How far the first load is; it never goes back, although the log grows while it is read. */
   #fraction = 0;
+  /** Whether all that the server had when it was last heard of is applied. */
+  #caughtUp = false;
 
   constructor(transport: Transport, environment: Environment, host: PullHost) {
     this.#transport = transport;
@@ -47,7 +49,7 @@ export class Puller {
   stop() {
     this.#running?.abort();
     this.#running = null;
-    this.#host.report({ caughtUp: false });
+    this.#fallBehind();
   }
 
   async #run(signal: AbortSignal) {
@@ -61,7 +63,8 @@ export class Puller {
         await this.#followTail(signal);
       } catch (error) {
         if (signal.aborted) return;
-        this.#host.report({ caughtUp: false, pullReason: reasonOf(error as Error) });
+        this.#fallBehind();
+        this.#host.report({ pullReason: reasonOf(error as Error) });
         await sleep(this.#environment, backoffMs(this.#failures++, this.#environment), signal);
       }
     }
@@ -113,57 +116,40 @@ export class Puller {
     }
   }
 
-  /** Applies what the subscription brings, and returns when it should start from a later cursor. */
-  #followTail(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return resolve();
-      let unsubscribe = () => {};
-      let ended = false;
-      let applied: readonly StreamEntry[] = [];
-      let latest: StreamPage | null = null;
-      let working = false;
-
-      const end = (error?: Error) => {
-        ended = true;
-        unsubscribe();
-        signal.removeEventListener("abort", onAbort);
-        if (error) reject(error);
-        else resolve();
-      };
-      const onAbort = () => end();
-      const work = async () => {
-        if (working) return;
-        working = true;
-        while (latest && !signal.aborted) {
-          const page: StreamPage = latest;
-          latest = null;
-          await this.#applyTail(page, newEntries(page.entries, applied));
-          applied = page.entries;
-          if (!page.done || isLong(page.entries)) return end();
-        }
-        working = false;
-      };
-      const onPage = (page: StreamPage) => {
-        latest = page;
-        work().catch(end);
-      };
-      signal.addEventListener("abort", onAbort, { once: true });
-      const { cursor } = this.#host.syncPoint();
-      unsubscribe = this.#transport.subscribe(cursor, onPage, end);
-      if (ended) unsubscribe(); // a client that knows an error already says so at once
-    });
+  /** Applies what the subscription brings, until it should start from a later cursor. */
+  async #followTail(signal: AbortSignal) {
+    if (signal.aborted) return;
+    const host: TailHost = {
+      transport: this.#transport,
+      apply: (...args) => this.#applyTail(signal, ...args),
+      fallBehind: () => this.#fallBehind(),
+      confirm: () => this.#checkProtocol(),
+    };
+    await new Tail(host, this.#host.syncPoint().cursor, signal).ended;
   }
 
-  async #applyTail(page: StreamPage, entries: readonly StreamEntry[]) {
+  async #applyTail(
+    signal: AbortSignal,
+    page: StreamPage,
+    entries: readonly StreamEntry[],
+    caughtUp: boolean,
+  ) {
     const { syncedAt } = this.#host.syncPoint();
-    if (entries.length > 0) {
+    if (entries.length > 0 || (caughtUp && !this.#caughtUp)) {
       await this.#host.apply(entries, {
         cursor: page.cursor,
         complete: true,
-        syncedAt: page.done ? this.#environment.now() : syncedAt,
+        syncedAt: caughtUp ? this.#environment.now() : syncedAt,
       });
     }
-    this.#reportProgress({ caughtUp: page.done, fraction: 1 });
+    if (signal.aborted) return;
+    this.#caughtUp = caughtUp;
+    this.#reportProgress({ caughtUp, fraction: 1 });
+  }
+
+  #fallBehind() {
+    this.#caughtUp = false;
+    this.#host.report({ caughtUp: false });
   }
 
   /** Something arrived and is stored: whatever went wrong before is over. */
@@ -180,28 +166,4 @@ export class Puller {
       () => new ReplicateError("UNREACHABLE", "The server did not answer in time."),
     );
   }
-}
-
-/**
- * A tail's result holds everything since its cursor; what an earlier result ended with is skipped.
- * When compaction has changed the log in between, all of it is applied again, which is harmless.
- */
-function newEntries(
-  entries: readonly StreamEntry[],
-  applied: readonly StreamEntry[],
-): readonly StreamEntry[] {
-  const last = applied.at(-1);
-  const same = entries[applied.length - 1];
-  return last && same && isSameEntry(last, same) ? entries.slice(applied.length) : entries;
-}
-
-function isSameEntry(a: StreamEntry, b: StreamEntry): boolean {
-  if (a.document !== b.document || a.generation !== b.generation || a.kind !== b.kind) return false;
-  const [x, y] = [new Uint8Array(a.bytes), new Uint8Array(b.bytes)];
-  return x.length === y.length && x.every((byte, index) => byte === y[index]);
-}
-
-function isLong(entries: readonly StreamEntry[]): boolean {
-  const bytes = entries.reduce((total, entry) => total + entry.bytes.byteLength, 0);
-  return entries.length >= TAIL_ENTRIES || bytes >= TAIL_BYTES;
 }
