@@ -8,6 +8,8 @@ import type { AnySchema, TestEngine } from "./test-engine.js";
 
 type Callable = FunctionReference<FunctionKind, "public" | "internal"> | InlineFunction;
 
+const MAX_ITERATIONS = 100;
+
 const ISSUER = "https://convex.test";
 
 /** What convex-test calls `t`, so far as our tests use it. Internal functions can be called, too. */
@@ -40,6 +42,17 @@ export class TestAccessor {
 
   run(fn: InlineFunction): Promise<Value> {
     return this.mutation(fn);
+  }
+
+  finishInProgressScheduledFunctions(): Promise<void> {
+    return this.#engine.finishInProgress();
+  }
+
+  finishAllScheduledFunctions(
+    advanceTimers: () => void,
+    maxIterations = MAX_ITERATIONS,
+  ): Promise<void> {
+    return this.#engine.finishAll(advanceTimers, maxIterations);
   }
 
   withIdentity(identity: Partial<UserIdentity>): TestAccessor {

@@ -1,7 +1,8 @@
 import type { GenericSchema, SchemaDefinition } from "convex/server";
-import { withFiles, type ModuleGlob } from "../app.js";
+import { withFiles, type ConvexApp, type ModuleGlob } from "../app.js";
 import { createEngine, type Engine } from "../engine/engine.js";
 import type { Limits } from "../engine/limits.js";
+import { WatchedClock } from "./watched-clock.js";
 import { INLINE_MODULE, InlineFunctions } from "./inline-functions.js";
 
 export type AnySchema = SchemaDefinition<GenericSchema, boolean>;
@@ -13,11 +14,18 @@ export interface TestApp {
   limits: Partial<Limits>;
 }
 
+/** How often a timer that is due may come late. */
+const MAX_IDLE_TURNS = 20;
+
+// Taken before a test can replace it by a fake one.
+const systemTimeout = setTimeout;
+
 /** An engine that starts when it is first used, because components are registered before that. */
 export class TestEngine {
   readonly inline = new InlineFunctions();
   readonly #app: TestApp;
   readonly #components = new Map<string, Omit<TestApp, "limits">>();
+  readonly #clock = new WatchedClock();
   #started: Promise<Engine> | null = null;
 
   constructor(app: TestApp) {
@@ -35,24 +43,55 @@ export class TestEngine {
     return (this.#started ??= this.#start());
   }
 
-  async #start(): Promise<Engine> {
+  /** Resolves when no scheduled function runs. */
+  async finishInProgress(): Promise<void> {
+    await (await this.started()).settle();
+  }
+
+  /**
+   * Resolves when no scheduled function runs or waits, those that they schedule included. What
+   * waits for a timer that `advanceTimers` does not reach is left waiting.
+   */
+  async finishAll(advanceTimers: () => void, maxIterations: number): Promise<void> {
+    let idleTurns = 0;
+    for (let i = 0; i < maxIterations; i++) {
+      const firedBefore = this.#clock.fired;
+      await this.#advanceUntilSettled(advanceTimers);
+      if (this.#clock.waiting === 0) return;
+      idleTurns = this.#clock.fired === firedBefore ? idleTurns + 1 : 0;
+      if (idleTurns === MAX_IDLE_TURNS) return;
+    }
+    throw new Error(
+      `Functions are still being scheduled after ${maxIterations} turns: do they schedule each other for ever?`,
+    );
+  }
+
+  /** A running function may itself wait for a timer. */
+  async #advanceUntilSettled(advanceTimers: () => void): Promise<void> {
+    let isSettled = false;
+    const settled = this.finishInProgress().finally(() => (isSettled = true));
+    do {
+      advanceTimers();
+      await new Promise<void>((resolve) => void systemTimeout(resolve, 0));
+    } while (!isSettled);
+    await settled;
+  }
+
+  /** Not `open`ed: convex-test has no cron jobs, and tests with fake timers would meet them. */
+  #start(): Promise<Engine> {
     const { schema, modules, limits } = this.#app;
     const files = {
       "schema.ts": { default: schema },
       [`${INLINE_MODULE}.ts`]: this.inline.module,
     };
-    const engine = await createEngine(
-      {
-        modules: withFiles(modules, files),
-        register: (t) => {
-          for (const [path, component] of this.#components) {
-            t.registerComponent(path, component.schema, component.modules);
-          }
-        },
+    const app: ConvexApp = {
+      modules: withFiles(modules, files),
+      register: (t) => {
+        for (const [path, component] of this.#components) {
+          t.registerComponent(path, component.schema, component.modules);
+        }
       },
-      { limits },
-    );
-    await engine.open(null);
-    return engine;
+    };
+    return createEngine(app, { limits, clock: this.#clock });
   }
 }
