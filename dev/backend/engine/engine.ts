@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { randomFillSync } from "node:crypto";
 import type { ConvexApp } from "../app.js";
 import { canonicalPath } from "../functions.js";
 import type { Commit, MutationRun, Runtime } from "../runtime.js";
@@ -10,6 +9,7 @@ import { createTable, type EngineContext } from "./context.js";
 import { CronJobs } from "./crons.js";
 import { settled, toOutcome } from "./failure.js";
 import { newId } from "./ids.js";
+import { bytesFrom, unpredictableBytes } from "./random-bytes.js";
 import { installGlobals } from "./globals.js";
 import { fairInterleaving, type Interleaving } from "./interleaving.js";
 import { DEFAULT_LIMITS, type Limits } from "./limits.js";
@@ -213,11 +213,7 @@ function increasingTime(clock: Clock, last: number): () => number {
 }
 
 function idSource(random: (() => number) | undefined): (table: string) => string {
-  const fill =
-    random === undefined
-      ? (bytes: Uint8Array) => void randomFillSync(bytes)
-      : (bytes: Uint8Array) =>
-          void bytes.forEach((_, i) => (bytes[i] = Math.floor(random() * 256)));
+  const fill = random === undefined ? unpredictableBytes() : bytesFrom(random);
   return (table) => newId(table, fill);
 }
 

@@ -46,15 +46,15 @@ export class Execution {
   inTurn<T>(step: () => Promise<T>): Promise<T> {
     // What a function left behind stops, as it does on Convex: nobody answers it any more.
     if (this.#isOver) return new Promise(() => {});
-    const turn = this.#queue.then(step);
-    this.#queue = turn.catch(() => {});
+    const turn = this.#queue.then(step, step);
+    this.#queue = turn;
     return turn;
   }
 
   /** Resolves when its last syscall has been answered. There may be no more. */
   async end(): Promise<void> {
     this.#isOver = true;
-    await this.#queue;
+    await this.#queue.catch(() => {});
   }
 }
 

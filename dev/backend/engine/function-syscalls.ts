@@ -84,7 +84,7 @@ export const functionSyscalls: Record<string, AsyncSyscall> = {
   "1.0/getFunctionMetadata": ({ location }) =>
     JSON.stringify({ name: location.path, componentPath: location.component }),
   "1.0/getDeploymentMetadata": () =>
-    JSON.stringify({ name: "embedded", region: null, class: "s16" }),
+    JSON.stringify({ name: "embedded", region: null, class: "s256" }),
   "1.0/getRequestMetadata": (execution) =>
     JSON.stringify({
       ip: null,

@@ -1,6 +1,7 @@
 /** Decides which of the running transactions makes its next syscall. */
 export interface Interleaving {
-  start(): { pause(): Promise<void> };
+  /** `pause` resolves when the transaction may go on; `null` if that is at once. */
+  start(): { pause(): Promise<void> | null };
 }
 
 // Taken now: tests may replace the global by a fake that never fires by itself.
@@ -18,7 +19,7 @@ export function fairInterleaving(): Interleaving {
         pause: () =>
           made++ % SYSCALLS_IN_A_ROW === 0
             ? new Promise<void>((resolve) => void soon(resolve))
-            : Promise.resolve(),
+            : null,
       };
     },
   };
@@ -26,7 +27,7 @@ export function fairInterleaving(): Interleaving {
 
 /** Syscalls go on at once: a transaction is only overtaken by those it waits for. */
 export function noInterleaving(): Interleaving {
-  const pause = () => Promise.resolve();
+  const pause = () => null;
   return { start: () => ({ pause }) };
 }
 

@@ -14,6 +14,8 @@ export interface Limits {
   callBytes: number;
   /** Functions that call functions. */
   callDepth: number;
+  /** Mutations that run at the same time; more of them wait before they take their snapshot. */
+  concurrentMutations: number;
   /** Milliseconds a query or mutation may compute. Off by default: it depends on the machine. */
   userTimeMs: number;
   bytesRead: number;
@@ -32,6 +34,8 @@ export const DEFAULT_LIMITS: Limits = {
   arrayElements: 8192,
   callBytes: 16 * MIB,
   callDepth: 8,
+  // Deployments of class S256; those of class S16 have 16.
+  concurrentMutations: 256,
   userTimeMs: Infinity,
   bytesRead: 16 * MIB,
   documentsRead: 32_000,

@@ -1,5 +1,4 @@
 import type { Commit, ReadSet } from "../runtime.js";
-import type { IndexKey } from "./index-key.js";
 import { IntervalSet, type Interval } from "./interval.js";
 import { EngineCommit } from "./commit.js";
 
@@ -14,28 +13,29 @@ export class ReadIntervals implements ReadSet {
     set.add(interval);
   }
 
+  *byIndex(): Iterable<[index: string, intervals: readonly Interval[]]> {
+    for (const [index, set] of this.#byIndex) yield [index, set.intervals];
+  }
+
   indexes(): Iterable<string> {
     return this.#byIndex.keys();
   }
 
   isTouchedBy(commit: Commit): boolean {
     if (!(commit instanceof EngineCommit)) throw new TypeError("A commit of another engine");
-    return this.tableTouchedBy(commit.changedKeys) !== null;
-  }
-
-  /** The table of a key that was read, or `null`. */
-  tableTouchedBy(changed: ReadonlyMap<string, readonly IndexKey[]>): string | null {
+    const changed = commit.changedKeys;
     const [some, other] =
       changed.size < this.#byIndex.size ? [changed, this.#byIndex] : [this.#byIndex, changed];
     for (const index of some.keys()) {
       if (!other.has(index)) continue;
       const reads = this.#byIndex.get(index)!;
-      if (changed.get(index)!.some((key) => reads.contains(key))) return tableOf(index);
+      if (changed.get(index)!.some((key) => reads.contains(key))) return true;
     }
-    return null;
+    return false;
   }
 }
 
-function tableOf(index: string): string {
+/** The table of a `component:table.index`. */
+export function tableOf(index: string): string {
   return index.slice(index.lastIndexOf(":") + 1, index.lastIndexOf("."));
 }

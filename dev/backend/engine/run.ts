@@ -7,7 +7,7 @@ export interface Run {
   /** What `Date.now()` is: queries and mutations see the time they began. */
   now(): number;
   /** Lets others go first, as the interleaving decides. */
-  pause(): Promise<void>;
+  pause(): Promise<void> | null;
   /** Counts the time until the next syscall, and between syscalls, as the function's own. */
   whileComputing<T>(body: () => Promise<T>): Promise<T>;
   whileWaiting<T>(body: () => Promise<T>): Promise<T>;

@@ -2,6 +2,7 @@ import { canonicalPath } from "../functions.js";
 import type { FunctionCall } from "../runtime.js";
 import type { UserIdentity } from "convex/server";
 import type { Value } from "convex/values";
+import { Admission } from "./admission.js";
 import { createTable, type EngineContext } from "./context.js";
 import { holdsCommitTs, resolveCommitTs } from "./document.js";
 import { Execution, executions, observations, type Observations } from "./execution.js";
@@ -33,13 +34,20 @@ export interface Committed {
   ts: bigint;
 }
 
+type Attempt =
+  | { type: "committed"; value: Value; ts: bigint; published: Promise<void> }
+  | { type: "conflict"; table: string; published: Promise<void> }
+  | { type: "given up" };
+
 /** Runs functions: top-level ones in transactions of their own, nested ones in their caller's. */
 export class Runner {
   #context: EngineContext;
   #active = 0;
+  #admission: Admission;
 
   constructor(context: EngineContext) {
     this.#context = context;
+    this.#admission = new Admission(context.limits.concurrentMutations);
   }
 
   /** Whether anything runs now; what waits for the clock does not. */
@@ -69,7 +77,12 @@ export class Runner {
   /** Retries conflicts as Convex does. `null` when `prepare` gave it up. */
   async mutation(call: TopLevelCall, options: MutationOptions = {}): Promise<Committed | null> {
     for (let attempt = 0; ; attempt++) {
-      const result = await this.#busy(() => this.#attempt(call, options));
+      const result = await this.#busy(async () => {
+        const attempt = await this.#admission.run(() => this.#attempt(call, options));
+        // After a conflict, too: the next attempt has to see what this one collided with.
+        if (attempt.type !== "given up") await attempt.published;
+        return attempt;
+      });
       if (result.type === "committed") return result;
       if (result.type === "given up") return null;
       const path = displayPath(call.location);
@@ -152,12 +165,15 @@ export class Runner {
     }
   }
 
-  async #attempt({ location, args, identity }: TopLevelCall, options: MutationOptions) {
+  async #attempt(
+    { location, args, identity }: TopLevelCall,
+    options: MutationOptions,
+  ): Promise<Attempt> {
     const { store } = this.#context;
     const { snapshot, end } = store.begin();
     try {
       const transaction = this.#newTransaction(snapshot);
-      if (options.prepare?.(transaction) === false) return { type: "given up" } as const;
+      if (options.prepare?.(transaction) === false) return { type: "given up" };
       const run = newRun(this.#context, "transaction");
       const execution = this.#execution(
         location,
@@ -170,14 +186,16 @@ export class Runner {
       const value = await this.#measured(location, transaction, "calls", () =>
         invoke(execution, "mutation", args, false),
       );
-      const writes = transaction.writes();
-      // Nothing to validate: it is as if it had run at its snapshot's time.
-      if (writes.length === 0) return committed(value, snapshot.ts);
       const { reads } = transaction;
-      const result = store.commit({ snapshot, reads, writes, note: options.note?.(value) });
-      // On a conflict, too: the next attempt has to see what this one collided with.
-      await result.published;
-      return result.type === "conflict" ? result : committed(value, result.commit.ts);
+      const writes = transaction.writes();
+      const note = options.note?.(value);
+      if (writes.length === 0 && note === undefined) {
+        // Nothing to validate or to keep: it is as if it had run at its snapshot's time.
+        return committed(value, snapshot.ts, Promise.resolve());
+      }
+      const result = store.commit({ snapshot, reads, writes, note });
+      if (result.type === "conflict") return result;
+      return committed(value, result.commit.ts, result.published);
     } finally {
       end();
     }
@@ -231,8 +249,8 @@ export class Runner {
   }
 }
 
-function committed(value: Value, ts: bigint) {
-  return { type: "committed", value: resolveCommitTs(value, ts), ts } as const;
+function committed(value: Value, ts: bigint, published: Promise<void>): Attempt {
+  return { type: "committed", value: resolveCommitTs(value, ts), ts, published };
 }
 
 /** A client's call: always of the app itself. */

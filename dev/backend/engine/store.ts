@@ -3,6 +3,7 @@ import { EngineCommit, type CommitNote, type Journal } from "./commit.js";
 import { resolveCommitTs, StoredDocument, type DocumentValue } from "./document.js";
 import type { IndexKey } from "./index-key.js";
 import type { ReadIntervals } from "./read-intervals.js";
+import { RecentWrites } from "./recent-writes.js";
 import type { Table } from "./table.js";
 
 /** The whole data at one moment. Never changed: the next moment shares what stayed the same. */
@@ -57,8 +58,8 @@ export class Store {
   #head: Snapshot;
   #unpublished: Unpublished[] = [];
   #isWriting = false;
-  /** Commits that a running transaction has not seen, oldest first. */
-  #recent: EngineCommit[] = [];
+  /** What a running transaction may not have seen. */
+  #recent = new RecentWrites();
   /** Snapshots of the running transactions, oldest first. */
   #running = new Set<{ ts: bigint }>();
   #journal: Journal | null = null;
@@ -104,23 +105,18 @@ export class Store {
   /** Checks and commits in one go, without a pause in which anything else could happen. */
   commit(proposal: Proposal): CommitResult {
     if (this.#failure !== null) throw this.#failure;
-    const conflict = this.#conflictOf(proposal);
-    if (conflict !== null) {
-      return { type: "conflict", table: conflict, published: this.#allPublished() };
-    }
+    const table = this.#recent.tableTouched(proposal.reads, proposal.snapshot.ts);
+    if (table !== null) return { type: "conflict", table, published: this.#allPublished() };
     const ts = this.#nextTs();
     const { commit, snapshot } = this.#apply(ts, proposal);
     this.#head = snapshot;
-    this.#recent.push(commit);
+    this.#recent.add(commit);
     return { type: "committed", commit, published: this.#publish(commit, snapshot) };
   }
 
-  /** Whether nothing that `reads` covers was published since `snapshot`, which is still running. */
+  /** Whether nothing that `reads` covers was written since `snapshot`, which is still running. */
   isCurrent(snapshot: Snapshot, reads: ReadIntervals): boolean {
-    return !this.#recent.some(
-      ({ ts, changedKeys }) =>
-        ts > snapshot.ts && ts <= this.#published.ts && reads.tableTouchedBy(changedKeys) !== null,
-    );
+    return this.#recent.tableTouched(reads, snapshot.ts) === null;
   }
 
   /** Nothing commits from now on. */
@@ -131,17 +127,6 @@ export class Store {
   /** Resolves when nothing is left to be written. */
   async drain(): Promise<void> {
     while (this.#unpublished.length > 0) await this.#allPublished();
-  }
-
-  /** A table with a key in the proposal's reads that was written since. */
-  #conflictOf({ snapshot, reads }: Proposal): string | null {
-    for (let i = this.#recent.length - 1; i >= 0; i--) {
-      const commit = this.#recent[i]!;
-      if (commit.ts <= snapshot.ts) return null;
-      const table = reads.tableTouchedBy(commit.changedKeys);
-      if (table !== null) return table;
-    }
-    return null;
   }
 
   #apply(ts: bigint, { writes, note }: Proposal): { commit: EngineCommit; snapshot: Snapshot } {
@@ -210,10 +195,7 @@ export class Store {
 
   #forget(): void {
     const [oldest] = this.#running;
-    const seenByAll = oldest?.ts ?? this.#published.ts;
-    let count = 0;
-    while (count < this.#recent.length && this.#recent[count]!.ts <= seenByAll) count += 1;
-    if (count > 0) this.#recent.splice(0, count);
+    this.#recent.forgetUntil(oldest?.ts ?? this.#published.ts);
   }
 }
 

@@ -33,10 +33,7 @@ const syscalls: ConvexGlobal = {
   asyncSyscall: (op, jsonArgs) => {
     const execution = current();
     const { run, transaction } = execution;
-    const step = async () => {
-      if (transaction !== null && op !== NEXT_ROW) await run.pause();
-      return answer(execution, op, jsonArgs);
-    };
+    const step = () => answer(execution, op, jsonArgs);
     return run.whileWaiting(() => (transaction === null ? step() : execution.inTurn(step)));
   },
   jsSyscall: (op) => unsupported(op),
@@ -64,6 +61,10 @@ export function installSyscalls(): void {
 
 async function answer(execution: Execution, op: string, jsonArgs: string): Promise<string> {
   try {
+    if (execution.transaction !== null && op !== NEXT_ROW) {
+      const turn = execution.run.pause();
+      if (turn !== null) await turn;
+    }
     const handle = ASYNC[op] ?? unsupported(op);
     return await handle(execution, JSON.parse(jsonArgs) as SyscallArgs);
   } catch (error) {

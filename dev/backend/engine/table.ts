@@ -1,14 +1,6 @@
-import { createRequire } from "node:module";
-import type BTreeClass from "sorted-btree";
 import { fieldAt, type StoredDocument } from "./document.js";
 import { encodeKey, type IndexKey } from "./index-key.js";
-
-// CommonJS with a `default`: module runners disagree on what `import` makes of it.
-const { default: BTree } = createRequire(import.meta.url)("sorted-btree") as {
-  default: typeof BTreeClass;
-};
-
-const byKey = (a: IndexKey, b: IndexKey) => (a < b ? -1 : a > b ? 1 : 0);
+import { createSortedMap, type SortedMap } from "./sorted-map.js";
 
 export interface IndexDefinition {
   name: string;
@@ -25,7 +17,7 @@ export class Index {
 
   constructor(
     readonly definition: IndexDefinition,
-    readonly rows = new BTree<IndexKey, StoredDocument>(undefined, byKey),
+    readonly rows: SortedMap<IndexKey, StoredDocument> = createSortedMap(),
   ) {
     this.#paths = definition.fields.map((field) => field.split("."));
   }
@@ -84,11 +76,13 @@ export class Table {
       const newKey = after === null ? undefined : index.keyOf(after);
       if (oldKey !== undefined && oldKey !== newKey) index.rows.delete(oldKey);
       if (newKey !== undefined) index.rows.set(newKey, after!);
-      changed.set(
-        name,
-        [oldKey, newKey].filter((key) => key !== undefined),
-      );
+      changed.set(name, distinct(oldKey, newKey));
     }
     return changed;
   }
+}
+
+function distinct(oldKey: IndexKey | undefined, newKey: IndexKey | undefined): IndexKey[] {
+  if (oldKey === undefined) return newKey === undefined ? [] : [newKey];
+  return newKey === undefined || newKey === oldKey ? [oldKey] : [oldKey, newKey];
 }

@@ -8,12 +8,20 @@ import type { Meter, Usage } from "./usage.js";
 
 /** One level of nesting: what the function and those it called have written so far. */
 interface Layer {
-  /** The snapshot's tables, those written to replaced by copies. */
+  /** The snapshot's tables, those written to and read again replaced by copies. */
   tables: Map<TableKey, Table>;
   /** Which copies are this layer's own, so that taking the layer away takes its writes away. */
   own: Set<TableKey>;
+  /** Writes that are not in `tables` yet: most functions never look at what they wrote. */
+  unseen: Map<TableKey, Unseen>;
   writes: Map<string, PendingWrite>;
   meter: Meter;
+}
+
+/** The last of several writes. A list that grows at its head can be shared by layers. */
+interface Unseen {
+  write: PendingWrite;
+  earlier: Unseen | undefined;
 }
 
 /**
@@ -35,16 +43,24 @@ export class Transaction {
     this.snapshot = snapshot;
     this.reads = reads;
     this.#createTable = createTable;
-    this.#layers = [{ tables: new Map(snapshot.tables), own: new Set(), writes: new Map(), meter }];
+    this.#layers = [newLayer(snapshot.tables, new Map(), meter)];
   }
 
   get meter(): Meter {
     return this.#top.meter;
   }
 
-  /** For reading only. */
+  /** For reading only. With everything that was written so far. */
   table(key: TableKey): Table {
-    return this.#top.tables.get(key) ?? this.#createTable(key);
+    const { tables, unseen } = this.#top;
+    const writes = unseen.get(key);
+    if (writes !== undefined) {
+      unseen.delete(key);
+      applyTo(this.#ownTable(key), writes);
+    }
+    let table = tables.get(key);
+    if (table === undefined) tables.set(key, (table = this.#createTable(key)));
+    return table;
   }
 
   get(component: string, table: string, id: string): StoredDocument | null {
@@ -62,22 +78,18 @@ export class Transaction {
 
   write(write: PendingWrite): void {
     const { component, table, id, document } = write;
-    const target = this.#ownTable(tableKey(component, table));
-    target.write(target.get(id), document);
-    this.#top.writes.set(`${component}:${id}`, write);
+    const { unseen, writes } = this.#top;
+    const key = tableKey(component, table);
+    unseen.set(key, { write, earlier: unseen.get(key) });
+    writes.set(`${component}:${id}`, write);
     this.meter.add("documentsWritten", 1);
     this.meter.add("bytesWritten", document?.size ?? 0);
   }
 
   /** Everything `body` writes disappears when it throws. What it read stays read. */
   async nested<T>(limits: Partial<Usage> | undefined, body: () => Promise<T>): Promise<T> {
-    const { tables, meter } = this.#top;
-    const layer: Layer = {
-      tables: new Map(tables),
-      own: new Set(),
-      writes: new Map(),
-      meter: meter.nested(limits),
-    };
+    const { tables, unseen, meter } = this.#top;
+    const layer = newLayer(tables, unseen, meter.nested(limits));
     this.#layers.push(layer);
     try {
       const result = await body();
@@ -107,6 +119,7 @@ export class Transaction {
   #merge(layer: Layer): void {
     const parent = this.#top;
     parent.tables = layer.tables;
+    parent.unseen = layer.unseen;
     for (const key of layer.own) parent.own.add(key);
     for (const [key, write] of layer.writes) parent.writes.set(key, write);
     parent.meter.absorb(layer.meter, "all");
@@ -120,4 +133,25 @@ export class Transaction {
     }
     return tables.get(key)!;
   }
+}
+
+function newLayer(
+  tables: ReadonlyMap<TableKey, Table>,
+  unseen: ReadonlyMap<TableKey, Unseen>,
+  meter: Meter,
+): Layer {
+  return {
+    tables: new Map(tables),
+    own: new Set(),
+    unseen: new Map(unseen),
+    writes: new Map(),
+    meter,
+  };
+}
+
+/** In the order in which they were made. */
+function applyTo(table: Table, last: Unseen): void {
+  const writes: PendingWrite[] = [];
+  for (let at: Unseen | undefined = last; at !== undefined; at = at.earlier) writes.push(at.write);
+  for (const { id, document } of writes.reverse()) table.write(table.get(id), document);
 }
