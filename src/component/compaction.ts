@@ -1,6 +1,7 @@
 import { v } from "convex/values";
 import { mutation, type MutationCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
+import { timeOf } from "./clock.js";
 import { deleteRow, groupEntries, insertEntry, livesIn, type Entry } from "./entries.js";
 import { bytesOf, planCompaction, thresholds, type Thresholds } from "./plan.js";
 import { snapshotOf } from "./snapshot.js";
@@ -57,15 +58,15 @@ async function compactPart(
   { collection, document, part }: PartName,
   thresholds: Thresholds,
 ): Promise<Entry[]> {
-  const now = ctx.meta.getSnapshotTs();
+  const committed = ctx.meta.getSnapshotTs();
   const rows = await ctx.db
     .query("updates")
     .withIndex("by_document", (q) =>
-      q.eq("collection", collection).eq("document", document).eq("part", part).lte("ts", now),
+      q.eq("collection", collection).eq("document", document).eq("part", part).lte("ts", committed),
     )
     .take(MAX_ROWS_READ);
   const { live } = livesIn(groupEntries(rows));
-  const replaced = planCompaction(live, now, thresholds, MAX_BYTES_REPLACED);
+  const replaced = planCompaction(live, timeOf(ctx), thresholds, MAX_BYTES_REPLACED);
   if (replaced.length === 0) return [];
 
   const updates = await Promise.all(replaced.map((entry) => readEntry(ctx, entry.rows)));

@@ -3,6 +3,7 @@ import type { CommitTsPlaceholder } from "convex/values";
 import type { Doc } from "./_generated/dataModel.js";
 import { mutation, query, type MutationCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
+import { timeOf } from "./clock.js";
 import { deleteRow, groupEntries, insertEntry, livesIn } from "./entries.js";
 import { readPage } from "./page.js";
 import { planCompaction, thresholds } from "./plan.js";
@@ -54,7 +55,7 @@ export const read = query({
           ),
           long:
             compaction !== undefined &&
-            planCompaction(live, ctx.meta.getSnapshotTs(), compaction, Infinity).length > 0,
+            planCompaction(live, timeOf(ctx), compaction, Infinity).length > 0,
         };
       }),
     ),

@@ -1,5 +1,6 @@
 import { v, type Infer } from "convex/values";
 import { TAIL_BYTES, TAIL_ENTRIES } from "../shared/limits.js";
+import { NS_PER_MS } from "./clock.js";
 import { sizeOf, type Entry } from "./entries.js";
 
 /** When the log of a document is long enough to be compacted. */
@@ -13,8 +14,6 @@ export const thresholds = v.object({
 });
 export type Thresholds = Infer<typeof thresholds>;
 
-const NS_PER_MS = 1_000_000n;
-
 /**
  * Which of a document's live entries, given in log order, one snapshot should replace: always the
  * oldest ones, none while that is not worth it (S5).
@@ -23,7 +22,7 @@ const NS_PER_MS = 1_000_000n;
  * tail start afresh. So compaction re-sends nothing to anyone who keeps up, however busy a document
  * is. Entries of one commit stay together, because the snapshot takes the place after the newest.
  *
- * @param now A commit timestamp, in ns, that no uncommitted entry is older than.
+ * @param now The time, in ns as commit timestamps are.
  * @param maxBytes Bytes that one transaction can replace.
  */
 export function planCompaction(
