@@ -5,7 +5,8 @@ import type { Fields, Row } from "../shared/fields.js";
 import type { Engine } from "./engine.js";
 import { realEnvironment } from "./environment.js";
 import type { LocalMutation } from "./local-write.js";
-import { outboxOf, rejectedChange, type Outbox, type RejectedChange } from "./outbox.js";
+import type { Outbox } from "./outbox.js";
+import type { RejectedChange } from "./outbox-items.js";
 import type { OutboxRecord } from "./records.js";
 import { engineFor } from "./registry.js";
 import type { StatusStore } from "./status.js";
@@ -47,10 +48,11 @@ export type ConvexCollectionConfig<F extends Fields> = PassedOn<Row<F>> & {
   /** How long a change waits for others to be sent with it, in ms; 50 by default. */
   coalesceMs?: number;
   /**
-   * Called when the server has refused a change, while the collection is in use; the change waits in
-   * `utils.outbox` for your decision.
+   * Called when the server has refused a change, in every tab that has the collection in use, e.g. to
+   * tell the user. The change waits in `utils.outbox` for a decision, also when no tab was open to be
+   * told. What it throws is reported as an uncaught error, and stops nothing.
    */
-  onRejected?: (rejected: RejectedChange<Row<F>>) => void;
+  onRejected?: (rejected: RejectedChange<Row<F>>) => unknown;
 };
 
 /** What a replicated collection offers besides TanStack DB's own methods, as `collection.utils`. */
@@ -111,9 +113,10 @@ export function convexCollectionOptions<F extends Fields>(
     environment: realEnvironment,
     windowMs: coalesceMs ?? COALESCE_MS,
   });
+
   const report = (record: OutboxRecord) => {
-    const rejected = rejectedChange<Row<F>>(engine, record);
-    if (rejected) void onRejected?.(rejected);
+    const rejected = engine.outbox.rejectedItem(record);
+    return rejected && onRejected?.(rejected as unknown as RejectedChange<Row<F>>);
   };
 
   const own = new Set<unknown>();
@@ -136,7 +139,7 @@ export function convexCollectionOptions<F extends Fields>(
     onDelete: handler,
     utils: {
       status: engine.status,
-      outbox: outboxOf(engine),
+      outbox: engine.outbox as Outbox<unknown> as Outbox<Row<F>>,
       flush: () => engine.flush(),
       acceptMutations: accept,
     },
@@ -150,7 +153,7 @@ export function convexCollectionOptions<F extends Fields>(
 function syncWith<R extends object>(
   engine: Engine,
   own: Set<unknown>,
-  onRejected: (record: OutboxRecord) => void,
+  onRejected: (record: OutboxRecord) => unknown,
 ): SyncConfig<R, string>["sync"] {
   return ({ collection, begin, write, commit, markReady }) => {
     own.add(collection);

@@ -4,7 +4,7 @@ import type { ConvexReactClient } from "convex/react";
 import { expectTypeOf, it } from "vitest";
 import type { Row } from "../shared/fields.js";
 import { convexCollectionOptions, type ReplicateUtils } from "./collection.js";
-import type { RejectedChange } from "./outbox.js";
+import type { OutboxItem, RejectedChange } from "./outbox-items.js";
 import type { StatusStore, SyncStatus } from "./status.js";
 import type { taskFields } from "./setup.test.js";
 import type { ConvexClientLike, ReplicateApi } from "./transport.js";
@@ -44,7 +44,10 @@ it("the utilities are typed with the row", () => {
   expectTypeOf<Tasks["utils"]["status"]>().toEqualTypeOf<StatusStore>();
   expectTypeOf<ReturnType<StatusStore["get"]>>().toEqualTypeOf<SyncStatus>();
   type Listed = ReturnType<Tasks["utils"]["outbox"]["list"]>[number];
-  expectTypeOf<Extract<Listed, { rejected: object }>>().toEqualTypeOf<RejectedChange<Task>>();
+  expectTypeOf<Listed>().toEqualTypeOf<OutboxItem<Task>>();
+  expectTypeOf<Extract<Listed, { status: "rejected" }>>().toEqualTypeOf<RejectedChange<Task>>();
+  expectTypeOf<OutboxItem<Task>["row"]>().toEqualTypeOf<Task | null>();
+  expectTypeOf<Extract<Listed, { status: "pending" }>>().not.toHaveProperty("code");
   expectTypeOf<RejectedChange<Task>["row"]>().toEqualTypeOf<Task | null>();
 });
 
@@ -58,6 +61,6 @@ it("mistakes are caught", () => {
   expectTypeOf<Config["getKey"]>().toEqualTypeOf<(row: Task) => string>();
   expectTypeOf<{ title: number; id: string }>().not.toExtend<Parameters<Tasks["insert"]>[0]>();
   expectTypeOf<Config["onRejected"]>().toEqualTypeOf<
-    ((rejected: RejectedChange<Task>) => void) | undefined
+    ((rejected: RejectedChange<Task>) => unknown) | undefined
   >();
 });

@@ -1,8 +1,8 @@
 /** A set of listeners, each of which may leave at any time. */
 export class Emitter<Args extends unknown[]> {
-  readonly #listeners = new Set<(...args: Args) => void>();
+  readonly #listeners = new Set<(...args: Args) => unknown>();
 
-  on(listener: (...args: Args) => void): () => void {
+  on(listener: (...args: Args) => unknown): () => void {
     const own = (...args: Args) => listener(...args);
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
@@ -14,12 +14,19 @@ export class Emitter<Args extends unknown[]> {
   }
 }
 
-/** Calls someone else's code; what it throws surfaces where uncaught errors do, and not here. */
-export function guarded(call: () => void) {
+/**
+ * Calls someone else's code; what it throws, at once or in a promise, surfaces where uncaught errors
+ * do, and not here.
+ */
+export function guarded(call: () => unknown) {
   try {
-    call();
+    Promise.resolve(call()).catch(report);
   } catch (error) {
-    const { reportError = console.error } = globalThis; // Node has no such function
-    reportError(error);
+    report(error);
   }
+}
+
+function report(error: unknown) {
+  const { reportError = console.error } = globalThis; // Node has no such function
+  reportError(error);
 }

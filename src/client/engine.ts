@@ -1,13 +1,6 @@
-import {
-  applyOperations,
-  flatten,
-  MARKER,
-  unflatten,
-  type RowFields,
-} from "../shared/operations.js";
-import { ROOT } from "../shared/paths.js";
 import { Emitter, guarded } from "./emitter.js";
 import { toLocalWrite, type LocalMutation } from "./local-write.js";
+import { OutboxView } from "./outbox.js";
 import type { OutboxRecord } from "./records.js";
 import type { ShownChange } from "./replica.js";
 import { Session, type SessionConfig } from "./session.js";
@@ -32,6 +25,7 @@ export type RowListener = {
 export class Engine {
   readonly status = new StatusHolder();
   readonly rejections = new Emitter<[OutboxRecord]>();
+  readonly outbox: OutboxView;
   readonly #config: SessionConfig;
   readonly #functions: string;
   readonly #listeners = new Set<RowListener>();
@@ -48,6 +42,15 @@ export class Engine {
   constructor(config: SessionConfig, functions: string) {
     this.#config = config;
     this.#functions = functions;
+    const replica = () => this.#current?.data.replica;
+    this.outbox = new OutboxView({
+      fields: config.fields,
+      records: () => replica()?.records() ?? [],
+      recordsOf: (document) => replica()?.recordsOf(document) ?? [],
+      base: (document) => replica()?.base(document),
+      retry: (seq) => this.#session().retry(seq),
+      discard: (seq) => this.#session().discard(seq),
+    });
   }
 
   /** What makes another configuration of the same name a different collection, or null. */
@@ -86,24 +89,6 @@ export class Engine {
   /** Local changes that the server has not accepted, oldest first. */
   records(): OutboxRecord[] {
     return this.#current?.data.replica.records() ?? [];
-  }
-
-  /** The row as the server has it, and as it would be with this change. */
-  rowsOf(record: OutboxRecord): { base: RowFields | null; row: RowFields | null } {
-    const { tree } = this.#config.fields;
-    const base = this.#current?.data.replica.baseRow(record.document) ?? null;
-    if (record.kind === "remove") return { base, row: null };
-    const flat = base ? flatten(base, tree) : new Map([[ROOT, MARKER]]);
-    applyOperations(flat, record.operations);
-    return { base, row: unflatten(flat, tree) };
-  }
-
-  retry(seq: number): Promise<void> {
-    return this.#session().retry(seq);
-  }
-
-  discard(seq: number): Promise<void> {
-    return this.#session().discard(seq);
   }
 
   /** Sends at once, and resolves when nothing is pending any more. */
@@ -179,6 +164,7 @@ export class Engine {
     if (status.complete || status.phase === "offline") this.#markReady();
     if (this.#isRestarting && status.complete) this.#finishRestart(session);
     this.status.set(status);
+    this.outbox.noteChange();
     this.#closeWhenIdle();
   }
 

@@ -3,7 +3,8 @@ export {
   type ConvexCollectionConfig,
   type ReplicateUtils,
 } from "./collection.js";
-export type { Outbox, PendingChange, RejectedChange } from "./outbox.js";
+export type { Outbox, OutboxExport } from "./outbox.js";
+export type { FieldChange, OutboxItem, PendingChange, RejectedChange } from "./outbox-items.js";
 export type { StatusStore, SyncStatus } from "./status.js";
 export type { ConvexClientLike, ReplicateApi } from "./transport.js";
 export { indexedDBStorage } from "./storage/indexeddb.js";

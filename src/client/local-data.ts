@@ -61,7 +61,8 @@ export class LocalData {
 
   /** Adds local changes in memory and shows them; `save` brings them to disk. */
   add(writes: readonly LocalWrite[]): OutboxRecord[] {
-    const records = writes.map((write) => this.replica.add(write));
+    const now = this.#config.environment.now();
+    const records = writes.map((write) => this.replica.add(write, now));
     this.#show(new Set(writes.map(({ document }) => document)));
     this.#listener.changed();
     return records;
@@ -122,12 +123,13 @@ export class LocalData {
     });
   }
 
-  /** Changes the outbox by the user's own decision. */
-  decide(decision: (store: ReplicaStore) => Promise<void>): Promise<void> {
+  /** Changes the outbox by the user's own decision; resolves to whether there was anything to change. */
+  decide(decision: (store: ReplicaStore) => Promise<boolean>): Promise<boolean> {
     return this.#turn(async (store) => {
-      await decision(store);
+      const isDecided = await decision(store);
       await this.#load();
       this.#announce([]);
+      return isDecided;
     });
   }
 

@@ -12,6 +12,8 @@ export type OutboxRecord = {
   /** The life of the document that the user saw; for an insert, the one that it starts. */
   generation: number;
   operations: Operations;
+  /** When it was made, in ms since the epoch by this device's clock; null when that is not known. */
+  madeAt: number | null;
   /** Why the server refused it; such a record waits for the user and is not shown or sent. */
   rejected: Rejection | null;
 };
@@ -40,13 +42,14 @@ export function toStored({ seq: _, operations, ...record }: OutboxRecord): Store
 }
 
 export function fromStored(seq: number, stored: StoredRecord): OutboxRecord {
-  const { document, kind, generation, rejected } = stored;
+  const { document, kind, generation, rejected, madeAt } = stored;
   return {
     seq,
     document,
     kind,
     generation,
     rejected,
+    madeAt: madeAt ?? null,
     operations: decodeOperations(stored.operations),
   };
 }

@@ -181,24 +181,33 @@ export class ReplicaStore {
     });
   }
 
-  /** Gives a rejected record another chance, as the newest change of its document. */
-  retry(seq: number): Promise<void> {
+  /**
+   * Gives a rejected record another chance, as the newest change of its document.
+   *
+   * @returns whether it was there, and rejected.
+   */
+  retry(seq: number): Promise<boolean> {
     return this.#storage.transaction("durable", ["documents", "outbox"], async (tx) => {
       const record = (await tx.get("outbox", seq)) as StoredRecord | undefined;
-      if (!record?.rejected) return;
-      const base = await readBase(tx, record.document);
-      const isInsert = record.kind === "insert";
-      const generation = isInsert && !base.live ? base.generation + 1 : base.generation;
+      if (!record?.rejected) return false;
+      const generation = await currentGeneration(tx, record);
       await tx.delete("outbox", seq);
       await tx.add("outbox", { ...record, generation, rejected: null });
+      return true;
     });
   }
 
-  /** Gives a rejected record up. A pending one stays: it may be the head of bytes on their way. */
-  discard(seq: number): Promise<void> {
+  /**
+   * Gives a rejected record up. A pending one stays: it may be the head of bytes on their way.
+   *
+   * @returns whether it was there, and rejected.
+   */
+  discard(seq: number): Promise<boolean> {
     return this.#storage.transaction("durable", ["outbox"], async (tx) => {
       const record = (await tx.get("outbox", seq)) as StoredRecord | undefined;
-      if (record?.rejected) await tx.delete("outbox", seq);
+      if (!record?.rejected) return false;
+      await tx.delete("outbox", seq);
+      return true;
     });
   }
 
@@ -248,6 +257,23 @@ function recordOf({ seq, record }: NumberedRecord): OutboxRecord {
 
 async function readBase(tx: StorageTransaction, document: string): Promise<BaseDocument> {
   return ((await tx.get("documents", document)) as BaseDocument | undefined) ?? emptyBase();
+}
+
+/** The life of its document that a change would be made in now. */
+async function currentGeneration(
+  tx: StorageTransaction,
+  { document, kind }: StoredRecord,
+): Promise<number> {
+  const base = await readBase(tx, document);
+  if (base.live) return base.generation;
+  const next = base.generation + 1;
+  if (kind === "insert") return next;
+  // An edit goes where an insert that waits goes, e.g. one that was retried just before it.
+  const inserts = (await tx.getAll("outbox")).some(([, value]) => {
+    const other = value as StoredRecord;
+    return other.document === document && other.kind === "insert" && !other.rejected;
+  });
+  return inserts ? next : base.generation;
 }
 
 async function readRecords(tx: StorageTransaction, seqs: number[]): Promise<NumberedRecord[]> {

@@ -152,6 +152,6 @@ describe("an answer of the server", () => {
     expect(replica.refresh(["a"])).toEqual([{ id: "a", row: { title: "x" } }]);
     expect(titles()).toEqual({ a: "x" });
     expect(replica.counts()).toEqual({ pending: 0, rejected: 1, unsaved: 0 });
-    expect([replica.lastSegment, replica.baseRow("a")]).toEqual([2, { title: "x" }]);
+    expect([replica.lastSegment, replica.base("a")?.row]).toEqual([2, { title: "x" }]);
   });
 });

@@ -40,8 +40,9 @@ export class Replica {
     return this.#base.size;
   }
 
-  baseRow(document: string): RowFields | null {
-    return this.#base.get(document)?.row ?? null;
+  /** What the server is known to have of a document. */
+  base(document: string): BaseRow | undefined {
+    return this.#base.get(document);
   }
 
   view(document: string): View {
@@ -72,8 +73,9 @@ export class Replica {
   }
 
   /** Makes the record of a local change, in the life of the document that the user sees. */
-  add({ document, kind, operations }: LocalWrite): OutboxRecord {
-    const record = { seq: null, document, kind, generation: 0, operations, rejected: null };
+  add(write: LocalWrite, madeAt: number | null = null): OutboxRecord {
+    const { document, kind, operations } = write;
+    const record = { seq: null, document, kind, generation: 0, operations, madeAt, rejected: null };
     this.#place(record);
     return record;
   }

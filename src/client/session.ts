@@ -112,12 +112,13 @@ export class Session {
     await this.#pusher.sendNow();
   }
 
-  async retry(seq: number): Promise<void> {
-    await this.data.decide((store) => store.retry(seq));
-    this.#pusher.changed();
+  async retry(seq: number): Promise<boolean> {
+    const isRetried = await this.data.decide((store) => store.retry(seq));
+    if (isRetried) this.#pusher.changed();
+    return isRetried;
   }
 
-  discard(seq: number): Promise<void> {
+  discard(seq: number): Promise<boolean> {
     return this.data.decide((store) => store.discard(seq));
   }
 

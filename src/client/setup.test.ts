@@ -42,7 +42,8 @@ export function local(
   operations: Operations = new Map(),
   rest: Partial<OutboxRecord> = {},
 ): OutboxRecord {
-  return { seq: null, document: "a", kind, generation, operations, rejected: null, ...rest };
+  const record = { seq: null, document: "a", kind, generation, operations, madeAt: null };
+  return { ...record, rejected: null, ...rest };
 }
 
 /** A record of document `a`, as it is stored. */
@@ -53,10 +54,15 @@ export function stored(
   operations: Operations = new Map(),
   rest: Partial<StoredRecord> = {},
 ): NumberedRecord {
-  const record = { document: "a", kind, generation, rejected: null, group: null, update: null };
+  const record = { document: "a", kind, generation, madeAt: null, rejected: null };
   return {
     seq,
-    record: { ...record, alone: false, operations: encodeOperations(operations), ...rest },
+    record: {
+      ...record,
+      operations: encodeOperations(operations),
+      ...{ group: null, update: null, alone: false },
+      ...rest,
+    },
   };
 }
 

@@ -16,36 +16,53 @@ export type View = BaseRow;
 
 const NOTHING: BaseRow = { generation: 0, row: null };
 
-/**
- * Applies local changes over the base. A change of a generation that has ended shows nothing: an
- * edit never brings a removed document back, only an insert does.
- */
+/** The view of a document: the base with the pending ones of its records on top. */
 export function viewOf(
   base: BaseRow | undefined,
-  records: readonly OutboxRecord[],
+  records: readonly OutboxRecord[] | undefined,
   { tree }: CompiledFields,
 ): View {
-  const start = base ?? NOTHING;
-  const pending = records.filter((record) => record.rejected === null);
-  if (pending.length === 0) return start;
+  const pending = records?.filter((record) => record.rejected === null) ?? [];
+  if (pending.length === 0) return base ?? NOTHING;
+  const layers = new Layers(base, { tree });
+  for (const record of pending) layers.apply(record);
+  const { generation, flat } = layers;
+  return { generation, row: flat && unflatten(flat, tree) };
+}
 
-  let generation = start.generation;
-  let flat: FlatRow | null = start.row && flatten(start.row, tree);
-  // An insert may name an older generation than the one it will merge into; edits after it follow.
-  let inserted: number | null = null;
-  for (const record of pending) {
-    const current = record.generation === generation || record.generation === inserted;
-    if (record.kind === "insert") {
-      inserted = record.generation;
-      if (flat === null) {
-        flat = new Map();
-        generation = Math.max(generation + 1, record.generation);
+/**
+ * A base and the changes on top of it, one after the other. A change of a generation that has ended
+ * does nothing: an edit never brings a removed document back, only an insert does.
+ */
+export class Layers {
+  generation: number;
+  /** The row so far; null where there is no document. */
+  flat: FlatRow | null;
+  /** An insert may name an older generation than the one it merges into; edits after it follow. */
+  #inserted: number | null = null;
+
+  constructor(base: BaseRow = NOTHING, { tree }: Pick<CompiledFields, "tree">) {
+    this.generation = base.generation;
+    this.flat = base.row && flatten(base.row, tree);
+  }
+
+  apply(record: OutboxRecord) {
+    const { generation, kind, operations } = record;
+    if (kind === "insert") {
+      this.#inserted = generation;
+      if (this.flat === null) {
+        this.flat = new Map();
+        this.generation = Math.max(this.generation + 1, generation);
       }
-      applyOperations(flat, record.operations);
-    } else if (flat !== null && current) {
-      if (record.kind === "remove") flat = null;
-      else applyOperations(flat, record.operations);
+      applyOperations(this.flat, operations);
+    } else if (this.flat !== null && this.reaches(record)) {
+      if (kind === "remove") this.flat = null;
+      else applyOperations(this.flat, operations);
     }
   }
-  return { generation, row: flat && unflatten(flat, tree) };
+
+  /** Whether a change belongs to the life of the document that is reached so far. */
+  reaches({ generation }: OutboxRecord): boolean {
+    return generation === this.generation || generation === this.#inserted;
+  }
 }

@@ -99,7 +99,7 @@ it("runs as it stands: a task written on the client is a row on the server", asy
   await vi.waitFor(() => expect(tasks.utils.status.get().rejected).toBe(1));
   expect(tasks.has(id)).toBe(true);
   expect(tasks.utils.outbox.list()).toMatchObject([
-    { rejected: { code: "REFUSED", message: "Finished tasks are kept." } },
+    { status: "rejected", code: "REFUSED", message: "Finished tasks are kept." },
   ]);
   await tasks.cleanup();
   await convexClient.close();

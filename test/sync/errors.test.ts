@@ -80,7 +80,8 @@ describe("a change that the server refuses", () => {
       {
         document: "t1",
         kind: "update",
-        rejected: { code: "FORBIDDEN_TITLE", message: "That title is taken." },
+        code: "FORBIDDEN_TITLE",
+        message: "That title is taken.",
         row: task("t1", { title: "forbidden!" }),
         base: task("t1"),
       },

@@ -1,5 +1,5 @@
 import type { RejectedChange } from "convex-replicate/client";
-import { useSyncStatus } from "convex-replicate/react";
+import { useOutbox } from "convex-replicate/react";
 import type { Task } from "../../convex/fields.js";
 import { tasks } from "../store.js";
 import { Icon } from "../ui/Icon.js";
@@ -14,9 +14,7 @@ const KINDS: Record<Refused["kind"], string> = {
 
 /** The changes that the server has refused. They wait in the outbox until the person decides. */
 export function RefusedChanges() {
-  const { rejected } = useSyncStatus(tasks);
-  const records =
-    rejected === 0 ? [] : tasks.utils.outbox.list().filter((change) => change.rejected !== null);
+  const records = useOutbox(tasks).filter((change) => change.status === "rejected");
   if (records.length === 0) return null;
   return (
     <section className="refused" data-testid="refused" role="alert" aria-labelledby="refused-title">
@@ -43,7 +41,7 @@ function RefusedChange({ record }: { record: Refused }) {
         {KINDS[record.kind]}
         {title && <> of “{title}”</>}
       </p>
-      <p className="refused-why">{record.rejected.message}</p>
+      <p className="refused-why">{record.message}</p>
       <div className="refused-actions">
         <button
           type="button"
