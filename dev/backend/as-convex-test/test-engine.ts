@@ -2,7 +2,7 @@ import type { GenericSchema, SchemaDefinition } from "convex/server";
 import { withFiles, type ConvexApp, type ModuleGlob } from "../app.js";
 import { createEngine, type Engine } from "../engine/engine.js";
 import type { Limits } from "../engine/limits.js";
-import { WatchedClock } from "./watched-clock.js";
+import { CountingClock } from "./counting-clock.js";
 import { INLINE_MODULE, InlineFunctions } from "./inline-functions.js";
 
 export type AnySchema = SchemaDefinition<GenericSchema, boolean>;
@@ -14,8 +14,8 @@ export interface TestApp {
   limits: Partial<Limits>;
 }
 
-/** How often a timer that is due may come late. */
-const MAX_IDLE_TURNS = 20;
+/** Turns in which nothing comes due before nothing is expected to: the machine's timers may be late. */
+const IDLE_TURNS = 20;
 
 // Taken before a test can replace it by a fake one.
 const systemTimeout = setTimeout;
@@ -25,7 +25,7 @@ export class TestEngine {
   readonly inline = new InlineFunctions();
   readonly #app: TestApp;
   readonly #components = new Map<string, Omit<TestApp, "limits">>();
-  readonly #clock = new WatchedClock();
+  readonly #clock = new CountingClock();
   #started: Promise<Engine> | null = null;
 
   constructor(app: TestApp) {
@@ -53,13 +53,11 @@ export class TestEngine {
    * waits for a timer that `advanceTimers` does not reach is left waiting.
    */
   async finishAll(advanceTimers: () => void, maxIterations: number): Promise<void> {
-    let idleTurns = 0;
-    for (let i = 0; i < maxIterations; i++) {
+    for (let busyTurns = 0, idleTurns = 0; busyTurns < maxIterations;) {
       const firedBefore = this.#clock.fired;
       await this.#advanceUntilSettled(advanceTimers);
-      if (this.#clock.waiting === 0) return;
-      idleTurns = this.#clock.fired === firedBefore ? idleTurns + 1 : 0;
-      if (idleTurns === MAX_IDLE_TURNS) return;
+      if (this.#clock.fired > firedBefore) [busyTurns, idleTurns] = [busyTurns + 1, 0];
+      else if (++idleTurns === IDLE_TURNS) return;
     }
     throw new Error(
       `Functions are still being scheduled after ${maxIterations} turns: do they schedule each other for ever?`,
