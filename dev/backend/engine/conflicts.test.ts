@@ -87,6 +87,31 @@ describe("concurrent mutations", () => {
     expect(retries).toBe(conflicts);
   });
 
+  it("wait for their turn before they look, when no more may run at once", async () => {
+    const engine = await start({ limits: { concurrentMutations: 1 } });
+    await times(5, () => mutate(engine, "main:add", { name: "a" }));
+    expect(await ask(engine, "main:all")).toEqual({ a: 5 });
+    expect(engine.metrics.get("main:add")).toMatchObject({ calls: 5, conflicts: 0 });
+  });
+
+  it.each([
+    [256, {}],
+    [300, { concurrentMutations: Infinity }],
+  ])("run at the same time up to %i of 300", async (expected, limits) => {
+    let running = 0;
+    let most = 0;
+    // Each stops once, until all that may have begun have.
+    const pause = async () => {
+      most = Math.max(most, (running += 1));
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+    };
+    const engine = await start({ limits, interleaving: { start: () => ({ pause }) } });
+    await times(300, () => mutate(engine, "main:append", { who: "a" }));
+    expect(most).toBe(expected);
+    expect(engine.count("", "log")).toBe(300);
+  });
+
   it("of different documents do not conflict", async () => {
     const engine = await start();
     await times(1, () => mutate(engine, "main:add", { name: "a" }));

@@ -29,15 +29,10 @@ export class CronJobs {
   #context: EngineContext;
   #onError: (path: string, error: unknown) => void;
   #timers = new Set<() => void>();
-  #running = 0;
 
   constructor(context: EngineContext, onError: (path: string, error: unknown) => void) {
     this.#context = context;
     this.#onError = onError;
-  }
-
-  get isBusy(): boolean {
-    return this.#running > 0;
   }
 
   start(): void {
@@ -73,7 +68,6 @@ export class CronJobs {
   async #run(location: FunctionLocation, args: JSONValue): Promise<void> {
     const { runner } = this.#context;
     const call = { location, args: jsonToConvex(args), identity: null };
-    this.#running += 1;
     try {
       const kind = componentAt(this.#context, location.component).functions.get(
         location.path,
@@ -82,8 +76,6 @@ export class CronJobs {
       else await runner.mutation(call);
     } catch (error) {
       this.#onError(location.path, error);
-    } finally {
-      this.#running -= 1;
     }
   }
 }

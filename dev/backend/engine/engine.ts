@@ -15,7 +15,8 @@ import { fairInterleaving, type Interleaving } from "./interleaving.js";
 import { DEFAULT_LIMITS, type Limits } from "./limits.js";
 import { Metrics } from "./metrics.js";
 import { Queries } from "./queries.js";
-import { Runner, topLevel } from "./runner.js";
+import { Runner } from "./runner.js";
+import { topLevel } from "./top-level-call.js";
 import { Scheduler } from "./scheduler.js";
 import { InitialData } from "./initial-data.js";
 import { DataFolder } from "./data-folder.js";
@@ -182,10 +183,8 @@ class EmbeddedEngine implements Engine {
   }
 
   async settle(): Promise<void> {
-    const isBusy = () =>
-      this.#context.runner.isBusy || this.#scheduler.isBusy || this.#crons.isBusy;
     do await new Promise<void>((resolve) => void soon(resolve));
-    while (isBusy());
+    while (this.#context.runner.isBusy);
   }
 
   #load(dataFolder: string): void {

@@ -5,7 +5,7 @@ import { observations } from "./execution.js";
 import { settled } from "./failure.js";
 import { displayPath } from "./function-address.js";
 import { QueryCache } from "./query-cache.js";
-import { topLevel } from "./runner.js";
+import { topLevel } from "./top-level-call.js";
 import type { EngineCommit } from "./commit.js";
 import type { Snapshot } from "./store.js";
 

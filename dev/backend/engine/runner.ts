@@ -1,5 +1,3 @@
-import { canonicalPath } from "../functions.js";
-import type { FunctionCall } from "../runtime.js";
 import type { UserIdentity } from "convex/server";
 import type { Value } from "convex/values";
 import { Admission } from "./admission.js";
@@ -12,15 +10,9 @@ import { newRun, type Run } from "./run.js";
 import { backOff, conflictError, MAX_RETRIES } from "./retry.js";
 import type { CommitNote } from "./commit.js";
 import type { Snapshot } from "./store.js";
+import type { TopLevelCall } from "./top-level-call.js";
 import { Transaction } from "./transaction.js";
 import { Meter, usageSince, type Usage } from "./usage.js";
-
-/** A call from outside: of a client, an action or the scheduler. */
-export interface TopLevelCall {
-  location: FunctionLocation;
-  args: Value;
-  identity: UserIdentity | null;
-}
 
 export interface MutationOptions {
   /** Runs first in the transaction; `false` gives the mutation up. */
@@ -148,20 +140,28 @@ export class Runner {
   /** A transaction of the engine itself. */
   async transact<T>(body: (transaction: Transaction) => T): Promise<T> {
     for (let attempt = 0; ; attempt++) {
-      const { snapshot, end } = this.#context.store.begin();
-      try {
-        const transaction = this.#newTransaction(snapshot);
-        const value = body(transaction);
-        const { reads } = transaction;
-        const writes = transaction.writes();
-        if (writes.length === 0) return value;
-        const result = this.#context.store.commit({ snapshot, reads, writes });
-        await result.published;
-        if (result.type === "committed") return value;
-      } finally {
-        end();
-      }
+      const result = await this.#busy(() => this.#transactOnce(body));
+      if (result.type === "committed") return result.value;
       await backOff(this.#context, attempt);
+    }
+  }
+
+  async #transactOnce<T>(
+    body: (transaction: Transaction) => T,
+  ): Promise<{ type: "committed"; value: T } | { type: "conflict" }> {
+    const { store } = this.#context;
+    const { snapshot, end } = store.begin();
+    try {
+      const transaction = this.#newTransaction(snapshot);
+      const value = body(transaction);
+      const { reads } = transaction;
+      const writes = transaction.writes();
+      if (writes.length === 0) return { type: "committed", value };
+      const result = store.commit({ snapshot, reads, writes });
+      await result.published;
+      return result.type === "committed" ? { type: "committed", value } : result;
+    } finally {
+      end();
     }
   }
 
@@ -251,9 +251,4 @@ export class Runner {
 
 function committed(value: Value, ts: bigint, published: Promise<void>): Attempt {
   return { type: "committed", value: resolveCommitTs(value, ts), ts, published };
-}
-
-/** A client's call: always of the app itself. */
-export function topLevel({ path, args, identity }: FunctionCall): TopLevelCall {
-  return { location: { component: "", path: canonicalPath(path) }, args, identity };
 }

@@ -13,14 +13,20 @@ import {
   type QueryBuilder,
 } from "convex/server";
 import { v } from "convex/values";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { VirtualClock } from "./clock.js";
-import { createEngine, type Engine } from "./engine.js";
+import { createEngine, type Engine, type EngineOptions } from "./engine.js";
 import { inlineApp } from "./inline-app.js";
+import { noInterleaving } from "./interleaving.js";
 import { ask, mutate } from "./testing.js";
 
 const START = Date.UTC(2026, 0, 1);
 const MINUTE_MS = 60_000;
+/** More than any mutation takes. */
+const MICROTASKS = 1000;
 
 const schema = defineSchema({ log: defineTable({ what: v.string(), at: v.number() }) });
 type Model = DataModelFromSchemaDefinition<typeof schema>;
@@ -46,18 +52,18 @@ const own = (anyApi as unknown as ApiFromModules<{ main: typeof base }>).main;
 const functions = {
   ...base,
   act: actionGeneric({
-    args: {},
-    handler: async (ctx): Promise<void> =>
-      void (await ctx.runMutation(own.note, { what: "by action" })),
+    args: { what: v.optional(v.string()) },
+    handler: async (ctx, { what }): Promise<void> =>
+      void (await ctx.runMutation(own.note, { what: what ?? "by action" })),
   }),
   later: mutation({
     args: { what: v.string(), ms: v.number() },
     handler: (ctx, { what, ms }) => ctx.scheduler.runAfter(ms, own.note, { what }),
   }),
   laterAt: mutation({
-    args: { name: v.string() },
-    handler: (ctx, { name }) =>
-      ctx.scheduler.runAt(START + MINUTE_MS, anyApi["main"]![name] as never, {}),
+    args: { name: v.string(), args: v.optional(v.any()) },
+    handler: (ctx, { name, args }) =>
+      ctx.scheduler.runAt(START + MINUTE_MS, anyApi["main"]![name] as never, (args ?? {}) as never),
   }),
   laterAndThrow: mutation({
     args: {},
@@ -93,13 +99,20 @@ interface Started {
   errors: string[];
 }
 
-async function start(modules: Record<string, object> = {}): Promise<Started> {
+async function start(
+  modules: Record<string, object> = {},
+  options: EngineOptions & { dataFolder?: string } = {},
+): Promise<Started> {
   const clock = new VirtualClock(START);
   const errors: string[] = [];
   const app = inlineApp({ schema, modules: { main: functions, ...modules } });
-  const engine = await createEngine(app, { clock, onError: (path) => errors.push(path) });
+  const engine = await createEngine(app, {
+    clock,
+    onError: (path) => errors.push(path),
+    ...options,
+  });
   onTestFinished(() => engine.close());
-  await engine.open(null);
+  await engine.open(options.dataFolder ?? null);
   return {
     engine,
     errors,
@@ -146,6 +159,26 @@ describe("scheduled functions", () => {
     expect(await ask(engine, "main:log")).toEqual([]);
     expect(await ask(engine, "main:states")).toEqual(["canceled"]);
   });
+
+  it.each(["act", "note"])(
+    "do not run while their cancellation is being written to the disk (%s)",
+    async (name) => {
+      const dataFolder = join(mkdtempSync(join(tmpdir(), "engine-")), "data");
+      onTestFinished(() => rmSync(join(dataFolder, ".."), { recursive: true }));
+      // Nothing but the disk takes turns of the event loop: the cancellation has committed, and
+      // cannot be published, when the job's time comes.
+      const options = { dataFolder, interleaving: noInterleaving(), random: () => 0 };
+      const { engine, advance } = await start({}, options);
+      const id = await mutate(engine, "main:laterAt", { name, args: { what: "never" } });
+      const cancelling = mutate(engine, "main:cancel", { id });
+      for (let i = 0; i < MICROTASKS; i++) await null;
+      expect(await ask(engine, "main:states")).toEqual(["pending"]);
+      await advance(MINUTE_MS);
+      await cancelling;
+      expect(await ask(engine, "main:log")).toEqual([]);
+      expect(await ask(engine, "main:states")).toEqual(["canceled"]);
+    },
+  );
 
   it("cannot be given an unresolved commit timestamp", async () => {
     const { engine } = await start();

@@ -17,15 +17,10 @@ export class Scheduler {
   /** How to take back the timers of pending jobs, by `component:id`. */
   #timers = new Map<string, () => void>();
   #isClosed = false;
-  #running = 0;
 
   constructor(context: EngineContext, onError: (path: string, error: unknown) => void) {
     this.#context = context;
     this.#onError = onError;
-  }
-
-  get isBusy(): boolean {
-    return this.#running > 0;
   }
 
   /** Takes up what an earlier process left: pending jobs run, interrupted ones have failed. */
@@ -75,13 +70,10 @@ export class Scheduler {
   async #start(component: string, id: string): Promise<void> {
     this.#timers.delete(`${component}:${id}`);
     if (this.#isClosed) return;
-    this.#running += 1;
     try {
       await this.#run(component, id);
     } catch (error) {
       this.#onError(SCHEDULED_FUNCTIONS, error);
-    } finally {
-      this.#running -= 1;
     }
   }
 
