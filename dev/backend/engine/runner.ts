@@ -8,23 +8,10 @@ import { displayPath, type FunctionLocation } from "./function-address.js";
 import { invoke } from "./invoke.js";
 import { newRun, type Run } from "./run.js";
 import { backOff, conflictError, MAX_RETRIES } from "./retry.js";
-import type { CommitNote } from "./commit.js";
 import type { Snapshot } from "./store.js";
-import type { TopLevelCall } from "./top-level-call.js";
+import type { Committed, MutationOptions, TopLevelCall } from "./top-level-call.js";
 import { Transaction } from "./transaction.js";
 import { Meter, usageSince, type Usage } from "./usage.js";
-
-export interface MutationOptions {
-  /** Runs first in the transaction; `false` gives the mutation up. */
-  prepare?: (transaction: Transaction) => boolean;
-  /** Kept with the commit, for when the same request comes again. */
-  note?: ((result: Value) => CommitNote) | undefined;
-}
-
-export interface Committed {
-  value: Value;
-  ts: bigint;
-}
 
 type Attempt =
   | { type: "committed"; value: Value; ts: bigint; published: Promise<void> }
