@@ -32,9 +32,10 @@ function judge({ document, generation }: Change): Result {
 /** A client of a server that judges each change by itself; a judge that throws fails the push. */
 export function fakeClient(log: StreamEntry[] = [], judging: (change: Change) => Result = judge) {
   const pushed: string[] = [];
+  const server = { version: PROTOCOL_VERSION, fields: fields.hash };
   const client = {
     query: async (_query: unknown, args: { cursor?: string | null }) =>
-      "cursor" in args ? page() : { version: PROTOCOL_VERSION, fields: fields.hash },
+      "cursor" in args ? page() : server,
     mutation: async (_mutation: unknown, { changes }: { changes: Change[] }) => {
       pushed.push(...changes.map(({ document }) => document));
       return changes.map((change) => ({ document: change.document, result: judging(change) }));
@@ -47,7 +48,7 @@ export function fakeClient(log: StreamEntry[] = [], judging: (change: Change) =>
     subscribeToConnectionState: () => () => undefined,
   } as unknown as ConvexClientLike;
   const page = () => ({ entries: log, cursor: "c", done: true, progress: 1 });
-  return { client, pushed };
+  return { client, pushed, server };
 }
 
 /** A collection that nobody has started yet. */

@@ -1,6 +1,7 @@
 import { createTransaction } from "@tanstack/db";
 import { makeFunctionReference } from "convex/server";
 import { describe, expect, it, vi } from "vitest";
+import { compileFields } from "../shared/compiled-fields.js";
 import { api, collectionOf, fakeClient, type Config } from "./collection-setup.test.js";
 import { bytesOf, entry, inserting, taskFields } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
@@ -94,7 +95,49 @@ describe("two collections of the same table", () => {
       await other.preload();
       expect(other.has("a")).toBe(false);
     }
-    await tasks.utils.flush();
+  });
+
+  it("of two identities: the one before is not synced any more until it returns", async () => {
+    const { client, pushed } = fakeClient();
+    const storage = memoryStorage();
+    const ann = collectionOf(client, { startSync: true, identity: "ann", storage });
+    await ann.preload();
+    const bob = collectionOf(client, { startSync: true, identity: "bob", storage });
+    ann.insert({ id: "a", title: "t" });
+    bob.insert({ id: "b", title: "t" });
+    await bob.utils.flush();
+    expect(pushed).toEqual(["b"]);
+    expect(ann.utils.status.get()).toMatchObject({
+      phase: "blocked",
+      pending: 1,
+      reason: { code: "IDENTITY_CHANGED" },
+    });
+    await ann.cleanup();
+    const again = collectionOf(client, { startSync: true, identity: "ann", storage });
+    await again.utils.flush();
+    expect(pushed).toEqual(["b", "a"]);
+    expect([again.has("a"), again.has("b")]).toEqual([true, false]);
+    expect(bob.utils.status.get().phase).toBe("blocked");
+  });
+
+  it("never share data between identities, whatever their storageName", async () => {
+    const { client } = fakeClient();
+    const storage = memoryStorage();
+    const ann = collectionOf(client, {
+      startSync: true,
+      identity: "ann",
+      storage,
+      storageName: "x",
+    });
+    ann.insert({ id: "a", title: "t" });
+    const bob = collectionOf(client, {
+      startSync: true,
+      identity: "bob",
+      storage,
+      storageName: "x",
+    });
+    await bob.preload();
+    expect(bob.has("a")).toBe(false);
   });
 
   it.each<[string, Partial<Config>]>([
@@ -111,6 +154,50 @@ describe("two collections of the same table", () => {
     collectionOf(client, name);
     const again = expect(() => collectionOf(client, rest));
     again.toThrow(`with other ${what}. Create it once`);
+  });
+});
+
+describe("a collection that is made again with something else, as a hot reload does", () => {
+  const more = { ...taskFields, more: taskFields.title } as never;
+
+  it("takes the place of one that is in use, with what that one had not sent", async () => {
+    const { client, pushed, server } = fakeClient();
+    const storage = { ...memoryStorage(), kind: "indexeddb" };
+    const before = collectionOf(client, { startSync: true, storage, coalesceMs: 60_000 });
+    await before.preload();
+    before.insert({ id: "a", title: "t" });
+    await before.utils.when("a", "durable");
+    server.fields = compileFields(more).hash;
+    const after = collectionOf(client, { startSync: true, storage, fields: more });
+    await after.preload();
+    expect(after.get("a")).toMatchObject({ title: "t" });
+    await after.utils.flush();
+    expect(pushed).toEqual(["a"]);
+    expect(before.utils.status.get().reason).toMatchObject({ code: "COLLECTION_CONFLICT" });
+  });
+
+  it("and whoever goes on using the old one is told", async () => {
+    const { client } = fakeClient();
+    const before = collectionOf(client, { startSync: true });
+    await before.preload();
+    collectionOf(client, { fields: more });
+    const late = before.insert({ id: "b", title: "t" });
+    await expect(late.isPersisted.promise).rejects.toMatchObject({ code: "COLLECTION_CONFLICT" });
+    expect(before.has("b")).toBe(false);
+    await before.cleanup();
+    expect(() => before.startSyncImmediate()).toThrow("with other fields");
+  });
+
+  it("but never for other server functions", async () => {
+    const { client } = fakeClient();
+    const tasks = collectionOf(client, { startSync: true, storageName: "same" });
+    await tasks.preload();
+    const notes = { ...api, push: makeFunctionReference("notes:push") } as never;
+    expect(() => collectionOf(client, { api: notes, storageName: "same" })).toThrow(
+      "with other server functions",
+    );
+    tasks.insert({ id: "a", title: "t" });
+    await tasks.utils.flush();
   });
 });
 

@@ -8,6 +8,7 @@ import type { LocalMutation } from "./local-write.js";
 import type { Outbox } from "./outbox.js";
 import type { RejectedChange } from "./outbox-items.js";
 import type { OutboxRecord } from "./records.js";
+import { thisPage } from "./page.js";
 import { engineFor } from "./registry.js";
 import type { StatusStore } from "./status.js";
 import { hasIndexedDB, indexedDBStorage } from "./storage/indexeddb.js";
@@ -20,6 +21,7 @@ import {
   type ConvexClientLike,
   type ReplicateApi,
 } from "./transport.js";
+import type { WaitFor } from "./waits.js";
 
 /** How long a local change waits for others to be sent with it, in ms. */
 const COALESCE_MS = 50;
@@ -39,7 +41,11 @@ export type ConvexCollectionConfig<F extends Fields> = PassedOn<Row<F>> & {
   fields: F;
   /** `(row) => row.id` */
   getKey: (row: Row<F>) => string;
-  /** Who is signed in: each identity has local data of its own, and sees no one else's. */
+  /**
+   * Who is signed in: each identity has local data of its own, and sees no one else's. Creating the
+   * collection for another identity stops the syncing of the one before, whose unsent changes stay on
+   * disk until they return.
+   */
   identity?: string;
   /** Name of the local store; by default it follows from the deployment and the functions. */
   storageName?: string;
@@ -61,8 +67,36 @@ export type ReplicateUtils<R> = {
   status: StatusStore;
   /** Local changes that the server has not accepted. */
   outbox: Outbox<R>;
-  /** Sends all changes now, and resolves when none is pending; offline it waits for a connection. */
+  /**
+   * Sends all changes now, and resolves once each is accepted or refused. Offline it waits for a
+   * connection; nothing is lost by not waiting for it.
+   */
   flush: () => Promise<void>;
+  /**
+   * Resolves once all changes of a document made so far, in any tab, are on disk (`"durable"`) or
+   * accepted by the server (`"accepted"`); at once when there are none. In memory storage only the
+   * server makes a change durable.
+   *
+   * @throws {ReplicateError} `REFUSED` when the server refuses one, with its own code and message as
+   * `cause`; `DATA_CLEARED` when they are given up by `clear`.
+   */
+  when: (id: string, until: WaitFor) => Promise<void>;
+  /**
+   * From now on the browser asks before the page is left, while changes are not on disk: for some
+   * milliseconds after each, and for as long as storage fails or there is none. Changes that only wait
+   * to be sent are safe, and ask nothing.
+   *
+   * @returns ends it.
+   */
+  preventUnsavedLeave: () => () => void;
+  /**
+   * Deletes the local data of this identity, in all tabs, e.g. when they sign out; then the collection
+   * loads again, if it is still in use.
+   *
+   * @throws {ReplicateError} `UNSENT_CHANGES` when that would lose changes which the server does not
+   * have, and says how many; `force` loses them.
+   */
+  clear: (options?: { force?: boolean }) => Promise<void>;
   /**
    * Takes over the mutations of a transaction you made yourself: TanStack DB calls no handlers for
    * `createTransaction`, `createOptimisticAction` and paced mutations. Call it in their `mutationFn`.
@@ -101,19 +135,22 @@ export function convexCollectionOptions<F extends Fields>(
     config;
   const { id, startSync, autoIndex, defaultIndexType, compare, getKey } = config;
   const functions = getFunctionName(api.push);
-  const name =
-    storageName ??
-    [addressOf(convexClient), functions, identity ?? ""].map(encodeURIComponent).join("/");
-  const engine = engineFor(convexClient, functions, {
+  // Whatever the rest is called, one identity never opens what is another's.
+  const place = storageName === undefined ? [addressOf(convexClient), functions] : [storageName];
+  const name = [...place, identity ?? ""].map(encodeURIComponent).join("/");
+  const page = thisPage();
+  const engine = engineFor(convexClient, {
     name,
+    functions,
+    identity: identity ?? null,
     fields: compileFields(fields),
     transport: convexTransport(convexClient, api),
     storage: storage ?? (hasIndexedDB() ? indexedDBStorage() : memoryStorage()),
     tabs: () => browserTabs(name),
+    page,
     environment: realEnvironment,
     windowMs: coalesceMs ?? COALESCE_MS,
   });
-
   const report = (record: OutboxRecord) => {
     const rejected = engine.outbox.rejectedItem(record);
     return rejected && onRejected?.(rejected as unknown as RejectedChange<Row<F>>);
@@ -141,6 +178,9 @@ export function convexCollectionOptions<F extends Fields>(
       status: engine.status,
       outbox: engine.outbox as Outbox<unknown> as Outbox<Row<F>>,
       flush: () => engine.flush(),
+      when: (document, until) => engine.when(document, until),
+      preventUnsavedLeave: () => page.askBeforeLeaving(() => engine.isUnsafe()),
+      clear: ({ force = false } = {}) => engine.clear({ force }),
       acceptMutations: accept,
     },
   };

@@ -1,22 +1,19 @@
-import { Emitter, guarded } from "./emitter.js";
+import { ReplicateError } from "../shared/errors.js";
+import type { Refusal } from "../shared/refusal.js";
+import { Emitter } from "./emitter.js";
 import { toLocalWrite, type LocalMutation } from "./local-write.js";
 import { OutboxView } from "./outbox.js";
 import type { OutboxRecord } from "./records.js";
-import type { ShownChange } from "./replica.js";
+import { RowListeners, type RowListener } from "./row-listeners.js";
 import { Session, type SessionConfig } from "./session.js";
-import { StatusHolder, statusOf } from "./status.js";
+import { INITIAL_STATUS, StatusHolder, statusOf } from "./status.js";
+import { Waits, type WaitFor } from "./waits.js";
 
 /** A collection becomes ready after this time at the latest, loaded or not, in ms (C8). */
 const READY_LATEST_MS = 5_000;
 
 /** How long a first connection may take before the client counts as offline, in ms. */
 const CONNECT_GRACE_MS = 2_000;
-
-/** What a collection's sync run listens to. */
-export type RowListener = {
-  shown(changes: readonly ShownChange[]): void;
-  ready(): void;
-};
 
 /**
  * Keeps one replicated collection going for as long as someone uses it or something is unsent. It
@@ -27,49 +24,59 @@ export class Engine {
   readonly rejections = new Emitter<[OutboxRecord]>();
   readonly outbox: OutboxView;
   readonly #config: SessionConfig;
-  readonly #functions: string;
-  readonly #listeners = new Set<RowListener>();
+  readonly #waits: Waits;
+  readonly #listeners = new RowListeners();
   #current: Session | null = null;
-  /** Rows that listeners were told of. */
-  readonly #told = new Set<string>();
+  /** Why it does not sync for the time being, or for ever. */
+  #suspended: Refusal | null = null;
+  /** Set once another engine has taken its place. */
+  #replaced: ReplicateError | null = null;
   /** Whether rows of a lost disk are still shown, until the server's have come again. */
   #isRestarting = false;
+  /** Whether changes of a lost disk are on their way to the new one. */
+  #isAdopting = false;
+  /** How many operations need the session to stay open. */
+  #holds = 0;
   #isReady = false;
   #graceOver = false;
   #cancelTimers: (() => void)[] = [];
 
-  /** @param functions Names the server functions it talks to. */
-  constructor(config: SessionConfig, functions: string) {
+  constructor(config: SessionConfig) {
     this.#config = config;
-    this.#functions = functions;
     const replica = () => this.#current?.data.replica;
     this.outbox = new OutboxView({
       fields: config.fields,
       records: () => replica()?.records() ?? [],
       recordsOf: (document) => replica()?.recordsOf(document) ?? [],
       base: (document) => replica()?.base(document),
-      retry: (seq) => this.#session().retry(seq),
-      discard: (seq) => this.#session().discard(seq),
+      retry: (seq) => this.#hold((session) => session.retry(seq)),
+      discard: (seq) => this.#hold((session) => session.discard(seq)),
+    });
+    this.#waits = new Waits({
+      recordsOf: (document) => replica()?.recordsOf(document) ?? [],
+      isDurable: ({ seq }) => seq !== null && this.#current?.data.storage.kind !== "memory",
     });
   }
 
-  /** What makes another configuration of the same name a different collection, or null. */
-  conflictWith(config: SessionConfig, functions: string): string | null {
-    if (functions !== this.#functions) return "server functions";
-    if (config.fields.hash !== this.#config.fields.hash) return "fields";
-    if (config.storage.kind !== this.#config.storage.kind) return "storage";
-    return config.windowMs === this.#config.windowMs ? null : "coalesceMs";
+  /** Whether it has been used since it was made. */
+  get isInUse(): boolean {
+    return this.#current !== null;
   }
 
-  /** Starts following; the listener first gets the rows there are. */
+  /**
+   * Starts following; the listener first gets the rows there are.
+   *
+   * @throws {ReplicateError} `COLLECTION_CONFLICT` when another engine has taken its place.
+   */
   attach(listener: RowListener): () => void {
-    this.#listeners.add(listener);
+    if (this.#replaced) throw this.#replaced;
+    const forget = this.#listeners.add(listener);
     const session = this.#session();
     const rows = [...session.data.replica.shown].map(([id, row]) => ({ id, row }));
     if (rows.length > 0) listener.shown(rows);
     if (this.#isReady) listener.ready();
     return () => {
-      this.#listeners.delete(listener);
+      forget();
       this.#closeWhenIdle();
     };
   }
@@ -80,6 +87,7 @@ export class Engine {
    * @throws {ReplicateError} when a row cannot be stored; then none of them is recorded.
    */
   accept(mutations: readonly LocalMutation[]) {
+    if (this.#replaced) throw this.#replaced;
     const writes = mutations
       .map((mutation) => toLocalWrite(mutation, this.#config.fields))
       .filter(({ kind, operations }) => kind !== "update" || operations.size > 0);
@@ -91,11 +99,11 @@ export class Engine {
     return this.#current?.data.replica.records() ?? [];
   }
 
-  /** Sends at once, and resolves when nothing is pending any more. */
+  /** Sends at once, and resolves when every change is accepted or refused; offline it waits. */
   async flush(): Promise<void> {
     const session = this.#session();
     await session.sendNow();
-    if (this.status.get().pending === 0) return;
+    if (session.data.replica.counts().pending === 0) return;
     await new Promise<void>((resolve) => {
       const stop = this.status.subscribe(({ pending }) => {
         if (pending > 0) return;
@@ -103,6 +111,71 @@ export class Engine {
         resolve();
       });
     });
+  }
+
+  /**
+   * Resolves once all changes of a document made so far are on disk, or accepted.
+   *
+   * @throws {ReplicateError} `REFUSED` when the server refuses one, with the refusal as `cause`;
+   * `DATA_CLEARED` when they are given up.
+   */
+  async when(document: string, until: WaitFor): Promise<void> {
+    const outcome = await this.#hold(async ({ data }) => {
+      await data.opened;
+      return { of: this.#waits.wait(document, until) };
+    });
+    await outcome.of; // a promise of its own: what is waited for may take weeks
+  }
+
+  /** Whether changes would be lost if the page ended now. */
+  isUnsafe(): boolean {
+    if (!this.#current) return false;
+    const { replica, storage } = this.#current.data;
+    const { pending, unsaved } = replica.counts();
+    return (storage.kind === "memory" ? pending : unsaved) > 0;
+  }
+
+  /**
+   * Deletes everything local, in all tabs, and begins anew.
+   *
+   * @throws {ReplicateError} `UNSENT_CHANGES` when that would lose changes, unless forced.
+   */
+  async clear({ force }: { force: boolean }): Promise<void> {
+    await this.#hold(async (session) => {
+      await session.data.opened;
+      const given = force ? session.data.replica.records() : [];
+      await session.data.clear({ force });
+      this.#startAnew(session, new Set(given));
+    });
+  }
+
+  /** Stops syncing until `resume`; changes are kept on disk. */
+  suspend(reason: Refusal) {
+    this.#suspended = reason;
+    this.#current?.pause();
+  }
+
+  resume() {
+    if (this.#suspended === null || this.#replaced) return;
+    this.#suspended = null;
+    this.#current?.resume();
+  }
+
+  /** Ends it for good, for another engine over the same data. */
+  replace(error: ReplicateError) {
+    this.#replaced = error;
+    this.suspend({ code: error.code, message: error.message });
+  }
+
+  /** Does something that the session must stay open for. */
+  async #hold<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    this.#holds += 1;
+    try {
+      return await work(this.#session());
+    } finally {
+      this.#holds -= 1;
+      this.#closeWhenIdle();
+    }
   }
 
   #session(): Session {
@@ -124,62 +197,86 @@ export class Engine {
     // A session that was replaced may still finish something; nobody is told.
     const isCurrent = () => this.#current === session;
     const session: Session = new Session(this.#config, {
-      shown: (changes) => isCurrent() && this.#tell(changes),
+      shown: (changes) => isCurrent() && this.#listeners.shown(changes),
       changed: () => isCurrent() && this.#update(session),
       rejected: (record) => isCurrent() && this.rejections.emit(record),
       lost: () => isCurrent() && this.#restart(session),
+      cleared: () => isCurrent() && this.#startAnew(session),
     });
+    if (this.#suspended) session.pause();
     return session;
   }
 
-  #tell(changes: readonly ShownChange[]) {
-    for (const { id, row } of changes) {
-      if (row === null) this.#told.delete(id);
-      else this.#told.add(id);
-    }
-    for (const listener of this.#listeners) guarded(() => listener.shown(changes));
-  }
-
   /**
-   * The browser has deleted the disk under a living page. What is unsent is still in memory and moves
+   * The browser has deleted the disk under a living page, or a newer page has taken it. What is unsent is still in memory and moves
    * on; rows stay on screen while the first load runs again, and then those that are gone go.
    */
   #restart(lost: Session) {
-    this.#current = null;
     this.#isRestarting = true;
-    void lost.close();
-    void this.#session().adopt(lost.data.replica.records());
+    this.#succeed(lost, lost.data.homeless());
   }
 
-  #finishRestart({ data }: Session) {
+  /** All data was deleted on purpose; what was not stored by then was made afterwards, and stays. */
+  #startAnew(cleared: Session, given: ReadonlySet<OutboxRecord> = new Set()) {
+    if (this.#current !== cleared) return;
+    const kept = cleared.data.replica
+      .records()
+      .filter((one) => one.seq === null && !given.has(one));
     this.#isRestarting = false;
-    const gone = [...this.#told].filter((id) => !data.replica.shown.has(id));
-    if (gone.length > 0) this.#tell(gone.map((id) => ({ id, row: null })));
+    this.#succeed(cleared, kept);
+    this.#listeners.keep(new Map());
+    this.#waits.fail(new ReplicateError("DATA_CLEARED", "The local data was deleted."));
+  }
+
+  /** Puts another session in the place of one whose disk is gone, with these changes of its. */
+  #succeed(session: Session, records: readonly OutboxRecord[]) {
+    this.#current = null;
+    void session.close();
+    if (records.length === 0 && this.#listeners.size === 0) {
+      this.#rest();
+      return this.status.set(INITIAL_STATUS);
+    }
+    this.#isAdopting = true;
+    void this.#hold(async (next) => {
+      await next.adopt(records);
+      if (this.#current !== next) return;
+      this.#isAdopting = false;
+      this.#waits.startOver();
+    });
   }
 
   #update(session: Session) {
     const { transport } = this.#config;
-    const status = statusOf(session, transport.isConnected(), this.#graceOver);
+    const connected = transport.isConnected();
+    const status = statusOf(session, connected, this.#graceOver, this.#suspended);
     // Ready from disk first; a first visit waits for the load, but not for a missing network (C8).
     if (status.complete || status.phase === "offline") this.#markReady();
-    if (this.#isRestarting && status.complete) this.#finishRestart(session);
+    if (this.#isRestarting && status.complete) {
+      this.#isRestarting = false;
+      this.#listeners.keep(session.data.replica.shown);
+    }
     this.status.set(status);
     this.outbox.noteChange();
+    if (!this.#isAdopting) this.#waits.check();
     this.#closeWhenIdle();
   }
 
   #markReady() {
     if (this.#isReady) return;
     this.#isReady = true;
-    for (const listener of this.#listeners) guarded(() => listener.ready());
+    this.#listeners.ready();
   }
 
   /** Nobody listens and nothing is unsent: let go of storage, network and lock. */
   #closeWhenIdle() {
     const session = this.#current;
-    if (!session || this.#listeners.size > 0 || !session.isIdle()) return;
+    if (!session || this.#holds > 0 || this.#listeners.size > 0 || !session.isIdle()) return;
     this.#current = null;
-    for (const cancel of this.#cancelTimers) cancel();
     void session.close();
+    this.#rest();
+  }
+
+  #rest() {
+    for (const cancel of this.#cancelTimers) cancel();
   }
 }

@@ -1,33 +1,41 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Leadership } from "./leadership.js";
-import { HOUR, quiet, SECOND, VirtualTime } from "./setup.test.js";
+import { FakePage, HOUR, quiet, SECOND, VirtualTime } from "./setup.test.js";
 import type { Tabs } from "./tabs.js";
-import type { Transport } from "./transport.js";
 
-/** One tab; the lock is granted by hand. */
+type Place = { how: "queue" | "steal"; grant: () => void; lose: () => void; given: boolean };
+
+/** One tab; the lock is granted, and taken away, by hand. */
 function setUp({ connected = true } = {}) {
   const time = new VirtualTime();
   const network = { connected };
-  const places: { grant: () => void; given: boolean }[] = [];
+  const page = new FakePage();
+  const places: Place[] = [];
   const log: string[] = [];
-  const tabs: Pick<Tabs, "lead"> = {
-    lead(onLead) {
-      const place = { grant: onLead, given: true };
-      places.push(place);
-      return () => (place.given = false);
-    },
+  const lead: Tabs["lead"] = (grant, lose, how = "queue") => {
+    const place = { grant, lose, how, given: true };
+    places.push(place);
+    return () => (place.given = false);
   };
-  const transport: Pick<Transport, "isConnected"> = { isConnected: () => network.connected };
-  const leadership = new Leadership(
-    { ...tabs, transport: transport as Transport, environment: time },
-    () => log.push("leads"),
-    () => log.push("steps down"),
-  );
+  const leadership = new Leadership({
+    lead,
+    page,
+    transport: { isConnected: () => network.connected },
+    environment: time,
+    ask: () => log.push("asks"),
+    onLead: () => log.push("leads"),
+    onStepDown: () => log.push("steps down"),
+  });
   const setConnected = (connected: boolean) => {
     network.connected = connected;
     leadership.update();
   };
-  return { time, leadership, places, log, setConnected };
+  const setVisible = (visible: boolean) => {
+    page.setVisible(visible);
+    leadership.update();
+  };
+  const asks = () => log.filter((line) => line === "asks").length;
+  return { time, leadership, places, log, page, setConnected, setVisible, asks };
 }
 
 it("a connected tab queues once, and leads when it is its turn", async () => {
@@ -100,14 +108,149 @@ it("a tab that stays cut off while it waits gives up its place, and is told of n
   expect([leadership.leads, log]).toEqual([false, []]);
 });
 
-it("stepping down ends everything, timers included, and twice is once", async () => {
+it("pausing ends everything, timers included, and twice is once", async () => {
   const { time, leadership, places, log, setConnected } = setUp();
   leadership.update();
   places[0]!.grant();
   setConnected(false);
-  leadership.stepDown();
-  leadership.stepDown();
+  leadership.pause();
+  leadership.pause();
   await quiet();
   expect(log).toEqual(["leads", "steps down"]);
   expect(time.waiting).toBe(0);
+});
+
+it("a tab that pauses does nothing until it goes on", async () => {
+  const { time, leadership, places, setConnected } = setUp();
+  leadership.update();
+  leadership.pause();
+  setConnected(true);
+  await time.advance(HOUR);
+  expect(places).toHaveLength(1);
+  leadership.resume();
+  leadership.update();
+  expect(places.map(({ given }) => given)).toEqual([false, true]);
+});
+
+it("a tab that cannot sync as it is lets the others first, and tries again after a minute", async () => {
+  const { time, leadership, places, log, setConnected } = setUp();
+  leadership.update();
+  places[0]!.grant();
+  leadership.giveWay();
+  expect(log).toEqual(["leads", "steps down"]);
+  setConnected(true); // no reason to hurry
+  expect(places).toHaveLength(1);
+  await time.advance(60 * SECOND);
+  expect(places).toHaveLength(2);
+  leadership.giveWay();
+  leadership.pause();
+  expect(time.waiting).toBe(0);
+});
+
+describe("a tab that waits, and is seen", () => {
+  it("takes over from a leader that gives no sign of life", async () => {
+    const { time, leadership, places, log, asks } = setUp();
+    leadership.update();
+    await time.advance(15 * SECOND);
+    expect(asks()).toBe(3);
+    expect(places.map(({ how }) => how)).toEqual(["queue"]);
+    await time.advance(5 * SECOND);
+    expect(places.map(({ how, given }) => [how, given])).toEqual([
+      ["queue", false],
+      ["steal", true],
+    ]);
+    places[1]!.grant();
+    await time.advance(HOUR);
+    expect([leadership.leads, log.at(-1), asks()]).toEqual([true, "leads", 3]);
+    expect(time.waiting).toBe(0);
+  });
+
+  it("leaves a leader alone that answers, however late", async () => {
+    const { time, leadership, places } = setUp();
+    leadership.update();
+    for (let round = 0; round < 50; round++) {
+      await time.advance(14 * SECOND);
+      leadership.heard(true);
+    }
+    expect(places).toHaveLength(1);
+  });
+
+  it("takes over from a leader that nobody sees, but not at its first look", async () => {
+    const { time, leadership, places } = setUp();
+    leadership.update();
+    await time.advance(5 * SECOND);
+    leadership.heard(false);
+    await time.advance(5 * SECOND);
+    expect(places).toHaveLength(1);
+    leadership.heard(false);
+    await time.advance(5 * SECOND);
+    expect(places.map(({ how }) => how)).toEqual(["queue", "steal"]);
+  });
+
+  it("forgets that the leader was hidden once it is seen again", async () => {
+    const { time, leadership, places } = setUp();
+    leadership.update();
+    for (let round = 0; round < 20; round++) {
+      await time.advance(5 * SECOND);
+      leadership.heard(round % 2 === 0);
+    }
+    expect(places).toHaveLength(1);
+  });
+
+  it("asks again, and not at once, when its turn does not come", async () => {
+    const { time, leadership, places } = setUp();
+    leadership.update();
+    await time.advance(20 * SECOND);
+    expect(places).toHaveLength(2);
+    await time.advance(15 * SECOND);
+    expect(places).toHaveLength(2);
+    await time.advance(5 * SECOND);
+    expect(places.map(({ how, given }) => [how, given])).toEqual([
+      ["queue", false],
+      ["steal", false],
+      ["steal", true],
+    ]);
+  });
+
+  it.each<[string, (tab: ReturnType<typeof setUp>) => void]>([
+    ["is hidden", ({ setVisible }) => setVisible(false)],
+    ["leads", ({ places }) => places[0]!.grant()],
+    ["pauses", ({ leadership }) => leadership.pause()],
+    ["cannot sync", ({ leadership }) => leadership.giveWay()],
+  ])("asks nothing any more while it %s", async (_name, change) => {
+    const tab = setUp();
+    tab.leadership.update();
+    await tab.time.advance(10 * SECOND);
+    change(tab);
+    await tab.time.advance(50 * SECOND);
+    expect(tab.asks()).toBe(2);
+    expect(tab.places).toHaveLength(1);
+  });
+
+  it("counts from nothing when it is seen again", async () => {
+    const { time, leadership, places, setVisible } = setUp();
+    leadership.update();
+    await time.advance(15 * SECOND);
+    setVisible(false);
+    await time.advance(HOUR);
+    setVisible(true);
+    await time.advance(15 * SECOND);
+    expect(places).toHaveLength(1);
+  });
+});
+
+describe("a tab whose turn is taken", () => {
+  it("steps down, and queues again", async () => {
+    const { leadership, places, log } = setUp();
+    leadership.update();
+    places[0]!.grant();
+    places[0]!.lose();
+    expect(log).toEqual(["leads", "steps down"]);
+    expect(leadership.leads).toBe(false);
+    expect(places.map(({ how }) => how)).toEqual(["queue", "queue"]);
+    places[0]!.grant(); // an echo
+    expect(leadership.leads).toBe(false);
+    places[1]!.grant();
+    expect(leadership.leads).toBe(true);
+  });
 });

@@ -1,18 +1,21 @@
+import type { Identity } from "./identity.js";
 import { Leadership } from "./leadership.js";
 import { LocalData, type LocalDataConfig } from "./local-data.js";
 import type { LocalWrite } from "./local-write.js";
+import type { Page } from "./page.js";
 import type { OutboxRecord } from "./records.js";
 import type { ShownChange } from "./replica.js";
 import { Saver } from "./saver.js";
 import { Puller } from "./sync/pull.js";
 import { Pusher } from "./sync/push.js";
-import { INITIAL_SYNC_STATE, reasonOf, type SyncState } from "./sync/state.js";
+import { INITIAL_SYNC_STATE, isUnfit, reasonOf, type SyncState } from "./sync/state.js";
 import { loneTab, type TabMessage, type Tabs } from "./tabs.js";
 import type { Transport } from "./transport.js";
 
 export type SessionConfig = LocalDataConfig & {
   transport: Transport;
   tabs: () => Tabs;
+  page: Page;
   /** How long a local change waits for others to go with it, in ms. */
   windowMs: number;
 };
@@ -22,8 +25,10 @@ export type SessionListener = {
   /** Something that the status is made of may have changed. */
   changed(): unknown;
   rejected(record: OutboxRecord): unknown;
-  /** The disk is empty now: this session is over. */
+  /** The disk is empty now, and this session over; not by anyone's wish. */
   lost(): unknown;
+  /** The same, because another tab has deleted everything on purpose. */
+  cleared(): unknown;
 };
 
 /**
@@ -35,6 +40,7 @@ export class Session {
   sync: SyncState = INITIAL_SYNC_STATE;
 
   readonly #transport: Transport;
+  readonly #page: Page;
   readonly #listener: SessionListener;
   #tabs: Tabs;
   readonly #saver: Saver;
@@ -46,8 +52,9 @@ export class Session {
   #isClosed = false;
 
   constructor(config: SessionConfig, listener: SessionListener) {
-    const { environment, fields, transport } = config;
+    const { environment, fields, transport, page } = config;
     this.#transport = transport;
+    this.#page = page;
     this.#listener = listener;
     this.#tabs = config.tabs();
     // Before anything is read: what another tab stores from now on must not be missed.
@@ -61,14 +68,23 @@ export class Session {
         this.#saver.stop();
         listener.lost();
       },
+      healing: (state) => this.#onHealing(state),
+      cleared: () => {
+        this.#saver.stop();
+        listener.cleared();
+      },
     });
-    this.#saver = new Saver(environment, this.#save, this.data.reportStorage);
+    this.#saver = new Saver(environment, this.#save);
     this.#puller = new Puller(transport, environment, {
       fieldsHash: fields.hash,
       syncPoint: () => this.data.syncPoint,
+      identify: (identity) => this.#identify(identity),
       apply: (entries, sync) => this.data.applyPage(entries, sync),
-      agreed: () => this.#pusher.start(),
-      report: (state) => this.#report(state),
+      agreed: () => this.#startPushing(false),
+      report: (state) => {
+        this.#report(state);
+        if (state.caughtUp) this.#startPushing(true);
+      },
     });
     this.#pusher = new Pusher(
       transport,
@@ -81,11 +97,15 @@ export class Session {
       },
       config.windowMs,
     );
-    this.#leadership = new Leadership(
-      { lead: (onLead) => this.#tabs.lead(onLead), transport, environment },
-      () => void this.#lead(),
-      () => this.#stepDown(),
-    );
+    this.#leadership = new Leadership({
+      lead: (...args) => this.#tabs.lead(...args),
+      transport,
+      page,
+      environment,
+      ask: () => this.#tabs.post({ type: "ask" }),
+      onLead: () => void this.#lead(),
+      onStepDown: () => this.#stepDown(),
+    });
     void this.#start();
   }
 
@@ -100,16 +120,29 @@ export class Session {
     this.#pusher.changed();
   }
 
-  /** Whether closing would leave nothing unsent. */
+  /** Whether closing would leave nothing unsent; nothing unsaved, when it may not send. */
   isIdle(): boolean {
-    return this.#isOpen && this.data.replica.counts().pending === 0;
+    const { pending, unsaved } = this.data.replica.counts();
+    return this.#isOpen && (this.#leadership.isPaused ? unsaved : pending) === 0;
   }
 
-  /** Sends what there is now, without waiting for more. */
+  /** Sends what there is now, without waiting for more; in another tab, if that one syncs. */
   async sendNow(): Promise<void> {
     await this.data.opened;
     await this.#saver.settled();
+    if (!this.#leadership.leads) this.#tabs.post({ type: "flush" });
     await this.#pusher.sendNow();
+  }
+
+  /** Stops syncing until `resume`; what is written is kept on disk. */
+  pause() {
+    this.#leadership.pause();
+    this.#listener.changed();
+  }
+
+  resume() {
+    this.#leadership.resume();
+    if (this.#isOpen) this.#onConnection();
   }
 
   async retry(seq: number): Promise<boolean> {
@@ -127,7 +160,7 @@ export class Session {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const forget of this.#forget) forget();
-    this.#leadership.stepDown();
+    this.#leadership.pause();
     await this.data.opened;
     if (this.data.storage.error === null) await this.#saver.settled();
     this.#saver.stop();
@@ -140,7 +173,10 @@ export class Session {
     if (this.#isClosed) return;
     this.#isOpen = true;
     if (this.data.storage.kind === "memory") this.#leaveTabs();
-    this.#forget.push(this.#transport.onConnection(this.#onConnection));
+    this.#forget.push(
+      this.#transport.onConnection(this.#onConnection),
+      this.#page.onVisibility(this.#onVisibility),
+    );
     this.#tabs.post({ type: "hello" });
     this.#onConnection();
   }
@@ -157,11 +193,21 @@ export class Session {
     this.#listener.changed();
   };
 
+  #onVisibility = (visible: boolean) => {
+    this.#leadership.update();
+    if (visible) return;
+    // The page may be about to end. Whoever hears this reads the disk after what is being stored,
+    // which this page may not be there to tell of.
+    if (this.data.replica.counts().unsaved > 0) this.#tabs.post({ type: "changed" });
+    void this.sendNow();
+  };
+
   async #lead() {
     await this.data.reload();
     if (!this.#leadership.leads) return;
     // The tab that led before may have died between storing something and saying so.
     this.#tabs.post({ type: "changed" });
+    this.#showAlive();
     this.#puller.start();
   }
 
@@ -170,23 +216,71 @@ export class Session {
     this.#pusher.stop();
   }
 
+  /**
+   * Nothing is sent before what the server has is here: storage may be older than what was sent from
+   * it, and would use the same clocks for something else (C6 ◆). A first load is not waited for.
+   */
+  #startPushing(caughtUp: boolean) {
+    if (caughtUp || !this.data.syncPoint.complete) this.#pusher.start();
+  }
+
+  /** What is here belongs to one person: nothing is sent while someone else is signed in. */
+  async #identify(identity: Identity) {
+    try {
+      await this.data.identify(identity);
+    } catch (error) {
+      this.#pusher.stop();
+      throw error;
+    }
+  }
+
   #save = async (records: readonly OutboxRecord[]) => {
     await this.data.save(records);
     this.#pusher.changed();
   };
 
+  /** Whoever syncs has to begin with a load, or may send what waited for one. */
+  #onHealing(state: "begins" | "done") {
+    if (state === "done") return this.#pusher.changed();
+    if (!this.#leadership.leads) return;
+    this.#puller.stop();
+    this.#puller.start();
+  }
+
   #onMessage = (message: TabMessage) => {
     const { leads } = this.#leadership;
-    if (message.type === "state" && !leads) this.#report(message.state);
-    if (message.type === "hello" && leads) this.#postState();
-    if (message.type !== "changed") return;
-    void this.data.reload().then(() => this.#pusher.changed());
+    switch (message.type) {
+      case "changed":
+        return void this.data.reload().then(() => this.#pusher.changed());
+      case "flush":
+        return void this.data.reload().then(() => this.#pusher.sendNow());
+      case "hello":
+        return leads ? this.#postState() : undefined;
+      case "state":
+        return leads ? undefined : this.#report(this.#asFollower(message.state));
+      case "ask":
+        return leads ? this.#showAlive() : undefined;
+      case "alive":
+        return this.#leadership.heard(message.visible);
+    }
   };
+
+  /** That another tab fits the server says nothing about this one. */
+  #asFollower(state: SyncState): SyncState {
+    const { pullReason } = this.sync;
+    return isUnfit(pullReason) ? { ...state, pullReason } : state;
+  }
+
+  #showAlive() {
+    this.#tabs.post({ type: "alive", visible: this.#page.isVisible() });
+  }
 
   #report(state: Partial<SyncState>) {
     this.sync = { ...this.sync, ...state };
     this.#listener.changed();
-    if (this.#leadership.leads) this.#postState();
+    if (!this.#leadership.leads) return;
+    if (isUnfit(this.sync.pullReason)) this.#leadership.giveWay();
+    else this.#postState();
   }
 
   #postState() {

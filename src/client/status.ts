@@ -1,5 +1,8 @@
+import type { Refusal } from "../shared/refusal.js";
 import { Emitter } from "./emitter.js";
+import type { StorageStatus } from "./storage/health.js";
 import type { Session } from "./session.js";
+import type { SyncState } from "./sync/state.js";
 
 /** How a collection's syncing goes (C11). */
 export type SyncStatus = {
@@ -21,10 +24,13 @@ export type SyncStatus = {
   rejected: number;
   /** How far the first load is; `fraction` is an estimate from 0 to 1. */
   progress: { documents: number; fraction: number } | null;
-  /** When this device last had everything the server had, in ms since the epoch. */
+  /**
+   * When something of the server's last arrived and this device then had everything it had, in ms
+   * since the epoch. While `live` nothing is missing, however long ago that was.
+   */
   lastSyncedAt: number | null;
-  /** Where local data is kept; with an error, new changes may be lost with the page. */
-  storage: { kind: "indexeddb" | "memory"; error: string | null };
+  /** Where local data is kept, and how safe it is there. */
+  storage: StorageStatus;
 };
 
 export const INITIAL_STATUS: SyncStatus = {
@@ -35,7 +41,7 @@ export const INITIAL_STATUS: SyncStatus = {
   rejected: 0,
   progress: { documents: 0, fraction: 0 },
   lastSyncedAt: null,
-  storage: { kind: "memory", error: null },
+  storage: { kind: "memory", error: null, persisted: null, evicted: false },
 };
 
 const UNREACHABLE = {
@@ -43,33 +49,45 @@ const UNREACHABLE = {
   message: "The server cannot be reached. Changes are kept on this device until it can be.",
 };
 
-/** @param graceOver Whether a connection that is still missing counts as missing. */
-export function statusOf(session: Session, connected: boolean, graceOver: boolean): SyncStatus {
+/**
+ * @param graceOver Whether a connection that is still missing counts as missing.
+ * @param suspended Why nothing is synced at all, if that is so.
+ */
+export function statusOf(
+  session: Session,
+  connected: boolean,
+  graceOver: boolean,
+  suspended: Refusal | null = null,
+): SyncStatus {
   const { sync } = session;
   const { syncPoint, replica, storage } = session.data;
   const { complete, syncedAt } = syncPoint;
   const { pending, rejected } = replica.counts();
-  const offline = !connected && graceOver;
-  const reason = sync.pullReason ?? sync.pushReason;
-  const phase = offline
+  const isOffline = !connected && graceOver && !suspended;
+  const reason = suspended ?? (isOffline ? UNREACHABLE : (sync.pullReason ?? sync.pushReason));
+  const isBlocked = suspended !== null || (connected && reasonBlocks(sync));
+  const catching = complete ? "catching-up" : "loading";
+  const phase = isOffline
     ? "offline"
-    : connected && reason?.blocks
+    : isBlocked
       ? "blocked"
-      : !complete
-        ? "loading"
-        : sync.caughtUp && connected
-          ? "live"
-          : "catching-up";
+      : complete && sync.caughtUp && connected
+        ? "live"
+        : catching;
   return {
     phase,
-    reason: offline ? UNREACHABLE : reason && { code: reason.code, message: reason.message },
+    reason: reason && { code: reason.code, message: reason.message },
     complete,
     pending,
     rejected,
     progress: complete ? null : { documents: replica.size, fraction: sync.fraction },
     lastSyncedAt: syncedAt,
-    storage: { ...storage },
+    storage,
   };
+}
+
+function reasonBlocks({ pullReason, pushReason }: SyncState): boolean {
+  return (pullReason ?? pushReason)?.blocks ?? false;
 }
 
 /** A value to read and to subscribe to; fits React's `useSyncExternalStore`. */

@@ -2,17 +2,24 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { quiet } from "./setup.test.js";
 import { browserTabs, type TabMessage, type Tabs } from "./tabs.js";
 
-type Request = { name: string; run: () => Promise<void>; signal: AbortSignal };
+type Request = { name: string; run: () => Promise<void>; taken?: () => void };
+type Options = { signal: AbortSignal; steal?: undefined } | { steal: true; signal?: undefined };
 
 /** Web Locks of one browser: one holder at a time, the others in a queue. */
 class FakeLocks {
   readonly held: Request[] = [];
   queue: Request[] = [];
 
-  request(name: string, { signal }: { signal: AbortSignal }, run: () => Promise<void>) {
+  request(name: string, { signal, steal }: Options, run: () => Promise<void>) {
     return new Promise<void>((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason as Error);
-      const request = { name, run, signal };
+      if (signal?.aborted) return reject(signal.reason as Error);
+      const request: Request = { name, run };
+      request.taken = () => reject(new DOMException("Stolen.", "AbortError"));
+      if (steal) {
+        for (const held of this.held.splice(0)) held.taken?.();
+        this.held.push(request);
+        return setImmediate(() => void run().then(resolve));
+      }
       this.queue.push(request);
       signal.addEventListener("abort", () => {
         if (!this.queue.includes(request)) return;
@@ -34,10 +41,15 @@ class FakeLocks {
     this.queue = this.queue.filter((one) => one !== next);
     this.held.push(next);
     await next.run();
+    if (!this.held.includes(next)) return; // stolen
     this.held.splice(this.held.indexOf(next), 1);
     if (this.queue.length > 0) void this.#run();
   }
 }
+
+const CHANGED: TabMessage = { type: "changed" };
+const LIVES: TabMessage = { type: "alive", visible: true };
+const never = () => expect.unreachable("nobody takes the turn");
 
 let opened: Tabs[] = [];
 const open = (name = "tasks") => {
@@ -71,8 +83,8 @@ describe("where there are Web Locks", () => {
 
   it("one tab leads, and the next one once it gives up", async () => {
     const leads: string[] = [];
-    const yieldFirst = open().lead(() => leads.push("first"));
-    open().lead(() => leads.push("second"));
+    const yieldFirst = open().lead(() => leads.push("first"), never);
+    open().lead(() => leads.push("second"), never);
     await quiet();
     expect(leads).toEqual(["first"]);
     yieldFirst();
@@ -82,16 +94,16 @@ describe("where there are Web Locks", () => {
 
   it("collections do not wait for each other", async () => {
     const leads: string[] = [];
-    open("tasks").lead(() => leads.push("tasks"));
-    open("notes").lead(() => leads.push("notes"));
+    open("tasks").lead(() => leads.push("tasks"), never);
+    open("notes").lead(() => leads.push("notes"), never);
     await quiet();
     expect(leads).toEqual(["tasks", "notes"]);
   });
 
   it("a tab that gives up its place in the queue never leads", async () => {
     const leads: string[] = [];
-    const yieldFirst = open().lead(() => leads.push("first"));
-    const leave = open().lead(() => leads.push("second"));
+    const yieldFirst = open().lead(() => leads.push("first"), never);
+    const leave = open().lead(() => leads.push("second"), never);
     await quiet();
     leave();
     yieldFirst();
@@ -103,9 +115,9 @@ describe("where there are Web Locks", () => {
   it("a tab that closes hands over", async () => {
     const leads: string[] = [];
     const first = open();
-    first.lead(() => leads.push("first"));
+    first.lead(() => leads.push("first"), never);
     await quiet();
-    open().lead(() => leads.push("second"));
+    open().lead(() => leads.push("second"), never);
     first.close();
     await quiet();
     expect(leads).toEqual(["first", "second"]);
@@ -129,14 +141,45 @@ describe("where there are Web Locks", () => {
     expect(heard).toHaveLength(1);
   });
 
-  it("messages of another version of this package are ignored", async () => {
+  it("a tab can take the turn from another one, which hears of it once", async () => {
+    const log: string[] = [];
+    const first = open();
+    const leave = first.lead(
+      () => log.push("first leads"),
+      () => log.push("first loses"),
+    );
+    await quiet();
+    open().lead(() => log.push("second leads"), never, "steal");
+    await quiet();
+    expect(log).toEqual(["first leads", "first loses", "second leads"]);
+    leave();
+    first.close();
+    await quiet();
+    expect(log).toHaveLength(3);
+  });
+
+  it("a tab that had given up its turn does not hear that it was taken", async () => {
+    const leave = open().lead(() => undefined, never);
+    await quiet();
+    leave();
+    open().lead(() => undefined, never, "steal");
+    await quiet();
+  });
+
+  it.each<[string, unknown, TabMessage]>([
+    ["says that something may have changed", { version: 2, message: { type: "new" } }, CHANGED],
+    ["says so even with what looks known", { version: 2, message: { type: "hello" } }, CHANGED],
+    ["asks whether we live", { version: 2, message: { type: "ask" } }, { type: "ask" }],
+    ["lives", { version: 2, message: LIVES }, LIVES],
+  ])("a tab of another version %s", async (_name, said, understood) => {
     const heard: TabMessage[] = [];
     open().onMessage((message) => heard.push(message));
     const newer = new BroadcastChannel("convex-replicate:tasks");
-    newer.postMessage({ version: 2, message: { type: "changed" } });
+    newer.postMessage({ nothing: "we know of" });
+    newer.postMessage(said);
     await delivered();
     newer.close();
-    expect(heard).toEqual([]);
+    expect(heard).toEqual([understood]);
   });
 
   it("a tab to which the browser denies locks leads alone rather than never", async () => {
@@ -144,7 +187,7 @@ describe("where there are Web Locks", () => {
       locks: { request: () => Promise.reject(new DOMException("Denied.", "SecurityError")) },
     });
     const onLead = vi.fn();
-    const leave = open().lead(onLead);
+    const leave = open().lead(onLead, never);
     await quiet();
     expect(onLead).toHaveBeenCalledTimes(1);
     leave();
@@ -159,9 +202,9 @@ describe("where there are none", () => {
     vi.stubGlobal("navigator", navigator);
     const leads: string[] = [];
     const [a, b] = [open(), open()];
-    a.lead(() => leads.push("a"));
-    b.lead(() => leads.push("b"));
-    const leave = a.lead(() => leads.push("gave up"));
+    a.lead(() => leads.push("a"), never);
+    b.lead(() => leads.push("b"), never);
+    const leave = a.lead(() => leads.push("gave up"), never);
     expect(leads).toEqual([]);
     leave();
     await quiet();

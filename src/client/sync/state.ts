@@ -1,8 +1,8 @@
 import { ReplicateError } from "../../shared/errors.js";
 import { refusalOf, type Refusal } from "../../shared/refusal.js";
 
-/** Codes after which syncing cannot go on by itself. */
-const BLOCKING = new Set(["PROTOCOL_MISMATCH", "FIELDS_MISMATCH"]);
+/** Codes that say that this tab's code does not fit the server; that of another tab may. */
+const UNFIT = new Set(["PROTOCOL_MISMATCH", "FIELDS_MISMATCH"]);
 
 /** What the syncing tab knows of how it goes; other tabs hear of it. */
 export type SyncState = {
@@ -29,7 +29,12 @@ export function reasonOf(error: Error | null): Reason | null {
   const refusal = refusalOf(error);
   if (refusal) return { ...refusal, blocks: true };
   if (error instanceof ReplicateError) {
-    return { code: error.code, message: error.message, blocks: BLOCKING.has(error.code) };
+    const blocks = UNFIT.has(error.code) || error.code === "IDENTITY_CHANGED";
+    return { code: error.code, message: error.message, blocks };
   }
   return { code: "SERVER_ERROR", message: error.message, blocks: false };
+}
+
+export function isUnfit(reason: Reason | null): boolean {
+  return reason !== null && UNFIT.has(reason.code);
 }

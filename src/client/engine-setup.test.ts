@@ -1,0 +1,231 @@
+import { expect, it, vi } from "vitest";
+import type { RowFields } from "../shared/operations.js";
+import { PROTOCOL_VERSION } from "../shared/versions.js";
+import type { Change, PushResult, StreamEntry, StreamPage } from "../shared/wire.js";
+import { Engine } from "./engine.js";
+import type { LocalMutation } from "./local-write.js";
+import { FakePage, fields, quiet, SECOND, VirtualTime } from "./setup.test.js";
+import { memoryStorage } from "./storage/memory.js";
+import type { ReplicaStorage } from "./storage/storage.js";
+import type { TabMessage, Tabs } from "./tabs.js";
+import type { Transport } from "./transport.js";
+
+/** A server that accepts everything, and what one page sees of it. */
+export class FakeServer {
+  readonly log: StreamEntry[] = [];
+  readonly pushes: string[][] = [];
+  readonly #watchers = new Set<() => void>();
+
+  page(cursor: string | null): StreamPage {
+    const entries = this.log.slice(Number(cursor ?? 0));
+    return { entries, cursor: `${this.log.length}`, done: true, progress: 1 };
+  }
+
+  push(changes: Change[]): PushResult {
+    this.pushes.push(changes.map(({ document }) => document));
+    const results = changes.map(({ document, generation, op, parts }) => {
+      const bytes = parts[0]?.update ?? new ArrayBuffer(0);
+      const kind = op === "remove" ? "tombstone" : "update";
+      this.log.push({ document, part: "fields", generation, kind, bytes });
+      return { document, result: { status: "accepted", generation, ts: null } as const };
+    });
+    for (const watcher of this.#watchers) watcher();
+    return results;
+  }
+
+  watch(watcher: () => void) {
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
+  }
+
+  get subscriptions() {
+    return this.#watchers.size;
+  }
+}
+
+export class Network implements Transport {
+  connected = true;
+  readonly listeners = new Set<() => void>();
+  constructor(readonly server: FakeServer) {}
+
+  isConnected = () => this.connected;
+  onConnection = (listener: () => void) => {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  };
+  protocol = async () => ({ version: PROTOCOL_VERSION, fields: fields.hash });
+  stream = async ({ cursor }: { cursor: string | null }) => this.server.page(cursor);
+  push = async (changes: Change[]) => {
+    if (!this.connected) return new Promise<never>(() => undefined);
+    return this.server.push(changes);
+  };
+  subscribe = (cursor: string | null, onPage: (page: StreamPage) => void) => {
+    const tell = () => queueMicrotask(() => this.connected && onPage(this.server.page(cursor)));
+    tell();
+    return this.server.watch(tell);
+  };
+
+  setConnected(connected: boolean) {
+    this.connected = connected;
+    for (const listener of [...this.listeners]) listener();
+  }
+}
+
+/** The lock and the channel of one browser, and pages in it that are frozen. */
+export class Browser {
+  readonly open = new Set<object>();
+  readonly frozen = new Set<object>();
+  #holder: Place | null = null;
+  #queue: Place[] = [];
+  readonly #hear = new Map<object, (message: TabMessage) => void>();
+  readonly #unheard: (() => void)[] = [];
+
+  tabs = (): Tabs => {
+    const tab = {};
+    this.open.add(tab);
+    return {
+      lead: (lead, lose, how = "queue") => {
+        const place = { tab, lead, lose };
+        if (how === "queue") this.#queue.push(place);
+        else this.#steal(place);
+        this.#grant();
+        return () => this.#leave((one) => one === place);
+      },
+      post: (message) => {
+        for (const [other, hear] of this.#hear) {
+          if (other === tab) continue;
+          this.#run(other, () => hear(structuredClone(message)));
+        }
+      },
+      onMessage: (listener) => {
+        this.#hear.set(tab, listener);
+        return () => void this.#hear.delete(tab);
+      },
+      close: () => {
+        this.#leave((one) => one.tab === tab);
+        this.open.delete(tab);
+      },
+    };
+  };
+
+  /** Nothing reaches the leading tab any more, nor the waiting ones that are to be frozen. */
+  freezeLeader(): object {
+    const { tab } = this.#holder!;
+    this.frozen.add(tab);
+    return tab;
+  }
+
+  thaw(tab: object) {
+    this.frozen.delete(tab);
+    for (const run of this.#unheard.splice(0)) run();
+  }
+
+  #steal(place: Place) {
+    const { tab, lose } = this.#holder ?? place;
+    if (this.#holder) this.#run(tab, lose);
+    this.#holder = null;
+    this.#queue.unshift(place);
+  }
+
+  #leave(which: (place: Place) => boolean) {
+    this.#queue = this.#queue.filter((place) => !which(place));
+    if (this.#holder && which(this.#holder)) this.#holder = null;
+    this.#grant();
+  }
+
+  #grant() {
+    if (this.#holder || this.#queue.length === 0) return;
+    const place = (this.#holder = this.#queue.shift()!);
+    this.#run(place.tab, () => this.#holder === place && place.lead());
+  }
+
+  #run(tab: object, run: () => void) {
+    queueMicrotask(() => {
+      if (this.frozen.has(tab)) this.#unheard.push(() => this.#run(tab, run));
+      else run();
+    });
+  }
+}
+
+type Place = { tab: object; lead: () => void; lose: () => void };
+
+/** What a browser keeps in IndexedDB, for all its tabs. */
+export function disk(): ReplicaStorage {
+  return { ...memoryStorage(), kind: "indexeddb" };
+}
+
+export function setUp({
+  server = new FakeServer(),
+  storage = disk(),
+  browser = new Browser(),
+  connected = true,
+  time = new VirtualTime(),
+} = {}) {
+  const network = new Network(server);
+  network.connected = connected;
+  const page = new FakePage();
+  const engine = new Engine({
+    name: "tasks",
+    fields,
+    transport: network,
+    storage,
+    tabs: browser.tabs,
+    page,
+    environment: time,
+    windowMs: 50,
+  });
+  const follow = () => {
+    const rows = new Map<string, RowFields>();
+    const ready = vi.fn();
+    const detach = engine.attach({
+      ready,
+      shown(changes) {
+        for (const { id, row } of changes) {
+          if (row) rows.set(id, row);
+          else rows.delete(id);
+        }
+      },
+    });
+    return { rows, ready, detach };
+  };
+  return { time, server, network, storage, browser, page, engine, follow };
+}
+
+export const insert = (id: string, title = "t"): LocalMutation => ({
+  type: "insert",
+  key: id,
+  original: {},
+  modified: { id, title },
+});
+
+/** Nothing is left of a page: no timer, listener, subscription, lock or channel. */
+export function expectNothingLeft({
+  time,
+  network,
+  server,
+  browser,
+  page,
+}: ReturnType<typeof setUp>) {
+  expect({
+    timers: time.waiting,
+    listeners: network.listeners.size,
+    subscriptions: server.subscriptions,
+    tabs: browser.open.size,
+    watchers: page.watchers.size,
+  }).toEqual({ timers: 0, listeners: 0, subscriptions: 0, tabs: 0, watchers: 0 });
+}
+
+it("two pages share a server", async () => {
+  const [a, b] = [setUp(), setUp()];
+  expect(a.server).not.toBe(b.server);
+  const c = setUp({ server: a.server });
+  const [one, other] = [a.follow(), c.follow()];
+  a.engine.accept([insert("x")]);
+  await a.time.advance(SECOND);
+  await c.time.advance(SECOND);
+  expect([one.rows.size, other.rows.size]).toEqual([1, 1]);
+  for (const { detach } of [one, other]) detach();
+  await quiet();
+  expectNothingLeft(a);
+  expectNothingLeft(c);
+});
