@@ -1,8 +1,10 @@
 import * as Y from "yjs";
+import { ReplicateError } from "../shared/errors.js";
 import type { FieldTree } from "../shared/field-tree.js";
 import type { RowFields } from "../shared/operations.js";
 import { captureUpdate, loadPart, renderRow } from "../shared/plain-part.js";
 import type { StreamEntry } from "../shared/wire.js";
+import type { BaseRow } from "./view.js";
 
 /** What the server is known to have of a document's plain fields, as stored. */
 export type BaseDocument = {
@@ -34,6 +36,11 @@ export function addUpdate(
   if (generation > base.generation) return { ...base, generation, live: true, updates: [update] };
   if (generation < base.generation || !base.live) return base;
   return { ...base, updates: [...base.updates, update] };
+}
+
+/** The row that a base shows. */
+export function rowOf({ generation, live, updates }: BaseDocument, tree: FieldTree): BaseRow {
+  return { generation, row: live ? renderRow(loadPart(updates), tree) : null };
 }
 
 /** A base after some log entries, and what it shows. */
@@ -72,9 +79,19 @@ export function advance(
 function merge(known: Uint8Array[], base: BaseDocument, tree: FieldTree): Advanced | null {
   const doc = loadPart(known);
   const added = captureUpdate(doc, () => {
-    for (const update of base.updates.slice(known.length)) Y.applyUpdate(doc, update);
+    for (const update of base.updates.slice(known.length)) applySent(doc, update);
   });
   if (added === null && known.length > 0) return null;
   const updates = base.updates.length > 1 ? [Y.encodeStateAsUpdate(doc)] : base.updates;
   return { base: { ...base, updates }, row: renderRow(doc, tree) };
+}
+
+/** @throws {ReplicateError} `INVALID_UPDATE`: it is the server that is at fault, not this device's storage */
+function applySent(doc: Y.Doc, update: Uint8Array) {
+  try {
+    Y.applyUpdate(doc, update);
+  } catch (cause) {
+    const message = "The server sent bytes that are no Yjs update (V1).";
+    throw new ReplicateError("INVALID_UPDATE", message, { cause });
+  }
 }

@@ -1,15 +1,34 @@
 import { convexToJson, jsonToConvex, type JSONValue } from "convex/values";
 import type { RowFields } from "../shared/operations.js";
+import { seal, unseal, type Sealed } from "./storage/sealed.js";
 import type { BaseRow } from "./view.js";
 
-/** Rows written together: `[document, generation, row as JSON or null]` (C8). */
-export type Segment = [document: string, generation: number, json: string | null][];
+/** A row as it is stored: `[document, generation, row as JSON or null]` (C8). */
+export type StoredRow = [document: string, generation: number, json: string | null];
 
-export function encodeRow(document: string, { generation, row }: BaseRow): Segment[number] {
+/** Rows that were written together. */
+export type Segment = [document: string, row: BaseRow][];
+
+export function encodeSegment(rows: Iterable<[string, BaseRow]>): Sealed {
+  return seal([...rows].map(([document, row]) => encodeRow(document, row)));
+}
+
+/** @returns null when it is damaged: then none of its rows can be trusted. */
+export function decodeSegment(stored: unknown): Segment | null {
+  const unsealed = unseal<StoredRow[]>(stored);
+  if (unsealed.kind !== "intact") return null;
+  try {
+    return unsealed.value.map((row) => [row[0], decodeRow(row)]);
+  } catch {
+    return null;
+  }
+}
+
+export function encodeRow(document: string, { generation, row }: BaseRow): StoredRow {
   return [document, generation, row && JSON.stringify(convexToJson(row))];
 }
 
-export function decodeRow([, generation, json]: Segment[number]): BaseRow {
+export function decodeRow([, generation, json]: StoredRow): BaseRow {
   if (json === null) return { generation, row: null };
   const parsed = JSON.parse(json) as JSONValue;
   // Only int64, bytes and special floats are written as `{"$…": …}`; most rows have none.

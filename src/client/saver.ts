@@ -9,20 +9,17 @@ import { backoffMs } from "./sync/backoff.js";
 export class Saver {
   readonly #environment: Environment;
   readonly #store: (records: readonly OutboxRecord[]) => Promise<void>;
-  readonly #report: (error: Error | null) => void;
   readonly #stopped = new AbortController();
   #unsaved: OutboxRecord[] = [];
   #saving: Promise<void> | null = null;
 
-  /** @param report Called after every attempt, with what went wrong or null. */
+  /** @param store Brings records to disk together, or rejects and brings none. */
   constructor(
     environment: Environment,
     store: (records: readonly OutboxRecord[]) => Promise<void>,
-    report: (error: Error | null) => void,
   ) {
     this.#environment = environment;
     this.#store = store;
-    this.#report = report;
   }
 
   /** Resolves once all changes so far are on disk. */
@@ -46,9 +43,7 @@ export class Saver {
       await Promise.resolve(); // changes of the same turn go into one transaction
       let failures = 0;
       while (this.#unsaved.length > 0 && !this.#stopped.signal.aborted) {
-        const error = await this.#saveBatch();
-        this.#report(error);
-        if (error === null) failures = 0;
+        if (await this.#saveBatch()) failures = 0;
         else await this.#wait(failures++);
       }
     } finally {
@@ -56,16 +51,16 @@ export class Saver {
     }
   }
 
-  /** @returns what went wrong; then everything is still unsaved. */
-  async #saveBatch(): Promise<Error | null> {
+  /** @returns false when everything is still unsaved. */
+  async #saveBatch(): Promise<boolean> {
     const batch = this.#unsaved;
     this.#unsaved = [];
     try {
       await this.#store(batch);
-      return null;
-    } catch (error) {
+      return true;
+    } catch {
       this.#unsaved = [...batch, ...this.#unsaved];
-      return error as Error;
+      return false;
     }
   }
 

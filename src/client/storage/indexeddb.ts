@@ -1,25 +1,37 @@
+import { openDB, type IDBPDatabase } from "idb";
 import { ReplicateError } from "../../shared/errors.js";
-import { openDB, type IDBPDatabase, type IDBPTransaction } from "idb";
+import { noteIdentity, recallIdentity } from "./eviction.js";
+import { runTransaction, wrap } from "./indexeddb-transaction.js";
+import { persisted } from "./persistence.js";
 import {
   NUMBERED_STORES,
   STORES,
+  type OpenOptions,
   type ReplicaStorage,
   type StorageConnection,
-  type StorageKey,
-  type StorageTransaction,
-  type StoreName,
-  type TransactionMode,
 } from "./storage.js";
-
-/** Version of the stores' layout in IndexedDB. */
-const LAYOUT_VERSION = 1;
 
 /** Where in `meta` a database says which one it is: after a deletion, there may be another one. */
 const IDENTITY_KEY = "identity";
 
+export interface IndexedDBOptions {
+  /**
+   * Whether to ask the browser not to delete this site's data by itself, once there are changes of
+   * the user's to lose (`navigator.storage.persist()`; Firefox asks the user). True by default.
+   */
+  persist?: boolean;
+}
+
 /** Keeps everything in IndexedDB, one database per collection and identity. The default. */
-export function indexedDBStorage(): ReplicaStorage {
-  return { kind: "indexeddb", open };
+export function indexedDBStorage({ persist = true }: IndexedDBOptions = {}): ReplicaStorage {
+  return {
+    kind: "indexeddb",
+    async open(name, options = {}) {
+      const connection = new Connection(name, options, persist);
+      await connection.open();
+      return connection;
+    },
+  };
 }
 
 /** Whether this environment has IndexedDB at all. */
@@ -27,110 +39,113 @@ export function hasIndexedDB(): boolean {
   return typeof indexedDB !== "undefined";
 }
 
-async function open(name: string): Promise<StorageConnection> {
-  let database = await openDatabase(name);
-  const identity = await identityOf(database);
-  let reopening: Promise<void> | null = null;
-  let isLost = false;
+class Connection implements StorageConnection {
+  evicted = false;
+  readonly #name: string;
+  readonly #options: OpenOptions;
+  readonly #persist: boolean;
+  #database!: IDBPDatabase;
+  #identity = "";
+  #reopening: Promise<void> | null = null;
+  #isLost = false;
+  #isClosed = false;
+
+  constructor(name: string, options: OpenOptions, persist: boolean) {
+    this.#name = `convex-replicate:${name}`;
+    this.#options = options;
+    this.#persist = persist;
+  }
+
+  async open() {
+    this.#database = await openDatabase(this.#name, this.#options);
+    this.#identity = await identityOf(this.#database);
+    const before = recallIdentity(this.#name);
+    this.evicted = before !== null && before !== this.#identity;
+    noteIdentity(this.#name, this.#identity);
+  }
+
+  transaction: StorageConnection["transaction"] = async (mode, stores, body) => {
+    for (let attempt = 0; ; attempt++) {
+      if (this.#isClosed) throw closed();
+      const run = runTransaction(this.#database, mode, stores, body);
+      // Nothing of it can have happened: the connection was closed before it began.
+      if (run !== null || attempt > 0) return run ?? Promise.reject(closed());
+      await (this.#reopening ??= this.#reopen().finally(() => (this.#reopening = null)));
+    }
+  };
+
+  close() {
+    this.#isClosed = true;
+    this.#database.close();
+  }
+
+  persisted({ ask }: { ask: boolean }) {
+    return persisted(ask && this.#persist);
+  }
 
   /** Browsers close connections: on trouble with the disk, in the background, for another tab. */
-  const reopen = async () => {
-    const opened = isLost ? null : await openDatabase(name);
+  async #reopen() {
+    const opened = this.#isLost ? null : await openDatabase(this.#name, this.#options);
     // What this connection's owner knows of keys and contents is wrong for ever, so it ends here.
     // Another tab may have been the first to notice, and have made the new database.
-    isLost ||= opened !== null && (await identityOf(opened)) !== identity;
-    if (opened && !isLost) {
-      database = opened;
+    this.#isLost ||= opened !== null && (await identityOf(opened)) !== this.#identity;
+    if (opened && !this.#isLost && !this.#isClosed) {
+      this.#database = opened;
       return;
     }
     opened?.close();
-    throw new ReplicateError("STORAGE_LOST", "The browser has deleted this site's data.");
-  };
-  return {
-    async transaction(mode, stores, body) {
-      try {
-        return await runTransaction(database, mode, stores, body);
-      } catch (error) {
-        if (!isClosed(error)) throw error;
-        await (reopening ??= reopen().finally(() => (reopening = null)));
-        return runTransaction(database, mode, stores, body);
-      }
-    },
-    close: () => database.close(),
-  };
+    if (this.#isLost) {
+      throw new ReplicateError("STORAGE_LOST", "The browser has deleted this site's data.");
+    }
+  }
 }
 
-function openDatabase(name: string): Promise<IDBPDatabase> {
-  return openDB(`convex-replicate:${name}`, LAYOUT_VERSION, {
-    upgrade(db, _oldVersion, _newVersion, tx) {
-      for (const store of STORES) {
-        db.createObjectStore(store, { autoIncrement: NUMBERED_STORES.includes(store) });
-      }
-      const identity = crypto.getRandomValues(new Uint32Array(4)).join("-");
-      const put = tx.objectStore("meta").put(identity, IDENTITY_KEY);
-      put.catch(() => undefined); // opening fails with it
-    },
-    // Another tab wants a newer layout, or the data gone: let it. The next use opens it again.
-    blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
-  });
+async function openDatabase(name: string, options: OpenOptions): Promise<IDBPDatabase> {
+  const { version = 1, upgrade, onBlocked } = options;
+  let failure: unknown = null;
+  try {
+    return await openDB(name, version, {
+      upgrade(db, from, _to, tx) {
+        const present = [...db.objectStoreNames];
+        for (const store of STORES.filter((one) => !present.includes(one))) {
+          db.createObjectStore(store, { autoIncrement: NUMBERED_STORES.includes(store) });
+        }
+        const identity = crypto.getRandomValues(new Uint32Array(4)).join("-");
+        const done = from === 0 ? tx.objectStore("meta").put(identity, IDENTITY_KEY) : undefined;
+        Promise.resolve(done ?? upgrade?.(wrap(tx), from)).catch((error: unknown) => {
+          failure = error; // opening fails with it
+          abortQuietly(tx);
+        });
+      },
+      blocked: () => onBlocked?.(),
+      // Another tab wants a newer version, or the data gone: let it. The next use opens it again.
+      blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
+    });
+  } catch (error) {
+    throw (error as DOMException).name === "VersionError" ? newer() : (failure ?? error);
+  }
+}
+
+function abortQuietly(tx: { abort(): void; done: Promise<void> }) {
+  tx.done.catch(() => undefined);
+  try {
+    tx.abort();
+  } catch {
+    // It has failed by itself.
+  }
 }
 
 function identityOf(database: IDBPDatabase): Promise<string> {
   return database.get("meta", IDENTITY_KEY) as Promise<string>;
 }
 
-/** Thrown before a transaction began, so that nothing of it can have happened. */
-function isClosed(error: unknown): boolean {
-  return (error as DOMException | null)?.name === "InvalidStateError";
+function closed(): ReplicateError {
+  return new ReplicateError("STORAGE_FAILED", "This connection to the local database is closed.");
 }
 
-async function runTransaction<T>(
-  database: IDBPDatabase,
-  mode: TransactionMode,
-  stores: readonly StoreName[],
-  body: (tx: StorageTransaction) => Promise<T>,
-): Promise<T> {
-  const tx = database.transaction([...stores], mode === "read" ? "readonly" : "readwrite", {
-    durability: mode === "durable" ? "strict" : "relaxed",
-  });
-  try {
-    const [result] = await Promise.all([body(wrap(tx)), tx.done]);
-    return result;
-  } catch (error) {
-    abort(tx);
-    throw error;
-  }
-}
-
-type AnyTransaction = IDBPTransaction<unknown, string[], IDBTransactionMode>;
-type WriteTransaction = IDBPTransaction<unknown, string[], "readwrite">;
-
-function wrap(tx: AnyTransaction): StorageTransaction {
-  const writable = (store: StoreName) => (tx as WriteTransaction).objectStore(store);
-  return {
-    get: (store, key) => tx.objectStore(store).get(key),
-    async getAll(store, after) {
-      const range = after === undefined ? undefined : IDBKeyRange.lowerBound(after, true);
-      const source = tx.objectStore(store);
-      const [keys, values] = await Promise.all([source.getAllKeys(range), source.getAll(range)]);
-      return keys.map((key, index) => [key as StorageKey, values[index]]);
-    },
-    async put(store, key, value) {
-      await writable(store).put(value, key);
-    },
-    async add(store, value) {
-      return (await writable(store).add(value)) as number;
-    },
-    delete: (store, key) => writable(store).delete(key),
-    clear: (store) => writable(store).clear(),
-  };
-}
-
-function abort(tx: AnyTransaction) {
-  tx.done.catch(() => undefined); // the caller gets the error that came first
-  try {
-    tx.abort();
-  } catch {
-    // Already aborted or finished: that is what is wanted.
-  }
+function newer(): ReplicateError {
+  return new ReplicateError(
+    "NEWER_DATA",
+    "Local data was stored by a newer version of this app. Reload the page to get that version; what is stored stays as it is.",
+  );
 }

@@ -1,14 +1,18 @@
-import type {
-  ReplicaStorage,
-  StorageConnection,
-  StorageKey,
-  StorageTransaction,
-  StoreName,
+import { ReplicateError } from "../../shared/errors.js";
+import {
+  STORES,
+  type ReplicaStorage,
+  type StorageConnection,
+  type StorageKey,
+  type StorageTransaction,
+  type StoreName,
 } from "./storage.js";
 
 type Contents = {
   stores: Map<StoreName, Map<StorageKey, unknown>>;
   lastKey: number;
+  /** 0 until it was opened for the first time. */
+  version: number;
   /** Transactions run one at a time, whichever connection they come from. */
   queue: Promise<unknown>;
 };
@@ -21,21 +25,36 @@ export function memoryStorage(): ReplicaStorage {
   const databases = new Map<string, Contents>();
   return {
     kind: "memory",
-    open: async (name) => {
+    async open(name, { version = 1, upgrade } = {}) {
       const contents = databases.get(name) ?? emptyContents();
       databases.set(name, contents);
-      return connect(contents);
+      contents.version ||= version;
+      if (contents.version > version) throw newer();
+      const connection = connect(contents);
+      if (contents.version < version) {
+        await connection.transaction("write", STORES, async (tx) => {
+          if (contents.version < version) await upgrade?.(tx, contents.version);
+          contents.version = version;
+        });
+      }
+      return connection;
     },
   };
 }
 
 function emptyContents(): Contents {
-  return { stores: new Map(), lastKey: 0, queue: Promise.resolve() };
+  return { stores: new Map(), lastKey: 0, version: 0, queue: Promise.resolve() };
+}
+
+function newer(): ReplicateError {
+  return new ReplicateError("NEWER_DATA", "What is in memory was stored by a newer version.");
 }
 
 function connect(contents: Contents): StorageConnection {
+  let isClosed = false;
   return {
     transaction(mode, _stores, body) {
+      if (isClosed) return Promise.reject(new Error("This connection is closed."));
       const run = contents.queue.then(async () => {
         const draft = new Draft(contents);
         const result = await body(draft);
@@ -45,7 +64,7 @@ function connect(contents: Contents): StorageConnection {
       contents.queue = run.catch(() => undefined);
       return run;
     },
-    close() {},
+    close: () => void (isClosed = true),
   };
 }
 
@@ -69,10 +88,15 @@ class Draft implements StorageTransaction {
     return structuredClone(this.#read(store).get(key));
   }
 
-  async getAll(store: StoreName, after?: number): Promise<[StorageKey, unknown][]> {
+  async getAll(
+    store: StoreName,
+    after?: StorageKey,
+    limit?: number,
+  ): Promise<[StorageKey, unknown][]> {
     return [...this.#read(store)]
-      .filter(([key]) => after === undefined || Number(key) > after)
+      .filter(([key]) => after === undefined || key > after)
       .sort(([a], [b]) => (a < b ? -1 : 1))
+      .slice(0, limit)
       .map(([key, value]) => [key, structuredClone(value)]);
   }
 

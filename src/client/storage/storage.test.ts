@@ -128,28 +128,3 @@ function increment(connection: StorageConnection): Promise<number> {
     return count;
   });
 }
-
-describe("IndexedDB", () => {
-  it("asks for durability only where it was promised", async () => {
-    const asked: unknown[] = [];
-    const connection = await indexedDBStorage().open("a");
-    const { prototype } = IDBDatabase;
-    const original = prototype.transaction;
-    prototype.transaction = function (stores, mode, options) {
-      asked.push([mode, options?.durability]);
-      return original.call(this, stores, mode, options);
-    };
-    try {
-      for (const mode of ["read", "write", "durable"] as const) {
-        await connection.transaction(mode, ["meta"], async (tx) => void (await tx.get("meta", 1)));
-      }
-    } finally {
-      prototype.transaction = original;
-    }
-    expect(asked).toEqual([
-      ["readonly", "relaxed"],
-      ["readwrite", "relaxed"],
-      ["readwrite", "strict"],
-    ]);
-  });
-});

@@ -1,24 +1,44 @@
 /**
  * Where a client keeps its documents, outbox and cursor. A small transactional key-value interface,
  * so that the rules about what must be stored together live above it, once, for every storage.
+ * `runStorageTests` of `convex-replicate/storage-tests` says whether an implementation keeps them.
  */
 export interface ReplicaStorage {
-  readonly kind: "indexeddb" | "memory";
-  /** Opens (and creates when missing) the store of that name. */
-  open(name: string): Promise<StorageConnection>;
+  /** For the status, e.g. `"indexeddb"`. `"memory"` means that nothing outlives the page. */
+  readonly kind: string;
+  /**
+   * Opens the store of that name, and creates it when missing. It may take as long as it needs, but
+   * must reject when it cannot succeed: the client then goes on in memory, and says so.
+   */
+  open(name: string, options?: OpenOptions): Promise<StorageConnection>;
+}
+
+export interface OpenOptions {
+  /** Version of what is stored, from 1 (the default). A newer one on disk: reject with `NEWER_DATA`. */
+  version?: number;
+  /** Turns what version `from` stored into `version`, in one transaction with the version itself. */
+  upgrade?(tx: StorageTransaction, from: number): Promise<void>;
+  /** Another page holds an older version open: opening goes on once that page lets go. */
+  onBlocked?(): void;
 }
 
 export interface StorageConnection {
   /**
    * Runs `body` in one atomic transaction and resolves once it is committed; when `body` throws or
    * the storage fails, nothing of it happened. Inside `body` await nothing but the transaction.
+   * Rejects with an error named `QuotaExceededError` when there is no space left.
    */
   transaction<T>(
     mode: TransactionMode,
     stores: readonly StoreName[],
     body: (tx: StorageTransaction) => Promise<T>,
   ): Promise<T>;
+  /** Afterwards every transaction is refused. */
   close(): void;
+  /** Whether there was data of this name here before, which the browser has deleted. */
+  readonly evicted?: boolean;
+  /** Whether the browser has promised to keep the data, null when it cannot be known; `ask` asks for it. */
+  persisted?(options: { ask: boolean }): Promise<boolean | null>;
 }
 
 /** `durable` also survives a crash of the machine once it resolved (C3); `write` that of the page. */
@@ -40,8 +60,12 @@ export type StorageKey = string | number;
 
 export interface StorageTransaction {
   get(store: StoreName, key: StorageKey): Promise<unknown>;
-  /** Everything in key order, or what is after a key. */
-  getAll(store: StoreName, after?: number): Promise<[StorageKey, unknown][]>;
+  /** Everything in key order, or what is after a key, at most `limit` of it. */
+  getAll(
+    store: StoreName,
+    after?: StorageKey,
+    limit?: number,
+  ): Promise<[key: StorageKey, value: unknown][]>;
   put(store: StoreName, key: StorageKey, value: unknown): Promise<void>;
   /** Adds to a numbered store and resolves to the new key. */
   add(store: StoreName, value: unknown): Promise<number>;

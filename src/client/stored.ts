@@ -1,0 +1,139 @@
+import { ReplicateError } from "../shared/errors.js";
+import type { BaseDocument } from "./base.js";
+import type { NumberedRecord } from "./mint.js";
+import type { StoredRecord } from "./records.js";
+import { decodeSegment, encodeSegment, type Segment } from "./rows.js";
+import { seal, unseal, type Unsealed } from "./storage/sealed.js";
+import type { StorageTransaction } from "./storage/storage.js";
+import type { BaseRow } from "./view.js";
+
+// How single values lie in a storage: sealed, so that damage shows before it is believed.
+
+/** How far this device has followed the server. */
+export type SyncPoint = {
+  cursor: string | null;
+  /** Whether this load, or an earlier one, reached the end. */
+  complete: boolean;
+  /** When the end was last reached, in ms since the epoch. */
+  syncedAt: number | null;
+};
+
+/** The position as it is stored. */
+export type StoredSync = SyncPoint & {
+  /** Counts how often this device began to load anew: a page of an earlier round says nothing. */
+  round: number;
+};
+
+export const NEVER_SYNCED: StoredSync = { cursor: null, complete: false, syncedAt: null, round: 0 };
+
+/** Base rows that changed, and the key of the segment that holds them. */
+export type RowChanges = {
+  rows: Map<string, BaseRow>;
+  segment: number | null;
+  /** What other tabs stored before that segment, and the caller has not seen. */
+  missed: [key: number, Segment][];
+};
+
+/** A document's base that cannot be trusted any more. */
+export const DAMAGED = Symbol("damaged");
+
+export async function readSync(tx: StorageTransaction): Promise<StoredSync> {
+  return intact<StoredSync>(await tx.get("meta", "sync")) ?? NEVER_SYNCED;
+}
+
+export function writeSync(tx: StorageTransaction, sync: StoredSync): Promise<void> {
+  return tx.put("meta", "sync", seal(sync));
+}
+
+export async function readBase(
+  tx: StorageTransaction,
+  document: string,
+): Promise<BaseDocument | undefined | typeof DAMAGED> {
+  const stored = await tx.get("documents", document);
+  return stored === undefined ? undefined : decodeBase(stored);
+}
+
+export function decodeBase(stored: unknown): BaseDocument | typeof DAMAGED {
+  return intact<BaseDocument>(stored) ?? DAMAGED;
+}
+
+export function writeBase(
+  tx: StorageTransaction,
+  document: string,
+  base: BaseDocument,
+): Promise<void> {
+  return tx.put("documents", document, seal(base));
+}
+
+/** Records that are there and can be trusted; others show at the next load, and stay as they are. */
+export async function readRecords(
+  tx: StorageTransaction,
+  seqs: readonly number[],
+): Promise<NumberedRecord[]> {
+  const stored = await Promise.all(seqs.map((seq) => tx.get("outbox", seq)));
+  return seqs.flatMap((seq, index) => {
+    const unsealed = unsealRecord(stored[index]);
+    return unsealed.kind === "intact" ? [{ seq, record: unsealed.value }] : [];
+  });
+}
+
+export function unsealRecord(stored: unknown): Unsealed<StoredRecord> {
+  return unseal<StoredRecord>(stored);
+}
+
+export function addRecord(tx: StorageTransaction, record: StoredRecord): Promise<number> {
+  return tx.add("outbox", seal(record));
+}
+
+export async function putRecords(tx: StorageTransaction, records: readonly NumberedRecord[]) {
+  await Promise.all(records.map(({ seq, record }) => tx.put("outbox", seq, seal(record))));
+}
+
+export async function deleteRecords(tx: StorageTransaction, records: readonly NumberedRecord[]) {
+  await Promise.all(records.map(({ seq }) => tx.delete("outbox", seq)));
+}
+
+/** Segments after a key, and the keys of those that are damaged. */
+export async function readSegments(
+  tx: StorageTransaction,
+  after: number,
+): Promise<{ segments: [number, Segment][]; damaged: number[] }> {
+  const segments: [number, Segment][] = [];
+  const damaged: number[] = [];
+  for (const [key, stored] of (await tx.getAll("rows", after)) as [number, unknown][]) {
+    const segment = decodeSegment(stored);
+    if (segment) segments.push([key, segment]);
+    else damaged.push(key);
+  }
+  return { segments, damaged };
+}
+
+/** @param seen The newest segment that the caller knows. */
+export async function addSegment(
+  tx: StorageTransaction,
+  rows: Map<string, BaseRow>,
+  seen: number,
+): Promise<RowChanges> {
+  if (rows.size === 0) return { rows, segment: null, missed: [] };
+  const { segments: missed } = await readSegments(tx, seen);
+  return { rows, segment: await tx.add("rows", encodeSegment(rows)), missed };
+}
+
+/** Documents whose damaged base the load in progress brings again. */
+export async function readRefetched(tx: StorageTransaction): Promise<Set<string>> {
+  return new Set((await tx.get("meta", "refetch")) as string[] | undefined);
+}
+
+/** @throws {ReplicateError} `NEWER_DATA` */
+function intact<T>(stored: unknown): T | undefined {
+  const unsealed = unseal<T>(stored);
+  if (unsealed.kind === "newer") throw newerData();
+  return unsealed.kind === "intact" ? unsealed.value : undefined;
+}
+
+function newerData(): ReplicateError {
+  return new ReplicateError(
+    "NEWER_DATA",
+    "This was stored by a newer version of this app. Reload the page to get that version; what is stored stays as it is.",
+  );
+}
