@@ -68,7 +68,7 @@ export class TestAccessor {
   #call(kind: FunctionKind, fn: Callable, args: FunctionArgs = {}): FunctionCall {
     const identity = this.#identity;
     if (typeof fn === "function") return { ...this.#engine.inline.call(kind, fn), identity };
-    return { path: getFunctionName(fn), args: copyOf(args) as FunctionArgs, identity };
+    return { path: getFunctionName(fn), args, identity };
   }
 }
 
@@ -79,10 +79,8 @@ function valueOf(outcome: Outcome): Value {
   throw new Error(outcome.message);
 }
 
-/** As if it had gone over the network: fields that are `undefined` are gone. */
 function copyOf(value: Value): Value {
   if (Array.isArray(value)) return value.map(copyOf);
   if (!isObject(value)) return value;
-  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-  return Object.fromEntries(fields.map(([name, field]) => [name, copyOf(field!)]));
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, copyOf(field!)]));
 }

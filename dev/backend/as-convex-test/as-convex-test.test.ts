@@ -114,6 +114,24 @@ describe.each([
     expect(await t.run(async () => undefined)).toBeNull();
   });
 
+  it("runs them at the same time as if it were one after the other", async () => {
+    const t = newTest();
+    const addNumber = (name: string) => async (ctx: GenericMutationCtx<never>) => {
+      const before = await ctx.db.query("notes" as never).collect();
+      await addNote(`${name}, ${before.length} before`)(ctx);
+      return name;
+    };
+    expect(await Promise.all([t.run(addNumber("a")), t.run(addNumber("b"))])).toEqual(["a", "b"]);
+    const texts = (await t.query(api["list"]!)) as string[];
+    expect(texts.map((text) => text.slice(1))).toEqual([", 0 before", ", 1 before"]);
+    expect(texts.map((text) => text[0]).toSorted()).toEqual(["a", "b"]);
+  });
+
+  it("keeps to the schema", async () => {
+    const t = newTest();
+    await expect(t.run(addNote(5 as never))).rejects.toThrow("Validator error");
+  });
+
   it("hands on what was thrown, and undoes the rest", async () => {
     const t = newTest();
     const addAndThrow = (error: Error) => async (ctx: GenericMutationCtx<never>) => {
