@@ -45,7 +45,7 @@ describe.each(Object.entries(storages))("offline, on %s", (kind, storageOf) => {
     const a = openDevice(backend, named("removed-a"));
     const b = openDevice(backend, {
       ...named("removed-b"),
-      onRejected: ({ rejected: { code } }) => rejected.push(code),
+      onRejected: ({ code }) => rejected.push(code),
     });
     a.tasks.insert(task("t1"));
     await converged(a, b);

@@ -1,4 +1,4 @@
-import type { RejectedChange } from "convex-replicate/client";
+import type { FieldChange, RejectedChange } from "convex-replicate/client";
 import { useOutbox } from "convex-replicate/react";
 import type { Task } from "../../convex/fields.js";
 import { tasks } from "../store.js";
@@ -23,6 +23,9 @@ export function RefusedChanges() {
         {records.length === 1
           ? "The server refused a change"
           : `The server refused ${records.length} changes`}
+        <button type="button" className="text-button" onClick={saveCopy}>
+          Save a copy
+        </button>
       </h2>
       <ul>
         {records.map((record) => (
@@ -41,6 +44,11 @@ function RefusedChange({ record }: { record: Refused }) {
         {KINDS[record.kind]}
         {title && <> of “{title}”</>}
       </p>
+      {record.kind === "update" && (
+        <p className="refused-lost" title="What is lost if you discard this">
+          {record.changes.map(describeChange).join(", ")}
+        </p>
+      )}
       <p className="refused-why">{record.message}</p>
       <div className="refused-actions">
         <button
@@ -62,4 +70,20 @@ function RefusedChange({ record }: { record: Refused }) {
       </div>
     </li>
   );
+}
+
+/** `details › due: 2026-12-24`, or `details › due removed`. */
+function describeChange({ path, value }: FieldChange): string {
+  const field = path.join(" › ");
+  return value === undefined ? `${field} removed` : `${field}: ${String(value)}`;
+}
+
+/** Everything that is not on the server, as a file: to keep, or to send to whoever can help. */
+function saveCopy() {
+  const file = new Blob([JSON.stringify(tasks.utils.outbox.export(), null, 2)]);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = "unsent-changes.json";
+  link.click();
+  URL.revokeObjectURL(link.href);
 }
