@@ -6,31 +6,43 @@ export interface CallFilter {
   kind?: FunctionKind;
 }
 
+/** `before`: the function has not run, and leaves no trace. `after`: it has run and committed. */
+export type When = (typeof WHEN)[number];
+const WHEN = ["before", "after"] as const;
+
+/** `error`: the caller is told that it failed. `cut`: the connection breaks instead of answering. */
+export type How = (typeof HOW)[number];
+const HOW = ["error", "cut"] as const;
+
 export interface FailRule extends CallFilter {
   /** How many matching calls. Default 1. */
   count?: number;
-  /**
-   * `before`: the function does not run and the caller gets an error.
-   * `after`: it runs and commits, but the connection breaks instead of answering.
-   */
-  when: "before" | "after";
+  when: When;
+  /** Default: `error` before, `cut` after. */
+  how?: How;
 }
 
 export interface DelayRule extends CallFilter {
   /** How many matching calls. Default 1. */
   count?: number;
   ms: number;
+  /** Whether it runs late, or is only answered late. Default `before`. */
+  when?: When;
 }
+
+/** A rule with its defaults. */
+type Complete<Rule extends CallFilter> = CallFilter & Required<Omit<Rule, keyof CallFilter>>;
 
 /** What happens to one call. */
 export interface CallFate {
-  delayMs: number;
-  fail: "no" | "before" | "after";
+  delayMs: Record<When, number>;
+  failure: { when: When; how: How } | null;
 }
 
 /** What `GET /dev/faults` answers, too. */
 export interface FaultState {
   refusing: boolean;
+  stalled: boolean;
   calls: Record<string, number>;
 }
 
@@ -68,7 +80,7 @@ export class CallCounter {
  * counted, but never delayed or failed.
  *
  * @example
- * backend.faults.failNext({ path: "tasks:push", when: "after" });
+ * backend.faults.failNext({ path: "tasks:push", when: "after" }); // it commits, nobody hears of it
  * backend.faults.delayNext({ kind: "query", ms: 500, count: 3 });
  * expect(backend.faults.calls.get("tasks:push")).toBeLessThanOrEqual(3);
  */
@@ -79,8 +91,8 @@ export class Faults {
    * not run.
    */
   readonly calls = new CallCounter();
-  #failures: (FailRule & { count: number })[] = [];
-  #delays: (DelayRule & { count: number })[] = [];
+  #failures: Complete<FailRule>[] = [];
+  #delays: Complete<DelayRule>[] = [];
   #refusing = false;
   #stalled = false;
   #sockets: FaultySockets;
@@ -124,11 +136,17 @@ export class Faults {
   }
 
   failNext(rule: FailRule): void {
-    this.#failures.push({ count: 1, ...rule });
+    const how = rule.how ?? (rule.when === "before" ? "error" : "cut");
+    expectOneOf("when", rule.when, WHEN);
+    expectOneOf("how", how, HOW);
+    this.#failures.push({ count: 1, ...rule, how });
   }
 
   delayNext(rule: DelayRule): void {
-    this.#delays.push({ count: 1, ...rule });
+    const { when = "before", ms } = rule;
+    expectOneOf("when", when, WHEN);
+    if (!(ms >= 0)) throw new Error(`A delay's \`ms\` has to be a number from 0, not ${ms}.`);
+    this.#delays.push({ count: 1, ...rule, when });
   }
 
   /** Back to a well-behaved backend, with all counters at zero. */
@@ -146,17 +164,23 @@ export class Faults {
   }
 
   state(): FaultState {
-    return { refusing: this.#refusing, calls: this.calls.all() };
+    return { refusing: this.#refusing, stalled: this.#stalled, calls: this.calls.all() };
   }
 
   /** Counts a call and uses up the first rule of each sort that matches it. */
   meet(kind: FunctionKind, path: string): CallFate {
     this.calls.add(path);
-    return {
-      delayMs: useFirst(this.#delays, kind, path)?.ms ?? 0,
-      fail: useFirst(this.#failures, kind, path)?.when ?? "no",
-    };
+    const delayMs = { before: 0, after: 0 };
+    const delay = useFirst(this.#delays, kind, path);
+    if (delay !== undefined) delayMs[delay.when] = delay.ms;
+    return { delayMs, failure: useFirst(this.#failures, kind, path) ?? null };
   }
+}
+
+/** Rules may come from another process, as JSON. */
+function expectOneOf(name: string, value: string, allowed: readonly string[]): void {
+  if (allowed.includes(value)) return;
+  throw new Error(`A fault's \`${name}\` is one of ${allowed.join(", ")}, not ${value}.`);
 }
 
 function useFirst<Rule extends CallFilter & { count: number }>(

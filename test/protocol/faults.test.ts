@@ -47,6 +47,48 @@ describe("failNext", () => {
     expect(await http.query(api.messages.list, general)).toEqual(["done"]);
   });
 
+  it.each([
+    ["before", "cut", "fetch failed", []],
+    ["after", "error", "Injected fault", ["done"]],
+  ] as const)("%s, as %s: over HTTP", async (when, how, message, stored) => {
+    const backend = await startFixture();
+    const http = connectHttp(backend);
+    backend.faults.failNext({ kind: "mutation", when, how });
+    const error = await rejection(http.mutation(api.messages.send, { ...general, body: "done" }));
+    expect(error.message).toContain(message);
+    expect(await http.query(api.messages.list, general)).toEqual(stored);
+    backend.faults.failNext({ kind: "query", when, how });
+    expect((await rejection(http.query(api.messages.list, general))).message).toContain(message);
+  });
+
+  it("before, as cut: the client sends the mutation again, and it runs once", async () => {
+    const backend = await startFixture();
+    const client = connect(backend);
+    backend.faults.failNext({ path: "messages:send", when: "before", how: "cut" });
+    await client.mutation(api.messages.send, { ...general, body: "once" });
+    expect(await client.query(api.messages.list, general)).toEqual(["once"]);
+    expect(client.connectionState().connectionCount).toBe(2);
+    expect(backend.metrics.get("messages:send").calls).toBe(1);
+  });
+
+  it("after, as an error: the caller believes that it failed, and it has committed", async () => {
+    const backend = await startFixture();
+    const client = connect(backend);
+    backend.faults.failNext({ path: "messages:send", when: "after", how: "error" });
+    const error = await rejection(client.mutation(api.messages.send, { ...general, body: "done" }));
+    expect(error.message).toContain("Injected fault");
+    expect(await client.query(api.messages.list, general)).toEqual(["done"]);
+    expect(client.connectionState().connectionCount).toBe(1);
+  });
+
+  it("refuses rules that make no sense", async () => {
+    const { faults } = await startFixture();
+    expect(() => faults.failNext({ when: "later" as never })).toThrow("one of before, after");
+    expect(() => faults.failNext({ when: "after", how: "loud" as never })).toThrow("error, cut");
+    expect(() => faults.delayNext({ ms: -1 })).toThrow("a number from 0, not -1");
+    expect(() => faults.delayNext({ ms: 1, when: "never" as never })).toThrow("before, after");
+  });
+
   it("after: breaks the socket instead of answering an action", async () => {
     const backend = await startFixture();
     const client = connect(backend);
@@ -89,6 +131,20 @@ describe("delayNext", () => {
     await fast.mutation(api.messages.send, { ...general, body: "quick" });
     await delayed;
     expect(await list.until((bodies) => bodies.length === 2)).toEqual(["quick", "delayed"]);
+  });
+
+  it("after: others see the commit before its caller has the answer", async () => {
+    const backend = await startFixture();
+    const list = watch(connect(backend), api.messages.list, general);
+    await list.until(() => true);
+    backend.faults.delayNext({ path: "messages:send", ms: 1_000, when: "after" });
+    let isAnswered = false;
+    const sending = connectHttp(backend)
+      .mutation(api.messages.send, { ...general, body: "hello" })
+      .then(() => (isAnswered = true));
+    expect(await list.until((bodies) => bodies.length === 1)).toEqual(["hello"]);
+    expect(isAnswered).toBe(false);
+    await sending;
   });
 
   it("does not let a client's later mutations pass an earlier one", async () => {
@@ -160,13 +216,17 @@ describe("faults from another process", () => {
     expect((await faults.apply({ do: "refuseConnections" })).refusing).toBe(true);
     await faults.apply({ do: "dropSockets" });
     await untilConnection(client, (state) => !state.isWebSocketConnected);
-    expect(await faults.apply({ do: "reset" })).toEqual({ refusing: false, calls: {} });
+    expect((await faults.apply({ do: "stallSockets" })).stalled).toBe(true);
+    const calm = { refusing: false, stalled: false, calls: {} };
+    expect(await faults.apply({ do: "reset" })).toEqual(calm);
   });
 
   it("are refused when they make no sense", async () => {
     const { url } = await startFixture();
     const apply = remoteFaults(url).apply({ do: "explode" } as never);
     await expect(apply).rejects.toThrow("Unknown fault command");
+    const unknownTime = remoteFaults(url).apply({ do: "failNext", when: "soon" as never });
+    await expect(unknownTime).rejects.toThrow("one of before, after, not soon");
   });
 });
 

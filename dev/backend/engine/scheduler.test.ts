@@ -171,7 +171,7 @@ describe("scheduled functions", () => {
       const { engine, advance } = await start({}, options);
       const id = await mutate(engine, "main:laterAt", { name, args: { what: "never" } });
       const cancelling = mutate(engine, "main:cancel", { id });
-      for (let i = 0; i < MICROTASKS; i++) await null;
+      for (let i = 0; i < MICROTASKS; i++) await Promise.resolve();
       expect(await ask(engine, "main:states")).toEqual(["pending"]);
       await advance(MINUTE_MS);
       await cancelling;

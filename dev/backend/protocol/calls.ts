@@ -35,23 +35,21 @@ export class Calls {
       refused === null
         ? await this.#runtime.runMutation(call, requestKey)
         : { outcome: refused, ts: null };
-    return { ...run, outcome: this.#report(call, run.outcome), lost: fate.fail === "after" };
+    return { ...run, ...(await this.#answer(call, run.outcome, fate)) };
   }
 
   async action(call: FunctionCall): Promise<Lossy<{ outcome: Outcome }>> {
     const fate = await this.#meet("action", call.path);
     const refused = this.#refusal("action", call.path, fate);
     const outcome = refused ?? (await this.#runtime.runAction(call));
-    return { outcome: this.#report(call, outcome), lost: fate.fail === "after" };
+    return this.#answer(call, outcome, fate);
   }
 
   /** A query that is asked once, over HTTP. */
   async query(call: FunctionCall): Promise<Lossy<{ outcome: Outcome }>> {
     const fate = await this.#meet("query", call.path);
-    const run = await this.#runtime.snapshot((snapshot) =>
-      this.subscribedQuery(snapshot, call, null, fate),
-    );
-    return { outcome: run.outcome, lost: fate.fail === "after" };
+    const run = await this.#runtime.snapshot((snapshot) => this.#runQuery(snapshot, call, null));
+    return this.#answer(call, run.outcome, fate);
   }
 
   /** A run of a subscription, whose fate was decided (or not) when it was added. */
@@ -62,10 +60,8 @@ export class Calls {
     fate: CallFate | null,
   ): Promise<QueryRun> {
     // A query that is made to fail runs all the same: what it reads decides when it runs again.
-    const run = this.#runtime.isPublic("query", call.path)
-      ? await snapshot.runQuery(call, journal)
-      : { outcome: notFound(call.path), reads: { isTouchedBy: () => false }, journal: null };
-    const outcome = fate?.fail === "before" ? injected(call.path) : run.outcome;
+    const run = await this.#runQuery(snapshot, call, journal);
+    const outcome = fate?.failure?.how === "error" ? injected(call.path) : run.outcome;
     return { ...run, outcome: this.#report(call, outcome) };
   }
 
@@ -79,15 +75,35 @@ export class Calls {
     this.#faults.calls.add(path);
   }
 
+  async #runQuery(
+    snapshot: Snapshot,
+    call: FunctionCall,
+    journal: string | null,
+  ): Promise<QueryRun> {
+    if (this.#runtime.isPublic("query", call.path)) return snapshot.runQuery(call, journal);
+    return { outcome: notFound(call.path), reads: { isTouchedBy: () => false }, journal: null };
+  }
+
   async #meet(kind: FunctionKind, path: string): Promise<CallFate> {
     const fate = this.meet(kind, path);
-    if (fate.delayMs > 0) await sleep(fate.delayMs);
+    if (fate.delayMs.before > 0) await sleep(fate.delayMs.before);
     return fate;
   }
 
   #refusal(kind: FunctionKind, path: string, fate: CallFate): Outcome | null {
     if (!this.#runtime.isPublic(kind, path)) return notFound(path);
-    return fate.fail === "before" ? injected(path) : null;
+    return fate.failure?.when === "before" ? injected(path) : null;
+  }
+
+  /** What becomes of the outcome on its way back. */
+  async #answer(
+    call: FunctionCall,
+    outcome: Outcome,
+    { delayMs, failure }: CallFate,
+  ): Promise<Lossy<{ outcome: Outcome }>> {
+    if (delayMs.after > 0) await sleep(delayMs.after);
+    const told = failure?.how === "error" ? injected(call.path) : outcome;
+    return { outcome: this.#report(call, told), lost: failure?.how === "cut" };
   }
 
   #report(call: FunctionCall, outcome: Outcome): Outcome {

@@ -57,7 +57,8 @@ export class QuerySet {
     const fate = this.#calls.meet("query", add.udfPath);
     const subscription = new Subscription(add, fate);
     this.#subscriptions.set(add.queryId, subscription);
-    if (fate.delayMs > 0) void this.#hold(subscription, fate.delayMs);
+    const { before, after } = fate.delayMs;
+    if (before + after > 0) void this.#hold(subscription, before + after);
   }
 
   async #hold(subscription: Subscription, ms: number): Promise<void> {

@@ -117,7 +117,7 @@ export class Session {
     // The first run was counted when it met its fate.
     if (fate === null) this.#context.calls.countRerun(subscription.path);
     const run = await queries.run(subscription, identity, fate);
-    if (fate?.fail === "after") this.drop();
+    if (fate?.failure?.how === "cut") this.drop();
     return subscription.accept(run, queries.ts);
   }
 

@@ -29,7 +29,7 @@ export class SharedQueries {
       const call = { path, args: decodeArgs(args), identity };
       return this.#calls.subscribedQuery(this.#snapshot, call, journal, fate);
     };
-    if (fate !== null && fate.fail !== "no") return run();
+    if (fate !== null && fate.failure !== null) return run();
     const key = JSON.stringify([path, args, journal, identity]);
     const shared = this.#runs.get(key) ?? run();
     this.#runs.set(key, shared);
