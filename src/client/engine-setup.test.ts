@@ -1,12 +1,13 @@
 import { expect, it, vi } from "vitest";
 import type { RowFields } from "../shared/operations.js";
+import { ReplicateError } from "../shared/errors.js";
 import { PROTOCOL_VERSION } from "../shared/versions.js";
-import type { Change, PushResult, StreamEntry, StreamPage } from "../shared/wire.js";
+import type { Change, PushResult, Result, StreamEntry, StreamPage } from "../shared/wire.js";
 import { Engine } from "./engine.js";
 import type { LocalMutation } from "./local-write.js";
 import { FakePage, fields, quiet, SECOND, VirtualTime } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
-import type { ReplicaStorage } from "./storage/storage.js";
+import type { OpenOptions, ReplicaStorage, StorageConnection } from "./storage/storage.js";
 import type { TabMessage, Tabs } from "./tabs.js";
 import type { Transport } from "./transport.js";
 
@@ -14,6 +15,8 @@ import type { Transport } from "./transport.js";
 export class FakeServer {
   readonly log: StreamEntry[] = [];
   readonly pushes: string[][] = [];
+  /** What is wrong with a change, or null. */
+  refuse: (change: Change) => string | null = () => null;
   readonly #watchers = new Set<() => void>();
 
   page(cursor: string | null): StreamPage {
@@ -23,14 +26,22 @@ export class FakeServer {
 
   push(changes: Change[]): PushResult {
     this.pushes.push(changes.map(({ document }) => document));
-    const results = changes.map(({ document, generation, op, parts }) => {
-      const bytes = parts[0]?.update ?? new ArrayBuffer(0);
-      const kind = op === "remove" ? "tombstone" : "update";
-      this.log.push({ document, part: "fields", generation, kind, bytes });
-      return { document, result: { status: "accepted", generation, ts: null } as const };
-    });
+    const results = changes.map((change) => ({
+      document: change.document,
+      result: this.#judge(change),
+    }));
     for (const watcher of this.#watchers) watcher();
     return results;
+  }
+
+  #judge(change: Change): Result {
+    const { document, generation, op, parts } = change;
+    const message = this.refuse(change);
+    if (message !== null) return { status: "rejected", code: "NO", message };
+    const bytes = parts[0]?.update ?? new ArrayBuffer(0);
+    const kind = op === "remove" ? "tombstone" : "update";
+    this.log.push({ document, part: "fields", generation, kind, bytes });
+    return { status: "accepted", generation, ts: null };
   }
 
   watch(watcher: () => void) {
@@ -149,14 +160,37 @@ export class Browser {
 
 type Place = { tab: object; lead: () => void; lose: () => void };
 
-/** What a browser keeps in IndexedDB, for all its tabs. */
-export function disk(): ReplicaStorage {
-  return { ...memoryStorage(), kind: "indexeddb" };
+/** What a browser keeps in IndexedDB, for all its tabs; it can fail, and be deleted. */
+export class FakeDisk implements ReplicaStorage {
+  readonly kind = "indexeddb";
+  /** What every write fails with. */
+  fail: Error | null = null;
+  #storage = memoryStorage();
+  #age = 0;
+
+  open = async (name: string, options?: OpenOptions): Promise<StorageConnection> => {
+    const age = this.#age;
+    const connection = await this.#storage.open(name, options);
+    return {
+      close: () => connection.close(),
+      transaction: async (mode, stores, body) => {
+        if (age !== this.#age) throw new ReplicateError("STORAGE_LOST", "Deleted.");
+        if (this.fail && mode !== "read") throw this.fail;
+        return connection.transaction(mode, stores, body);
+      },
+    };
+  };
+
+  lose() {
+    this.#age += 1;
+    this.#storage = memoryStorage();
+  }
 }
 
 export function setUp({
   server = new FakeServer(),
-  storage = disk(),
+  disk = new FakeDisk(),
+  storage = disk as ReplicaStorage,
   browser = new Browser(),
   connected = true,
   time = new VirtualTime(),
@@ -188,7 +222,7 @@ export function setUp({
     });
     return { rows, ready, detach };
   };
-  return { time, server, network, storage, browser, page, engine, follow };
+  return { time, server, network, disk, storage, browser, page, engine, follow };
 }
 
 export const insert = (id: string, title = "t"): LocalMutation => ({
