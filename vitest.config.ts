@@ -9,13 +9,21 @@ const LONG_TIMEOUT_MS = 180_000;
 
 const EDGE_RUNTIME = "edge-runtime";
 
-const AS_CONVEX_TEST = fileURLToPath(
-  new URL("dev/backend/as-convex-test/index.ts", import.meta.url),
-);
+/** Tests that are written for convex-test. */
+const COMPONENT_TESTS = "src/{component,server}/**/*.test.ts";
+const EXAMPLE_TESTS = "example/convex/**/*.test.ts";
+
+const AS_CONVEX_TEST = "dev/backend/as-convex-test";
+const ENGINE_FOR_CONVEX_TEST = {
+  find: /^convex-test$/,
+  replacement: fileURLToPath(new URL(`${AS_CONVEX_TEST}/index.ts`, import.meta.url)),
+};
+const REPLACEMENT_TEST = `${AS_CONVEX_TEST}/replaced.test.ts`;
 
 /**
- * Every test file of the repository belongs to exactly one project. `npm test -- <project>` runs
- * one, `npx vitest --project <project>` watches it.
+ * Every test file of the repository belongs to exactly one project, but for those written for
+ * convex-test: they run on our own engine, too. `npm test -- <project>` runs one,
+ * `npx vitest --project <project>` watches it.
  *
  * Tests in `src` import their subject relatively. Elsewhere `convex-replicate/…` is what a user
  * gets: the package's own exports, out of `dist`. Hence `npm run build` first.
@@ -30,19 +38,14 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{src,dev,example}/**/*.test.{ts,tsx}"],
-          exclude: [
-            "src/{component,server}/**",
-            "example/convex/**",
-            "dev/backend/as-convex-test/replaced.test.ts",
-            "**/node_modules/**",
-          ],
+          exclude: [COMPONENT_TESTS, EXAMPLE_TESTS, REPLACEMENT_TEST, "**/node_modules/**"],
         },
       },
       {
         extends: true,
         test: {
           name: "component",
-          include: ["src/{component,server}/**/*.test.ts"],
+          include: [COMPONENT_TESTS],
           environment: EDGE_RUNTIME,
         },
       },
@@ -50,21 +53,16 @@ export default defineConfig({
         extends: true,
         test: {
           name: "example",
-          include: ["example/convex/**/*.test.ts"],
+          include: [EXAMPLE_TESTS],
           environment: EDGE_RUNTIME,
         },
       },
       {
         extends: true,
-        // The same files as `component` and `example`.
-        resolve: { alias: [{ find: /^convex-test$/, replacement: AS_CONVEX_TEST }] },
+        resolve: { alias: [ENGINE_FOR_CONVEX_TEST] },
         test: {
           name: "on-engine",
-          include: [
-            "src/{component,server}/**/*.test.ts",
-            "example/convex/**/*.test.ts",
-            "dev/backend/as-convex-test/replaced.test.ts",
-          ],
+          include: [COMPONENT_TESTS, EXAMPLE_TESTS, REPLACEMENT_TEST],
           environment: EDGE_RUNTIME,
         },
       },
