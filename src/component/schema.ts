@@ -31,7 +31,9 @@ export default defineSchema({
     payload: v.union(v.id("payloads"), v.null()),
   })
     .index("by_position", ["collection", "scope", "ts", "document", "part", "chunk"])
-    .index("by_document", ["collection", "document", "part", "ts", "chunk"]),
+    .index("by_document", ["collection", "document", "part", "ts", "chunk"])
+    /** What the sweep has not looked at yet. */
+    .index("by_kind", ["kind", "ts"]),
 
   payloads: defineTable({ bytes: v.bytes() }),
 
@@ -49,4 +51,23 @@ export default defineSchema({
   })
     .index("by_client_id", ["clientId"])
     .index("by_owner", ["owner", "number"]),
+
+  /** What a sweep did last, and where the next one goes on; one row. */
+  sweeps: defineTable({
+    /** The last log row that was looked at. */
+    ts: v.int64(),
+    creationTime: v.number(),
+    /** Number of the run; one that another has replaced stops. */
+    run: v.number(),
+    /** In ms since the epoch; `finishedAt` is null while it runs. */
+    startedAt: v.number(),
+    finishedAt: v.union(v.number(), v.null()),
+    /** Documents, entries and bytes that the run has compacted. */
+    documents: v.number(),
+    entries: v.number(),
+    bytes: v.number(),
+    /** Documents that could not be compacted, and what happened to the last one. */
+    failures: v.number(),
+    lastFailure: v.union(v.string(), v.null()),
+  }),
 });

@@ -9,13 +9,17 @@
  */
 
 import type * as bytes from "../bytes.js";
+import type * as clients from "../clients.js";
+import type * as clock from "../clock.js";
 import type * as compaction from "../compaction.js";
+import type * as crons from "../crons.js";
 import type * as entries from "../entries.js";
 import type * as log from "../log.js";
 import type * as page from "../page.js";
 import type * as plan from "../plan.js";
 import type * as position from "../position.js";
 import type * as snapshot from "../snapshot.js";
+import type * as sweep from "../sweep.js";
 
 import type {
   ApiFromModules,
@@ -26,13 +30,17 @@ import { anyApi, componentsGeneric } from "convex/server";
 
 const fullApi: ApiFromModules<{
   bytes: typeof bytes;
+  clients: typeof clients;
+  clock: typeof clock;
   compaction: typeof compaction;
+  crons: typeof crons;
   entries: typeof entries;
   log: typeof log;
   page: typeof page;
   plan: typeof plan;
   position: typeof position;
   snapshot: typeof snapshot;
+  sweep: typeof sweep;
 }> = anyApi as any;
 
 /**

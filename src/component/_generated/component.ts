@@ -23,6 +23,34 @@ import type { FunctionReference } from "convex/server";
  */
 export type ComponentApi<Name extends string | undefined = string | undefined> =
   {
+    clients: {
+      bind: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          clientIds: Array<number>;
+          device: string;
+          line: string;
+          owner: string;
+        },
+        null,
+        Name
+      >;
+      read: FunctionReference<
+        "query",
+        "internal",
+        { clientIds: Array<number>; owner: string },
+        {
+          bindings: Array<{
+            device: string;
+            line: string;
+            owner: string;
+          } | null>;
+          used: number;
+        },
+        Name
+      >;
+    };
     compaction: {
       compact: FunctionReference<
         "mutation",
@@ -94,6 +122,24 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             part: string;
           }>;
           progress: number;
+        },
+        Name
+      >;
+    };
+    sweep: {
+      start: FunctionReference<"mutation", "internal", {}, null, Name>;
+      status: FunctionReference<
+        "query",
+        "internal",
+        {},
+        null | {
+          bytes: number;
+          documents: number;
+          entries: number;
+          failures: number;
+          finishedAt: number | null;
+          lastFailure: string | null;
+          startedAt: number;
         },
         Name
       >;

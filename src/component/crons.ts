@@ -1,0 +1,8 @@
+import { cronJobs } from "convex/server";
+import { api } from "./_generated/api.js";
+
+const crons = cronJobs();
+
+crons.interval("compact cold documents", { hours: 24 }, api.sweep.start);
+
+export default crons;
