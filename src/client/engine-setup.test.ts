@@ -18,6 +18,7 @@ export class FakeServer {
   /** What is wrong with a change, or null. */
   refuse: (change: Change) => string | null = () => null;
   readonly #watchers = new Set<() => void>();
+  #isHeld = false;
 
   page(cursor: string | null): StreamPage {
     const entries = this.log.slice(Number(cursor ?? 0));
@@ -30,7 +31,7 @@ export class FakeServer {
       document: change.document,
       result: this.#judge(change),
     }));
-    for (const watcher of this.#watchers) watcher();
+    if (!this.#isHeld) for (const watcher of this.#watchers) watcher();
     return results;
   }
 
@@ -49,6 +50,16 @@ export class FakeServer {
     return () => void this.#watchers.delete(watcher);
   }
 
+  /** From now on nobody hears of anything, until `release`. */
+  hold() {
+    this.#isHeld = true;
+  }
+
+  release() {
+    this.#isHeld = false;
+    for (const watcher of this.#watchers) watcher();
+  }
+
   get subscriptions() {
     return this.#watchers.size;
   }
@@ -57,6 +68,8 @@ export class FakeServer {
 export class Network implements Transport {
   connected = true;
   readonly listeners = new Set<() => void>();
+  /** How often anything was asked of it. */
+  calls = 0;
   constructor(readonly server: FakeServer) {}
 
   isConnected = () => this.connected;
@@ -67,6 +80,7 @@ export class Network implements Transport {
   protocol = async () => ({ version: PROTOCOL_VERSION, fields: fields.hash });
   stream = async ({ cursor }: { cursor: string | null }) => this.server.page(cursor);
   push = async (changes: Change[]) => {
+    this.calls += 1;
     if (!this.connected) return new Promise<never>(() => undefined);
     return this.server.push(changes);
   };
@@ -104,7 +118,7 @@ export class Browser {
       },
       post: (message) => {
         for (const [other, hear] of this.#hear) {
-          if (other === tab) continue;
+          if (other === tab || this.frozen.has(tab)) continue;
           this.#run(other, () => hear(structuredClone(message)));
         }
       },
@@ -124,6 +138,13 @@ export class Browser {
     const { tab } = this.#holder!;
     this.frozen.add(tab);
     return tab;
+  }
+
+  /** Its page is gone, without another word. */
+  kill(tab: object) {
+    this.frozen.add(tab);
+    this.#hear.delete(tab);
+    this.#leave((place) => place.tab === tab);
   }
 
   thaw(tab: object) {
@@ -198,12 +219,19 @@ export function setUp({
   const network = new Network(server);
   network.connected = connected;
   const page = new FakePage();
+  const opened: object[] = [];
+  const tabs = () => {
+    const before = new Set(browser.open);
+    const own = browser.tabs();
+    opened.push([...browser.open].find((tab) => !before.has(tab))!);
+    return own;
+  };
   const engine = new Engine({
     name: "tasks",
     fields,
     transport: network,
     storage,
-    tabs: browser.tabs,
+    tabs,
     page,
     environment: time,
     windowMs: 50,
@@ -222,7 +250,18 @@ export function setUp({
     });
     return { rows, ready, detach };
   };
-  return { time, server, network, disk, storage, browser, page, engine, follow };
+  return {
+    time,
+    server,
+    network,
+    disk,
+    storage,
+    browser,
+    page,
+    engine,
+    follow,
+    tab: () => opened.at(-1)!,
+  };
 }
 
 export const insert = (id: string, title = "t"): LocalMutation => ({
