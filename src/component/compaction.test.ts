@@ -231,11 +231,11 @@ describe("compaction", () => {
     const log = newLog();
     const author = new Author();
     const large = (n: number) => String(n % 10).repeat(700_000);
-    for (let n = 0; n < 12; n++) {
+    for (let n = 0; n < 8; n++) {
       await append(log, entry("a", { bytes: author.write("x", large(n)) }));
     }
     expect(await compact(log)).toMatchObject({ entries: 5 });
-    while ((await compact(log)).entries > 0);
+    for (let times = 0; times < 3; times++) await compact(log);
     expect(await rows(log)).toHaveLength(2); // two slices of one snapshot
   });
 });
