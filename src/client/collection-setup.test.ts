@@ -32,7 +32,7 @@ function judge({ document, generation }: Change): Result {
 /** A client of a server that judges each change by itself; a judge that throws fails the push. */
 export function fakeClient(log: StreamEntry[] = [], judging: (change: Change) => Result = judge) {
   const pushed: string[] = [];
-  const server = { version: PROTOCOL_VERSION, fields: fields.hash };
+  const server = { version: PROTOCOL_VERSION, fields: fields.hash, identity: null };
   const client = {
     query: async (_query: unknown, args: { cursor?: string | null }) =>
       "cursor" in args ? page() : server,
@@ -47,7 +47,7 @@ export function fakeClient(log: StreamEntry[] = [], judging: (change: Change) =>
     connectionState: () => ({ isWebSocketConnected: true }),
     subscribeToConnectionState: () => () => undefined,
   } as unknown as ConvexClientLike;
-  const page = () => ({ entries: log, cursor: "c", done: true, progress: 1 });
+  const page = () => ({ entries: log, cursor: "c", done: true, progress: 1, identity: null });
   return { client, pushed, server };
 }
 

@@ -22,7 +22,7 @@ export class FakeServer {
 
   page(cursor: string | null): StreamPage {
     const entries = this.log.slice(Number(cursor ?? 0));
-    return { entries, cursor: `${this.log.length}`, done: true, progress: 1 };
+    return { entries, cursor: `${this.log.length}`, done: true, progress: 1, identity: null };
   }
 
   push(changes: Change[]): PushResult {
@@ -77,7 +77,7 @@ export class Network implements Transport {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
   };
-  protocol = async () => ({ version: PROTOCOL_VERSION, fields: fields.hash });
+  protocol = async () => ({ version: PROTOCOL_VERSION, fields: fields.hash, identity: null });
   stream = async ({ cursor }: { cursor: string | null }) => this.server.page(cursor);
   push = async (changes: Change[]) => {
     this.calls += 1;

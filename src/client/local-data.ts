@@ -2,6 +2,7 @@ import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError } from "../shared/errors.js";
 import type { PushResult, StreamEntry } from "../shared/wire.js";
 import { sleep, type Environment } from "./environment.js";
+import type { Identity } from "./identity.js";
 import type { LocalWrite } from "./local-write.js";
 import type { OutboxRecord } from "./records.js";
 import { Replica, type ShownChange } from "./replica.js";
@@ -97,6 +98,15 @@ export class LocalData {
     });
   }
 
+  /**
+   * Lets who is signed in have this data.
+   *
+   * @throws {ReplicateError} `IDENTITY_CHANGED` when it is someone else's.
+   */
+  identify(identity: Identity): Promise<void> {
+    return this.#turn((store) => store.identify(identity));
+  }
+
   mint(documents: ReadonlyMap<string, number[]>): Promise<Outgoing[]> {
     return this.#turn(async (store) => {
       const outgoing = await store.mint(documents);
@@ -179,6 +189,7 @@ export class LocalData {
         this.#listener.lost();
         throw cause;
       }
+      if ((cause as ReplicateError).code === "IDENTITY_CHANGED") throw cause;
       const message = `Local storage failed: ${(cause as Error).message}`;
       throw new ReplicateError("STORAGE_FAILED", message, { cause });
     });

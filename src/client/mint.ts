@@ -1,7 +1,14 @@
 import type { BaseDocument } from "./base.js";
 import type { StoredRecord } from "./records.js";
-import { decodeOperations, type Operations } from "../shared/operations.js";
-import { FIELDS_PART, loadPart, mintUpdate } from "../shared/plain-part.js";
+import { complete, decodeOperations, type Operations } from "../shared/operations.js";
+import {
+  FIELDS_PART,
+  loadPart,
+  mintExactly,
+  mintUpdate,
+  readFlat,
+  writtenSince,
+} from "../shared/plain-part.js";
 import { toArrayBuffer } from "../shared/values.js";
 import type { Change } from "../shared/wire.js";
 
@@ -91,14 +98,45 @@ function mintGroup(
   base: BaseDocument | undefined,
   clientId: number,
 ): Uint8Array | null {
-  const operations: Operations = new Map();
-  for (const { record } of group) {
-    for (const [path, value] of decodeOperations(record.operations)) operations.set(path, value);
-  }
   // An insert stands on its own: the server may by then have ended the generation we know.
   const inserts = group[0]!.record.kind === "insert";
   const doc = loadPart(inserts || !base ? [] : base.updates);
-  return mintUpdate(doc, operations, clientId);
+  return mintUpdate(doc, operationsOf(group), clientId);
+}
+
+/**
+ * The bytes of a group for a server that has less than it once had, e.g. since a backup of it was
+ * restored. They build on nothing, and bring back what it lost of the fields, whoever wrote it:
+ * others' own updates nobody but they may send (S3).
+ *
+ * @param stateVector What the server has of the document.
+ * @param clientId One that nobody has used yet.
+ */
+export function mintAnew(
+  group: NumberedRecord[],
+  base: BaseDocument,
+  stateVector: Uint8Array,
+  clientId: number,
+): Uint8Array<ArrayBuffer> | null {
+  const doc = loadPart(base.updates);
+  const flat = readFlat(doc);
+  const lost = writtenSince(doc, stateVector).map((path) => [path, flat.get(path)] as const);
+  const operations: Operations = new Map([...lost, ...operationsOf(group)]);
+  return mintExactly(loadPart([]), complete(flat, operations), clientId);
+}
+
+/** The latest operation of every path. */
+function operationsOf(group: NumberedRecord[]): Operations {
+  return new Map(group.flatMap(({ record }) => [...decodeOperations(record.operations)]));
+}
+
+/** The group with the bytes that go out for it, until they are answered. */
+export function withBytes(group: NumberedRecord[], update: Uint8Array | null): NumberedRecord[] {
+  const [head] = group as [NumberedRecord];
+  return group.map(({ seq, record }) => ({
+    seq,
+    record: { ...record, group: head.seq, update: seq === head.seq ? update : null },
+  }));
 }
 
 function changeOf(group: NumberedRecord[], update: Uint8Array | null): Change {

@@ -1,12 +1,13 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
-import { SERVER_CLIENT_ID } from "../shared/plain-part.js";
-import type { Change, Result, StreamEntry } from "../shared/wire.js";
+import type { Change, Result, Sender, StreamEntry } from "../shared/wire.js";
 import { advance, emptyBase, type BaseDocument } from "./base.js";
-import { mint, restartInserts, type NumberedRecord } from "./mint.js";
+import { Device } from "./device.js";
+import { pinIdentity, type Identity } from "./identity.js";
+import { mint, restartInserts, withBytes, type NumberedRecord } from "./mint.js";
 import { fromStored, toStored, type OutboxRecord, type StoredRecord } from "./records.js";
 import { encodeRow, type Segment } from "./rows.js";
-import { reject, REMOVED, settleGroup } from "./settle.js";
-import type { StorageConnection, StorageTransaction } from "./storage/storage.js";
+import { isAnswerOf, reject, REMOVED, settleGroup } from "./settle.js";
+import { STORES, type StorageConnection, type StorageTransaction } from "./storage/storage.js";
 import type { BaseRow } from "./view.js";
 
 /** How far this device has followed the server. */
@@ -36,7 +37,7 @@ export type RowChanges = {
 export type SettledChanges = RowChanges & { done: OutboxRecord[]; changed: OutboxRecord[] };
 
 /** A change that is on disk exactly as it goes out, and the records it stands for. */
-export type Outgoing = { change: Change; seqs: number[] };
+export type Outgoing = { change: Change; seqs: number[]; sender: Sender };
 
 const NEVER_SYNCED: SyncPoint = { cursor: null, complete: false, syncedAt: null };
 
@@ -50,13 +51,13 @@ export const SEGMENT_ROWS = 500;
 export class ReplicaStore {
   readonly #storage: StorageConnection;
   readonly #fields: CompiledFields;
-  readonly #random: () => number;
+  readonly #device: Device;
 
   /** @param random Numbers from 0 to 1, for client ids. */
   constructor(storage: StorageConnection, fields: CompiledFields, random: () => number) {
     this.#storage = storage;
     this.#fields = fields;
-    this.#random = random;
+    this.#device = new Device(random);
   }
 
   close() {
@@ -107,6 +108,11 @@ export class ReplicaStore {
     });
   }
 
+  /** @throws {ReplicateError} `IDENTITY_CHANGED` when the data belongs to someone else. */
+  identify(identity: Identity): Promise<void> {
+    return this.#storage.transaction("durable", ["meta"], (tx) => pinIdentity(tx, identity));
+  }
+
   /**
    * Makes, and stores, the bytes to send for these documents; nothing is minted for a document
    * whose earlier bytes still wait for an answer, whichever tab made them (C4).
@@ -116,7 +122,7 @@ export class ReplicaStore {
    */
   mint(documents: ReadonlyMap<string, number[]>): Promise<Outgoing[]> {
     return this.#storage.transaction("durable", ["meta", "documents", "outbox"], async (tx) => {
-      const deviceId = await this.#deviceClientId(tx);
+      const { clientId: deviceId, sender } = await this.#device.enter(tx);
       const outgoing: Outgoing[] = [];
       for (const [document, seqs] of documents) {
         const records = (await readRecords(tx, seqs)).filter(({ record }) => !record.rejected);
@@ -126,11 +132,18 @@ export class ReplicaStore {
         // An insert builds on nothing, so its clocks start at 0: where this device may have used its
         // own id already, the server would take the insert for something it has (C6).
         const isKnown = base?.live && records[0]!.record.kind === "insert";
-        const clientId = isKnown ? this.#newClientId() : (base?.clientId ?? deviceId);
+        const clientId = isKnown ? this.#device.newClientId() : (base?.clientId ?? deviceId);
         const minted = mint(records, base, clientId);
         if (minted.kind === "send") {
-          if (minted.fresh) await storeGroup(tx, minted.group, minted.change);
-          outgoing.push({ change: minted.change, seqs: minted.group.map(({ seq }) => seq) });
+          if (minted.fresh) {
+            const part = minted.change.parts[0];
+            await putRecords(
+              tx,
+              withBytes(minted.group, part ? new Uint8Array(part.update) : null),
+            );
+          }
+          const seqs = minted.group.map(({ seq }) => seq);
+          outgoing.push({ change: minted.change, seqs, sender });
           continue;
         }
         if (minted.kind === "cancelled") await deleteRecords(tx, minted.group);
@@ -153,27 +166,37 @@ export class ReplicaStore {
     answers: readonly { outgoing: Outgoing; result: Result; seqs: number[] }[],
     seen: number,
   ): Promise<SettledChanges> {
-    return this.#storage.transaction("durable", ["documents", "rows", "outbox"], async (tx) => {
+    return this.#storage.transaction("durable", STORES, async (tx) => {
       const rows = new Map<string, BaseRow>();
       const done: NumberedRecord[] = [];
       const changed: NumberedRecord[] = [];
+      let isCopied = false;
       for (const { outgoing, result, seqs } of answers) {
         const { change } = outgoing;
         const all = await readRecords(tx, seqs);
         const group = all.filter(({ seq }) => outgoing.seqs.includes(seq));
         // Another tab may have settled the same answer already.
-        if (group.length === 0) continue;
+        if (group.length === 0 || !isAnswerOf(group, change)) continue;
         const base = await readBase(tx, change.document);
-        const settled = settleGroup(base, all, group, change, result, this.#fields.tree);
+        const answer = { all, group, change, result };
+        const freshId = this.#device.newClientId();
+        const settled = settleGroup(base, answer, this.#fields.tree, freshId);
+        const { clientId } = settled;
+        // Sent by a page before this one, it says nothing of what this one sends.
+        if (clientId === "taken" && !(await this.#device.isCurrent(tx, outgoing.sender))) continue;
+        if (clientId === "taken" && base.clientId === null) isCopied = true;
         done.push(...settled.done);
         changed.push(...settled.changed);
         let next = settled.advanced?.base ?? base;
-        if (settled.burnClientId) next = { ...next, clientId: this.#newClientId() };
+        if (clientId === "fresh" || (clientId === "taken" && base.clientId !== null)) {
+          next = { ...next, clientId: freshId };
+        }
         if (next !== base) await tx.put("documents", change.document, next);
         if (settled.advanced) {
           rows.set(change.document, { generation: next.generation, row: settled.advanced.row });
         }
       }
+      if (isCopied) await this.#device.renew(tx);
       await deleteRecords(tx, done);
       await putRecords(tx, changed);
       const added = await addSegment(tx, rows, seen);
@@ -225,20 +248,6 @@ export class ReplicaStore {
       }
     });
   }
-
-  async #deviceClientId(tx: StorageTransaction): Promise<number> {
-    const device = (await tx.get("meta", "device")) as { clientId: number } | undefined;
-    if (device) return device.clientId;
-    const clientId = this.#newClientId();
-    await tx.put("meta", "device", { clientId });
-    return clientId;
-  }
-
-  /** 53 random bits, so that two devices never meet (C6). */
-  #newClientId(): number {
-    const id = Math.floor(this.#random() * Number.MAX_SAFE_INTEGER);
-    return id > SERVER_CLIENT_ID ? id : SERVER_CLIENT_ID + 1;
-  }
 }
 
 function groupByDocument(entries: readonly StreamEntry[]): Map<string, StreamEntry[]> {
@@ -282,22 +291,6 @@ async function readRecords(tx: StorageTransaction, seqs: number[]): Promise<Numb
     const record = records[index] as StoredRecord | undefined;
     return record ? [{ seq, record }] : [];
   });
-}
-
-async function storeGroup(tx: StorageTransaction, group: NumberedRecord[], change: Change) {
-  const [head] = group as [NumberedRecord];
-  const part = change.parts[0];
-  await putRecords(
-    tx,
-    group.map(({ seq, record }) => ({
-      seq,
-      record: {
-        ...record,
-        group: head.seq,
-        update: seq === head.seq && part ? new Uint8Array(part.update) : null,
-      },
-    })),
-  );
 }
 
 async function putRecords(tx: StorageTransaction, records: NumberedRecord[]) {

@@ -15,7 +15,7 @@ const remove = (seq: number) => stored(seq, "remove", 1);
 function settle(records: NumberedRecord[], base: BaseDocument, result: Result) {
   const minted = mint(records, base, 42);
   if (minted.kind !== "send") throw new Error("nothing to send");
-  const settled = settleGroup(base, records, minted.group, minted.change, result, tree);
+  const settled = settleGroup(base, { all: records, ...minted, result }, tree, 43);
   return { ...settled, done: settled.done.map(({ seq }) => seq) };
 }
 
@@ -26,7 +26,7 @@ const refused = (code = "REFUSED"): Result => ({ status: "rejected", code, messa
 describe("accepted", () => {
   it("moves the bytes into the base and ends the records", () => {
     const settled = settle([retitle(1), retitle(2, "last")], live, accepted());
-    expect(settled).toMatchObject({ done: [1, 2], changed: [], burnClientId: false });
+    expect(settled).toMatchObject({ done: [1, 2], changed: [], clientId: "keep" });
     expect(settled.advanced!.row).toEqual({ title: "last" });
     expect(renderBytes(...settled.advanced!.base.updates)).toEqual({ title: "last" });
   });
@@ -36,7 +36,12 @@ describe("accepted", () => {
     const { base } = settle(records, live, accepted()).advanced!;
     const minted = mint(records, live, 42);
     if (minted.kind !== "send") throw new Error("nothing to send");
-    const again = settleGroup(base, records, records, minted.change, accepted(), tree);
+    const again = settleGroup(
+      base,
+      { all: records, group: records, change: minted.change, result: accepted() },
+      tree,
+      43,
+    );
     expect(again).toMatchObject({ advanced: null, done: records });
   });
 
@@ -110,6 +115,6 @@ describe("rejected", () => {
 it.each([removed, refused(), refused("MISSING_DEPENDENCIES")])(
   "after $status the document's next update uses another client id",
   (result) => {
-    expect(settle([retitle(1)], live, result).burnClientId).toBe(true);
+    expect(settle([retitle(1)], live, result).clientId).toBe("fresh");
   },
 );

@@ -2,7 +2,7 @@ import type { FieldTree } from "../shared/field-tree.js";
 import { FIELDS_PART } from "../shared/plain-part.js";
 import type { Change, Result, StreamEntry } from "../shared/wire.js";
 import { advance, endGeneration, type Advanced, type BaseDocument } from "./base.js";
-import type { NumberedRecord } from "./mint.js";
+import { mintAnew, withBytes, type NumberedRecord } from "./mint.js";
 import type { Rejection } from "./records.js";
 
 /** What an answer does to what is stored; all of it in one transaction (C4). */
@@ -13,8 +13,21 @@ export type Settled = {
   done: NumberedRecord[];
   /** Records as they are from now on. */
   changed: NumberedRecord[];
-  /** Whether the next update of this document needs a client id of its own. */
-  burnClientId: boolean;
+  /**
+   * What becomes of the client id that the update spoke under: the document's next one may `keep` it
+   * or needs a `fresh` one of its own; or the id is `taken`, and useless for any document.
+   */
+  clientId: "keep" | "fresh" | "taken";
+};
+
+/** The server's answer to a group of a document's records. */
+export type Answer = {
+  /** Every record of the document, in order; `group` is among them. */
+  all: NumberedRecord[];
+  group: NumberedRecord[];
+  /** What was sent for the group. */
+  change: Change;
+  result: Result;
 };
 
 export const REMOVED: Rejection = {
@@ -23,39 +36,48 @@ export const REMOVED: Rejection = {
 };
 
 /**
+ * Whether what was sent for these records is what would be sent now. Bytes that were given up since
+ * may be answered late: what others take their place has an answer of its own to come (C6 ◆).
+ */
+export function isAnswerOf(group: NumberedRecord[], { parts }: Change): boolean {
+  const { group: head, update } = group[0]!.record;
+  if (head === null) return true; // nothing has taken their place yet
+  const sent = parts[0] && new Uint8Array(parts[0].update);
+  if (!sent || !update) return !sent && !update;
+  return sent.length === update.length && sent.every((byte, index) => byte === update[index]);
+}
+
+/**
  * Turns the server's answer to a group into changes of what is stored.
  *
- * @param all Every record of the document, in order; `group` is among them.
+ * @param freshId A client id that nobody has used yet.
  */
 export function settleGroup(
   base: BaseDocument,
-  all: NumberedRecord[],
-  group: NumberedRecord[],
-  change: Change,
-  result: Result,
+  answer: Answer,
   tree: FieldTree,
+  freshId: number,
 ): Settled {
+  const { change, group, result } = answer;
   switch (result.status) {
     case "accepted":
-      return accept(base, all, group, change, result.generation, tree);
+      return accept(base, answer, result.generation, tree);
     case "removed": {
       const ended = endGeneration(base, result.generation);
       const advanced = ended === base ? null : { base: ended, row: null };
       // A removed insert had been accepted before, so it is done; an edit has nowhere to go.
       const done = change.op === "update" ? [] : group;
       const changed = change.op === "update" ? group.map((one) => reject(one, REMOVED)) : [];
-      return { advanced, done, changed, burnClientId: true };
+      return { advanced, done, changed, clientId: "fresh" };
     }
     case "rejected":
-      return { advanced: null, done: [], burnClientId: true, ...refuse(all, group, result) };
+      return { advanced: null, done: [], ...refuse(base, answer, result, freshId) };
   }
 }
 
 function accept(
   base: BaseDocument,
-  all: NumberedRecord[],
-  group: NumberedRecord[],
-  change: Change,
+  { all, group, change }: Answer,
   generation: number,
   tree: FieldTree,
 ): Settled {
@@ -70,7 +92,7 @@ function accept(
       : all
           .filter((one) => !group.includes(one) && one.record.generation === change.generation)
           .map(({ seq, record }) => ({ seq, record: { ...record, generation } }));
-  return { advanced: advance(base, entries, tree), done: group, changed, burnClientId: false };
+  return { advanced: advance(base, entries, tree), done: group, changed, clientId: "keep" };
 }
 
 function entryOf(
@@ -82,10 +104,32 @@ function entryOf(
   return { document, part: FIELDS_PART, generation, kind, bytes };
 }
 
+type Refused = Extract<Result, { status: "rejected" }>;
+
+function refuse(
+  base: BaseDocument,
+  { all, group }: Answer,
+  { code, message, stateVector }: Refused,
+  freshId: number,
+): Pick<Settled, "changed" | "clientId"> {
+  // Not the change is at fault, but under whose name it came: it goes out again under another.
+  if (code === "CLIENT_ID_TAKEN") {
+    const changed = group.map((one) => unmint(one, one.record.alone));
+    return { changed, clientId: "taken" };
+  }
+  if (code === "MISSING_DEPENDENCIES") {
+    const anew = stateVector && mintAnew(group, base, new Uint8Array(stateVector), freshId);
+    const changed = anew
+      ? withBytes(group, anew)
+      : group.map((one) => unmint(one, one.record.alone));
+    return { changed, clientId: "fresh" };
+  }
+  return { changed: refuseRecords(all, group, { code, message }), clientId: "fresh" };
+}
+
 /** A group that was refused is split, and each of its records is judged on its own (C4 ◆). */
-function refuse(all: NumberedRecord[], group: NumberedRecord[], { code, message }: Rejection) {
-  if (code === "MISSING_DEPENDENCIES") return { changed: group.map((one) => unmint(one, false)) };
-  if (group.length > 1) return { changed: group.map((one) => unmint(one, true)) };
+function refuseRecords(all: NumberedRecord[], group: NumberedRecord[], rejection: Rejection) {
+  if (group.length > 1) return group.map((one) => unmint(one, true));
   const [refused] = group as [NumberedRecord];
   const { kind, generation } = refused.record;
   // Edits of a document whose insert was refused have nothing to change.
@@ -93,10 +137,10 @@ function refuse(all: NumberedRecord[], group: NumberedRecord[], { code, message 
     kind === "insert"
       ? all.filter(({ seq, record }) => seq > refused.seq && record.generation === generation)
       : [];
-  return { changed: [refused, ...along].map((one) => reject(one, { code, message })) };
+  return [refused, ...along].map((one) => reject(one, rejection));
 }
 
-function unmint({ seq, record }: NumberedRecord, alone: boolean): NumberedRecord {
+export function unmint({ seq, record }: NumberedRecord, alone: boolean): NumberedRecord {
   return { seq, record: { ...record, group: null, update: null, alone } };
 }
 

@@ -16,7 +16,7 @@ const api = {
   push: makeFunctionReference("tasks:push"),
   protocol: makeFunctionReference("tasks:protocol"),
 } as unknown as ReplicateApi;
-const page: StreamPage = { entries: [], cursor: "c", done: true, progress: 1 };
+const page: StreamPage = { entries: [], cursor: "c", done: true, progress: 1, identity: null };
 
 describe("the address of a deployment", () => {
   it.each<[string, ConvexClientLike]>([

@@ -1,5 +1,5 @@
 import type { FunctionReference } from "convex/server";
-import type { Change, Protocol, PushResult, StreamPage } from "../shared/wire.js";
+import type { Change, Protocol, PushResult, Sender, StreamPage } from "../shared/wire.js";
 
 /** The functions of one replicated table that the client calls: `api.tasks`, as it is generated. */
 export interface ReplicateApi {
@@ -9,7 +9,7 @@ export interface ReplicateApi {
     { cursor: string | null; rows?: boolean },
     StreamPage
   >;
-  push: FunctionReference<"mutation", "public", { changes: Change[] }, PushResult>;
+  push: FunctionReference<"mutation", "public", { sender: Sender; changes: Change[] }, PushResult>;
   // `{}` is what Convex generates for a function without arguments.
   // eslint-disable-next-line @typescript-eslint/no-empty-object-type
   protocol: FunctionReference<"query", "public", {}, Protocol>;
@@ -18,7 +18,7 @@ export interface ReplicateApi {
 /** What the engine needs of a network; errors of the server's functions arrive as rejections. */
 export interface Transport {
   stream(args: { cursor: string | null; rows?: boolean }): Promise<StreamPage>;
-  push(changes: Change[]): Promise<PushResult>;
+  push(changes: Change[], sender: Sender): Promise<PushResult>;
   protocol(): Promise<Protocol>;
   /** The stream from a cursor, again whenever it changes. */
   subscribe(
@@ -61,7 +61,8 @@ export type ConvexClientLike = BrowserClient | ReactClient;
 export function convexTransport(client: ConvexClientLike, api: ReplicateApi): Transport {
   return {
     stream: (args) => client.query(api.stream, args) as Promise<StreamPage>,
-    push: (changes) => client.mutation(api.push, { changes }) as Promise<PushResult>,
+    push: (changes, sender) =>
+      client.mutation(api.push, { sender, changes }) as Promise<PushResult>,
     protocol: () => client.query(api.protocol, {}) as Promise<Protocol>,
     subscribe(cursor, onPage, onError) {
       if ("onUpdate" in client) {

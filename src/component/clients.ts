@@ -8,10 +8,7 @@ export const read = query({
   returns: v.object({
     /** In the order asked for; null where nobody has used the id yet. */
     bindings: v.array(
-      v.union(
-        v.object({ owner: v.string(), device: v.string(), line: v.string() }),
-        v.null(),
-      ),
+      v.union(v.object({ owner: v.string(), device: v.string(), line: v.string() }), v.null()),
     ),
     /** Ids bound to `owner` so far; only counted when one of those asked for is free. */
     used: v.number(),

@@ -8,7 +8,9 @@ import {
   expectEverywhere,
   newApp,
   push,
+  pushFrom,
   rejected,
+  sender,
   storedRow,
   streamAll,
   type taskFields,
@@ -208,9 +210,10 @@ describe("evalRead", () => {
   it("guards every write, and tells who may not read nothing about what is there", async () => {
     const app = newApp(closed);
     const ann = app.withIdentity({ name: "ann" });
+    const { identity } = await ann.query(api.tasks.protocol, {});
     const device = new Device(7);
     const insert = device.insert("a", { title: "t" });
-    await push(ann, insert);
+    await pushFrom(ann, { ...sender, identity }, insert);
     const update = device.update("a", { title: "u" });
     const changes = [
       insert,

@@ -14,6 +14,7 @@ import {
   type RowFields,
 } from "../shared/operations.js";
 import { loadPart, mintUpdate, readFlat, renderRow } from "../shared/plain-part.js";
+import { incoming } from "./incoming.js";
 import { mergeChange } from "./merge.js";
 import { changeOf } from "./setup.test.js";
 
@@ -40,7 +41,8 @@ it("merges as if every edit had been made when it arrived, whoever's ids are hig
           const outcome = mergeChange(
             fields,
             state,
-            changeOf(n ? "update" : "insert", "a", update),
+            incoming(changeOf(n ? "update" : "insert", "a", update)),
+            new Map(),
           );
           if (outcome.kind !== "write") return expect.unreachable(outcome.kind);
 

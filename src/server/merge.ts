@@ -2,13 +2,11 @@ import * as Y from "yjs";
 import type { Value } from "convex/values";
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError, type ReplicateErrorCode } from "../shared/errors.js";
-import { decodeFieldWrites, type FieldWrite } from "../shared/guard.js";
-import { idProblem } from "../shared/ids.js";
+import type { FieldWrite } from "../shared/guard.js";
 import { nodeAt } from "../shared/field-tree.js";
 import { complete, MARKER, type Operations, type RowFields } from "../shared/operations.js";
 import {
   captureUpdate,
-  FIELDS_PART,
   isComplete,
   loadPart,
   mintExactly,
@@ -18,6 +16,8 @@ import {
 } from "../shared/plain-part.js";
 import { fromCrdtValue, sameValue, toConvexValue } from "../shared/values.js";
 import type { Change } from "../shared/wire.js";
+import { checkAuthors, type Standings } from "./client-ids.js";
+import type { Incoming } from "./incoming.js";
 import { reconcile, type DocumentState, type NewEntry } from "./reconcile.js";
 
 /** What a change comes to, decided before anything is written (S2, S4). */
@@ -29,24 +29,48 @@ export type Outcome =
       generation: number;
       prev: RowFields | null;
       next: RowFields;
+      /** The client ids under which something new was said. */
+      authors: ReadonlySet<number>;
       entries: NewEntry[];
     }
   | { kind: "remove"; generation: number; prev: RowFields; entries: NewEntry[] }
   | { kind: "removed"; generation: number; entries: NewEntry[] }
-  | { kind: "rejected"; code: ReplicateErrorCode | (string & {}); message: string };
+  | {
+      kind: "rejected";
+      code: ReplicateErrorCode | (string & {});
+      message: string;
+      /** What the server has of a document of which the change needs more. */
+      stateVector?: Uint8Array;
+    };
 
-/** Merges one document's change into its state. Pure: reads no clock, writes nothing. */
-export function mergeChange(fields: CompiledFields, state: DocumentState, change: Change): Outcome {
+/**
+ * Merges one document's change into its state. Pure: reads no clock, writes nothing.
+ *
+ * @param standings What the sender may do under each of the change's client ids.
+ */
+export function mergeChange(
+  fields: CompiledFields,
+  state: DocumentState,
+  incoming: Incoming,
+  standings: Standings,
+): Outcome {
   try {
-    const badId = idProblem(change.document);
-    if (badId) throw badId;
+    if (incoming.kind === "unsound") throw incoming.problem;
     const current = reconcile(fields, state);
-    return change.op === "remove"
-      ? mergeRemoval(current, change)
-      : mergeUpdate(fields, current, change, updateOf(change));
+    return incoming.kind === "remove"
+      ? mergeRemoval(current, incoming.change)
+      : mergeUpdate(fields, current, incoming, standings);
   } catch (error) {
     if (!(error instanceof ReplicateError)) throw error;
-    return { kind: "rejected", code: error.code, message: error.message };
+    const { code, message } = error;
+    const needs = error instanceof MissingDependencies ? { stateVector: error.stateVector } : {};
+    return { kind: "rejected", code, message, ...needs };
+  }
+}
+
+class MissingDependencies extends ReplicateError {
+  constructor(readonly stateVector: Uint8Array) {
+    super("MISSING_DEPENDENCIES", "The update builds on changes that the server does not have.");
   }
 }
 
@@ -74,15 +98,18 @@ function mergeRemoval(current: Current, { generation }: Change): Outcome {
 function mergeUpdate(
   fields: CompiledFields,
   current: Current,
-  change: Change,
-  update: Uint8Array,
+  { change, update, writes }: Extract<Incoming, { kind: "update" }>,
+  standings: Standings,
 ): Outcome {
-  const writes = decodeFieldWrites(update);
-  const dead = deadGeneration(current, change, update);
+  const dead = deadGeneration(current, change, writes);
   if (dead) return dead;
 
   const doc = current.live ? current.doc : loadPart([]);
-  const merged = applyWrites(fields, doc, update, writes);
+  const known = Y.decodeStateVector(Y.encodeStateVector(doc));
+  const fresh = writes.filter(({ id }) => !isKnown(id, known));
+  const authors = authorsOf(fresh);
+  checkAuthors(standings, authorsOf(writes), authors, known);
+  const merged = applyWrites(fields, doc, update, fresh);
   const generation = current.live ? current.generation : current.generation + 1;
   if (merged === null) return { kind: "unchanged", generation, entries: [] };
 
@@ -99,12 +126,21 @@ function mergeUpdate(
     generation,
     prev,
     next,
+    authors,
     entries: [...current.entries, { kind: "update", generation, bytes: merged }],
   };
 }
 
+function isKnown(id: Y.ID, known: ReadonlyMap<number, number>): boolean {
+  return id.clock < (known.get(id.client) ?? 0);
+}
+
+function authorsOf(writes: readonly FieldWrite[]): ReadonlySet<number> {
+  return new Set(writes.map(({ id }) => id.client));
+}
+
 /** The answer to a change of a generation that is over (an edit never recreates it), if it is one. */
-function deadGeneration(current: Current, change: Change, update: Uint8Array): Outcome | null {
+function deadGeneration(current: Current, change: Change, writes: FieldWrite[]): Outcome | null {
   const { generation, live, ended, entries } = current;
   const lastEnded = live ? generation - 1 : generation;
   const removed: Outcome = { kind: "removed", generation: lastEnded, entries: live ? [] : entries };
@@ -113,7 +149,7 @@ function deadGeneration(current: Current, change: Change, update: Uint8Array): O
     // and then removed by someone, must not come back; an insert by someone who never knew of the
     // ended generation is a new one.
     const since = ended.filter((end) => end.generation >= change.generation);
-    return since.some((end) => isContained(update, end.stateVector)) ? removed : null;
+    return since.some((end) => isContained(writes, end.stateVector)) ? removed : null;
   }
   if (change.generation <= lastEnded) return removed;
   if (!live || change.generation > generation) {
@@ -125,10 +161,9 @@ function deadGeneration(current: Current, change: Change, update: Uint8Array): O
   return null;
 }
 
-function isContained(update: Uint8Array, stateVector: Uint8Array): boolean {
+function isContained(writes: FieldWrite[], stateVector: Uint8Array): boolean {
   const known = Y.decodeStateVector(stateVector);
-  const { to } = Y.parseUpdateMeta(update);
-  return [...to].every(([client, clock]) => (known.get(client) ?? 0) >= clock);
+  return writes.every(({ id }) => isKnown(id, known));
 }
 
 /**
@@ -136,24 +171,19 @@ function isContained(update: Uint8Array, stateVector: Uint8Array): boolean {
  * the winner of its path: Yjs lets the higher client id win between concurrent writes, we let the
  * one that arrived last (D5).
  *
+ * @param fresh The writes that `doc` does not know yet.
  * @returns the bytes to append to the log, or null when `doc` knew it all.
  */
 function applyWrites(
   fields: CompiledFields,
   doc: Y.Doc,
   update: Uint8Array,
-  writes: FieldWrite[],
+  fresh: FieldWrite[],
 ): Uint8Array | null {
-  const known = Y.decodeStateVector(Y.encodeStateVector(doc));
-  const fresh = writes.filter(({ id }) => id.clock >= (known.get(id.client) ?? 0));
+  const stateVector = Y.encodeStateVector(doc);
   const before = readFlat(doc);
   const applied = captureUpdate(doc, () => Y.applyUpdate(doc, update));
-  if (!isComplete(doc)) {
-    throw new ReplicateError(
-      "MISSING_DEPENDENCIES",
-      "The update builds on changes that the server does not have.",
-    );
-  }
+  if (!isComplete(doc)) throw new MissingDependencies(stateVector);
   if (applied === null) return null;
 
   const written: Operations = new Map();
@@ -186,15 +216,4 @@ function checkedValue(fields: CompiledFields, path: string, value: unknown): Val
     throw new ReplicateError("INVALID_UPDATE", `The update hides a value at \`${path}\`.`);
   }
   return checked;
-}
-
-function updateOf(change: Change): Uint8Array {
-  const [only, ...others] = change.parts;
-  if (only?.part !== FIELDS_PART || others.length > 0) {
-    throw new ReplicateError(
-      "INVALID_UPDATE",
-      `An ${change.op} carries one update, for the part \`${FIELDS_PART}\`.`,
-    );
-  }
-  return new Uint8Array(only.update);
 }

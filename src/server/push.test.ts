@@ -9,6 +9,7 @@ import {
   push,
   rejected,
   removed,
+  sender,
   sharedTask,
   stored,
   streamAll,
@@ -22,14 +23,16 @@ describe("the single mutations", () => {
     const app = newApp();
     const ann = new Device(7);
     const { op: _i, ...insert } = ann.insert("a", { title: "t" });
-    expect(await app.mutation(api.tasks.insert, insert)).toEqual(accepted);
+    expect(await app.mutation(api.tasks.insert, { sender, ...insert })).toEqual(accepted);
     const { op: _u, ...update } = ann.update("a", { done: true });
-    expect(await app.mutation(api.tasks.update, update)).toEqual(accepted);
+    expect(await app.mutation(api.tasks.update, { sender, ...update })).toEqual(accepted);
     await expectEverywhere(app, "a", { title: "t", done: true });
     const { document, generation } = ann.remove("a");
-    expect(await app.mutation(api.tasks.remove, { document, generation })).toEqual(accepted);
+    expect(await app.mutation(api.tasks.remove, { sender, document, generation })).toEqual(
+      accepted,
+    );
     await expectEverywhere(app, "a", null);
-    expect(await app.mutation(api.tasks.update, update)).toEqual(removed);
+    expect(await app.mutation(api.tasks.update, { sender, ...update })).toEqual(removed);
   });
 
   it("count versions and stamp times in the app's table", async () => {

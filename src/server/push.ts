@@ -1,5 +1,5 @@
 import type { GenericDataModel, GenericMutationCtx } from "convex/server";
-import { ConvexError, type CommitTsPlaceholder } from "convex/values";
+import type { CommitTsPlaceholder } from "convex/values";
 import type { ComponentApi } from "../component/_generated/component.js";
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { Fields, Row } from "../shared/fields.js";
@@ -7,10 +7,13 @@ import type { RowFields } from "../shared/operations.js";
 import { FIELDS_PART } from "../shared/plain-part.js";
 import { refusalOf } from "../shared/refusal.js";
 import { toArrayBuffer } from "../shared/values.js";
-import { MAX_PUSH_BYTES, MAX_PUSH_DOCUMENTS } from "../shared/limits.js";
-import type { Change, PushResult, Result } from "../shared/wire.js";
+import type { Change, PushResult, Result, Sender } from "../shared/wire.js";
+import { checkBatch, checkClientIds } from "./batch.js";
+import { callerOf, type Caller } from "./caller.js";
+import { standingsFor, type Standings } from "./client-ids.js";
 import { compactLogs, type Compaction } from "./compaction.js";
 import { readOnly, type Hooks, type RowChange } from "./hooks.js";
+import { authorsOf, incoming, type Incoming } from "./incoming.js";
 import { mergeChange, type Outcome } from "./merge.js";
 import { fieldsOfRow, findRow, insertRow, updateRow, type StoredRow } from "./rows.js";
 
@@ -35,18 +38,25 @@ type Decided = {
 
 /**
  * Applies a batch of changes, one per document, in one transaction: decide all, ask all `eval…`
- * hooks, then write (S2, S4). However many documents, it makes two calls into the component, and a
- * third when a log has become long.
+ * hooks, then write (S2, S4). However many documents, it makes three calls into the component, one
+ * more when a page first sends something, and one more when a log has become long.
  */
 export async function applyPush<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
   target: Target<F, DataModel>,
+  sender: Sender,
   changes: Change[],
 ): Promise<PushResult> {
   checkBatch(changes);
-  const decided = await decide(ctx, target, changes);
+  const caller = await callerOf(ctx, sender);
+  const arrived = changes.map(incoming);
+  const clientIds = authorsOf(arrived);
+  checkClientIds(clientIds);
+  const standings = await standingsOf(ctx, target, caller, clientIds);
+  const decided = await decide(ctx, target, arrived, standings);
   await refuseForbidden(ctx, target, decided);
   for (const one of decided) await write(ctx, target, one);
+  await bindClientIds(ctx, target, caller, standings, decided);
   const ts = await appendEntries(ctx, target, decided);
   const long = decided.filter((one) => one.long && one.outcome.kind === "write");
   await compactLogs(
@@ -63,27 +73,25 @@ export async function applyPush<F extends Fields, DataModel extends GenericDataM
   }));
 }
 
-function checkBatch(changes: Change[]) {
-  const bytes = changes
-    .flatMap((change) => change.parts)
-    .reduce((n, p) => n + p.update.byteLength, 0);
-  const problem =
-    changes.length > MAX_PUSH_DOCUMENTS
-      ? `A push takes at most ${MAX_PUSH_DOCUMENTS} documents, this one has ${changes.length}.`
-      : bytes > MAX_PUSH_BYTES && changes.length > 1
-        ? `A push takes at most ${MAX_PUSH_BYTES} bytes, this one has ${bytes}. Send fewer documents at once.`
-        : new Set(changes.map((change) => change.document)).size < changes.length
-          ? "A push takes one change per document. Send the second one after the first was answered."
-          : null;
-  if (problem) throw new ConvexError({ code: "INVALID_PUSH", message: problem });
+async function standingsOf<F extends Fields, DataModel extends GenericDataModel>(
+  ctx: GenericMutationCtx<DataModel>,
+  { component }: Target<F, DataModel>,
+  caller: Caller,
+  clientIds: number[],
+): Promise<Standings> {
+  if (clientIds.length === 0) return new Map();
+  const { owner } = caller;
+  const { bindings, used } = await ctx.runQuery(component.clients.read, { clientIds, owner });
+  return standingsFor(clientIds, bindings, used, caller);
 }
 
 async function decide<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
   { component, table, fields, compaction }: Target<F, DataModel>,
-  changes: Change[],
+  arrived: Incoming[],
+  standings: Standings,
 ): Promise<Decided[]> {
-  const documents = changes.map((change) => change.document);
+  const documents = arrived.map(({ change }) => change.document);
   const { db } = ctx as unknown as GenericMutationCtx<GenericDataModel>;
   const [logs, rows] = await Promise.all([
     ctx.runQuery(component.log.read, {
@@ -94,7 +102,7 @@ async function decide<F extends Fields, DataModel extends GenericDataModel>(
     }),
     Promise.all(documents.map((id) => findRow(db, table, id))),
   ]);
-  return changes.map((change, index) => {
+  return arrived.map((one, index) => {
     const stored = rows[index] ?? null;
     const { generation, live, updates, ended, long } = logs[index]!;
     const outcome = mergeChange(
@@ -109,9 +117,10 @@ async function decide<F extends Fields, DataModel extends GenericDataModel>(
         })),
         stored: stored && fieldsOfRow(stored, fields.names),
       },
-      change,
+      one,
+      standings,
     );
-    return { change, stored, long, outcome };
+    return { change: one.change, stored, long, outcome };
   });
 }
 
@@ -180,6 +189,22 @@ async function notify<F extends Fields, DataModel extends GenericDataModel>(
   else await hooks.onRemove?.(ctx, change);
 }
 
+/** Binds the client ids that are the caller's from now on: those of what is written, and no others. */
+async function bindClientIds<F extends Fields, DataModel extends GenericDataModel>(
+  ctx: GenericMutationCtx<DataModel>,
+  { component }: Target<F, DataModel>,
+  { owner, device, lines }: Caller,
+  standings: Standings,
+  decided: Decided[],
+) {
+  const authors = decided.flatMap(({ outcome }) =>
+    outcome.kind === "write" ? [...outcome.authors] : [],
+  );
+  const clientIds = [...new Set(authors)].filter((id) => standings.get(id) === "claimable");
+  if (clientIds.length === 0) return;
+  await ctx.runMutation(component.clients.bind, { clientIds, owner, device, line: lines[0]! });
+}
+
 async function appendEntries<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
   { component, table }: Target<F, DataModel>,
@@ -202,8 +227,11 @@ async function appendEntries<F extends Fields, DataModel extends GenericDataMode
 
 function resultOf(outcome: Outcome, ts: bigint | CommitTsPlaceholder | null): Result {
   switch (outcome.kind) {
-    case "rejected":
-      return { status: "rejected", code: outcome.code, message: outcome.message };
+    case "rejected": {
+      const { code, message, stateVector } = outcome;
+      const needs = stateVector ? { stateVector: toArrayBuffer(stateVector) } : {};
+      return { status: "rejected", code, message, ...needs };
+    }
     case "removed":
       return { status: "removed", generation: outcome.generation };
     case "unchanged":

@@ -26,11 +26,12 @@ async function appWith(count: number): Promise<App> {
 }
 
 describe("protocol", () => {
-  it("answers version and fields, to anyone", async () => {
+  it("answers version, fields and who is asking, to anyone", async () => {
     const app = newApp({ evalRead: () => Promise.reject(new Error("closed")) });
     expect(await app.query(api.tasks.protocol, {})).toEqual({
       version: PROTOCOL_VERSION,
       fields: hash,
+      identity: null,
     });
   });
 });

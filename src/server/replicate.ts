@@ -21,6 +21,7 @@ import { toArrayBuffer } from "../shared/values.js";
 import { PROTOCOL_VERSION } from "../shared/versions.js";
 import * as wire from "../shared/wire.js";
 import { compactionFrom, type CompactionOptions } from "./compaction.js";
+import { identityOf } from "./caller.js";
 import type { Hooks } from "./hooks.js";
 import { applyPush, WHOLE_COLLECTION, type Target } from "./push.js";
 import { fieldsOfRow, findRow, type StoredRow } from "./rows.js";
@@ -100,7 +101,8 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
           scope: WHOLE_COLLECTION,
           cursor,
         });
-        return rows ? { ...page, entries: await this.#withRows(ctx, page.entries) } : page;
+        const entries = rows ? await this.#withRows(ctx, page.entries) : page.entries;
+        return { ...page, entries, identity: await identityOf(ctx) };
       },
     });
   }
@@ -162,19 +164,20 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
   /** Removes one document, which ends its generation. */
   createRemoveMutation(): RegisteredMutation<"public", RemoveArgs, Promise<wire.Result>> {
     return mutationGeneric({
-      args: { document: v.string(), generation: v.number() },
+      args: { sender: wire.senderValidator, document: v.string(), generation: v.number() },
       returns: wire.resultValidator,
-      handler: (ctx, args) => this.#applyOne(ctx, { ...args, op: "remove", parts: [] }),
+      handler: (ctx, { sender, ...args }) =>
+        this.#applyOne(ctx, sender, { ...args, op: "remove", parts: [] }),
     });
   }
 
   /** Applies a batch, one change per document, and answers for each of them. */
   createPushMutation(): RegisteredMutation<"public", PushArgs, Promise<wire.PushResult>> {
     return mutationGeneric({
-      args: { changes: v.array(wire.changeValidator) },
+      args: { sender: wire.senderValidator, changes: v.array(wire.changeValidator) },
       returns: wire.pushResultValidator,
-      handler: (ctx, { changes }) =>
-        applyPush(ctx as unknown as GenericMutationCtx<DataModel>, this.#target, changes),
+      handler: (ctx, { sender, changes }) =>
+        applyPush(ctx as unknown as GenericMutationCtx<DataModel>, this.#target, sender, changes),
     });
   }
 
@@ -183,7 +186,11 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
     return queryGeneric({
       args: {},
       returns: wire.protocolValidator,
-      handler: async () => ({ version: PROTOCOL_VERSION, fields: this.#target.fields.hash }),
+      handler: async (ctx) => ({
+        version: PROTOCOL_VERSION,
+        fields: this.#target.fields.hash,
+        identity: await identityOf(ctx),
+      }),
     });
   }
 
@@ -192,18 +199,19 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
   ): RegisteredMutation<"public", ChangeArgs, Promise<wire.Result>> {
     const { document, generation, parts } = wire.changeValidator.fields;
     return mutationGeneric({
-      args: { document, generation, parts },
+      args: { sender: wire.senderValidator, document, generation, parts },
       returns: wire.resultValidator,
-      handler: (ctx, args) => this.#applyOne(ctx, { ...args, op }),
+      handler: (ctx, { sender, ...args }) => this.#applyOne(ctx, sender, { ...args, op }),
     });
   }
 
   async #applyOne(
     ctx: GenericMutationCtx<GenericDataModel>,
+    sender: wire.Sender,
     change: wire.Change,
   ): Promise<wire.Result> {
     const typed = ctx as unknown as GenericMutationCtx<DataModel>;
-    const [only] = await applyPush(typed, this.#target, [change]);
+    const [only] = await applyPush(typed, this.#target, sender, [change]);
     return only!.result;
   }
 
@@ -239,6 +247,6 @@ type EmptyArgs = Record<string, never>;
 type StreamArgs = { cursor: string | null; rows?: boolean };
 type RecoverArgs = { document: string; part: string; stateVector: ArrayBuffer };
 type Recovered = { generation: number; live: boolean; update: ArrayBuffer | null };
-type ChangeArgs = Pick<wire.Change, "document" | "generation" | "parts">;
-type RemoveArgs = Pick<wire.Change, "document" | "generation">;
-type PushArgs = { changes: wire.Change[] };
+type RemoveArgs = { sender: wire.Sender; document: string; generation: number };
+type ChangeArgs = RemoveArgs & Pick<wire.Change, "parts">;
+type PushArgs = { sender: wire.Sender; changes: wire.Change[] };

@@ -15,9 +15,9 @@ import { defineFields, type Row } from "../shared/fields.js";
 import { difference, flatten, type RowFields } from "../shared/operations.js";
 import { FIELDS_PART, loadPart, mintUpdate, readFlat, renderRow } from "../shared/plain-part.js";
 import { toArrayBuffer } from "../shared/values.js";
-import type { Change, Result, StreamEntry, StreamPage } from "../shared/wire.js";
+import type { Change, Result, Sender, StreamEntry, StreamPage } from "../shared/wire.js";
 import { register } from "../test.js";
-import { Replicate, replicatedTable, type Hooks } from "./index.js";
+import { Replicate, replicatedTable, type CompactionOptions, type Hooks } from "./index.js";
 
 export const taskFields = defineFields({
   title: v.string(),
@@ -36,10 +36,11 @@ export const schema = defineSchema({
 });
 export type AppModel = DataModelFromSchemaDefinition<typeof schema>;
 export type TaskHooks = Hooks<typeof taskFields, AppModel>;
+export type TaskOptions = TaskHooks & { compaction?: CompactionOptions };
 
-function tasksModule(hooks: TaskHooks) {
+function tasksModule(options: TaskOptions) {
   const component = componentsGeneric()["replicate"] as unknown as ComponentApi;
-  return new Replicate(component, "tasks", { fields: taskFields, ...hooks }).functions();
+  return new Replicate(component, "tasks", { fields: taskFields, ...options }).functions();
 }
 export const api = anyApi as unknown as ApiFromModules<{
   tasks: ReturnType<typeof tasksModule>;
@@ -48,12 +49,12 @@ export const api = anyApi as unknown as ApiFromModules<{
 export type App = TestConvexForDataModel<AppModel>;
 
 /** An app that replicates tasks, under Convex's transaction limits. */
-export function newApp(hooks: TaskHooks = {}): App {
+export function newApp(options: TaskOptions = {}): App {
   const t = convexTest({
     schema,
     modules: {
       "./_generated/api.ts": () => Promise.resolve({}),
-      "./tasks.ts": () => Promise.resolve(tasksModule(hooks)),
+      "./tasks.ts": () => Promise.resolve(tasksModule(options)),
     },
     transactionLimits: true,
   });
@@ -61,8 +62,25 @@ export function newApp(hooks: TaskHooks = {}): App {
   return t;
 }
 
-export async function push(app: App, ...changes: Change[]): Promise<Result[]> {
-  const answers = await app.mutation(api.tasks.push, { changes });
+/** One device that may push under any id, as long as nobody else does. */
+export const sender: Sender = { secret: "0".repeat(32), lines: ["page"], identity: null };
+
+/** Another device, told apart by a digit. */
+export const senderOf = (digit: string, rest: Partial<Sender> = {}): Sender => ({
+  ...sender,
+  secret: digit.repeat(32),
+  ...rest,
+});
+
+export const push = (app: App, ...changes: Change[]): Promise<Result[]> =>
+  pushFrom(app, sender, ...changes);
+
+export async function pushFrom(
+  app: Pick<App, "mutation">,
+  sender: Sender,
+  ...changes: Change[]
+): Promise<Result[]> {
+  const answers = await app.mutation(api.tasks.push, { sender, changes });
   expect(answers.map((one) => one.document)).toEqual(changes.map((one) => one.document));
   return answers.map((one) => one.result);
 }
@@ -90,7 +108,7 @@ export async function storedRow(app: App, id: string): Promise<RowFields | null>
 
 export async function streamAll(app: App, rows = false) {
   const entries: StreamEntry[] = [];
-  let page: StreamPage = { entries: [], cursor: null, done: false, progress: 0 };
+  let page: StreamPage = { entries: [], cursor: null, done: false, progress: 0, identity: null };
   while (!page.done) {
     page = await app.query(api.tasks.stream, { cursor: page.cursor, rows });
     entries.push(...page.entries);

@@ -2,7 +2,7 @@ import { v } from "convex/values";
 import type { FunctionArgs, FunctionReturnType, PaginationResult } from "convex/server";
 import { describe, expectTypeOf, it } from "vitest";
 import { defineFields, type Row } from "../shared/fields.js";
-import type { Change, PushResult, Result, StreamPage } from "../shared/wire.js";
+import type { Change, PushResult, Result, Sender, StreamPage } from "../shared/wire.js";
 import { replicatedTable, type RowChange } from "./index.js";
 import type { api, AppModel, TaskHooks } from "./setup.test.js";
 
@@ -50,11 +50,16 @@ describe("types", () => {
     type Tasks = (typeof api)["tasks"];
     expectTypeOf<FunctionReturnType<Tasks["stream"]>>().toEqualTypeOf<StreamPage>();
     expectTypeOf<FunctionReturnType<Tasks["push"]>>().toEqualTypeOf<PushResult>();
-    expectTypeOf<FunctionArgs<Tasks["push"]>>().toEqualTypeOf<{ changes: Change[] }>();
+    expectTypeOf<FunctionArgs<Tasks["push"]>>().toEqualTypeOf<{
+      sender: Sender;
+      changes: Change[];
+    }>();
     expectTypeOf<FunctionReturnType<Tasks["insert"]>>().toEqualTypeOf<Result>();
-    expectTypeOf<FunctionArgs<Tasks["remove"]>>().toEqualTypeOf<
-      Pick<Change, "document" | "generation">
-    >();
+    expectTypeOf<FunctionArgs<Tasks["remove"]>>().toEqualTypeOf<{
+      sender: Sender;
+      document: string;
+      generation: number;
+    }>();
     type Page = FunctionReturnType<Tasks["material"]>;
     expectTypeOf<Page>().toExtend<PaginationResult<{ id: string; title: string }>>();
     expectTypeOf<Page["page"][number]["title"]>().toEqualTypeOf<string>();

@@ -45,6 +45,15 @@ export function readFlat(doc: Y.Doc): FlatRow {
   return flat;
 }
 
+/** The paths whose newest write someone with that state vector does not have. */
+export function writtenSince(doc: Y.Doc, stateVector: Uint8Array): Path[] {
+  const known = Y.decodeStateVector(stateVector);
+  const items = [...fieldsOf(doc)._map];
+  return items
+    .filter(([, { id }]) => id.clock >= (known.get(id.client) ?? 0))
+    .map(([path]) => path);
+}
+
 /** The row that a part describes, or null when it holds none. */
 export function renderRow(doc: Y.Doc, tree: FieldTree): RowFields | null {
   return unflatten(readFlat(doc), tree);

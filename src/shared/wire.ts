@@ -16,6 +16,20 @@ export const changeValidator = v.object({
 });
 export type Change = Infer<typeof changeValidator>;
 
+/** Where a push comes from: a device, a page, and who is signed in. */
+export const senderValidator = v.object({
+  /** 128 random bits in hexadecimal, made once per local store: whoever knows them is that device. */
+  secret: v.string(),
+  /**
+   * One random mark for each page that has sent from this store, newest first. Two copies of a store
+   * share those from before they parted, and only those: so the server can tell them apart (C6).
+   */
+  lines: v.array(v.string()),
+  /** Whose changes these are, as the server's own `protocol` answer named them; null when nobody's. */
+  identity: v.union(v.string(), v.null()),
+});
+export type Sender = Infer<typeof senderValidator>;
+
 /** The answer for one document (S4). */
 export const resultValidator = v.union(
   v.object({
@@ -30,7 +44,13 @@ export const resultValidator = v.union(
     /** The newest generation that has ended. */
     generation: v.number(),
   }),
-  v.object({ status: v.literal("rejected"), code: v.string(), message: v.string() }),
+  v.object({
+    status: v.literal("rejected"),
+    code: v.string(),
+    message: v.string(),
+    /** With `MISSING_DEPENDENCIES`: what the server has, so that the rest can be sent to it. */
+    stateVector: v.optional(v.bytes()),
+  }),
 );
 export type Result = Infer<typeof resultValidator>;
 
@@ -62,8 +82,15 @@ export const streamPageValidator = v.object({
   done: v.boolean(),
   /** How far into the log's time span the page reaches, 0 to 1. */
   progress: v.number(),
+  /** Whom the page was made for, as in `protocol`: it must not reach anyone else's local data. */
+  identity: v.union(v.string(), v.null()),
 });
 export type StreamPage = Infer<typeof streamPageValidator>;
 
-export const protocolValidator = v.object({ version: v.number(), fields: v.string() });
+export const protocolValidator = v.object({
+  version: v.number(),
+  fields: v.string(),
+  /** A stable, opaque name of who is signed in; null when nobody is. */
+  identity: v.union(v.string(), v.null()),
+});
 export type Protocol = Infer<typeof protocolValidator>;

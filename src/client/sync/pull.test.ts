@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ConvexError } from "convex/values";
+import { ReplicateError } from "../../shared/errors.js";
 import { PROTOCOL_VERSION } from "../../shared/versions.js";
 import type { Protocol, StreamEntry, StreamPage } from "../../shared/wire.js";
 import type { SyncPoint } from "../replica-store.js";
@@ -16,6 +17,7 @@ const page = (entries: StreamEntry[], cursor: string, rest: Partial<StreamPage> 
   cursor,
   done: true,
   progress: 1,
+  identity: null,
   ...rest,
 });
 
@@ -32,10 +34,14 @@ class FakeHost implements PullHost {
   state: SyncState = INITIAL_SYNC_STATE;
   readonly applied: string[] = [];
   agreements = 0;
+  owner: string | null = null;
   failApply: Error | null = null;
 
   syncPoint = () => this.sync;
   agreed = () => void this.agreements++;
+  identify = async (identity: string | null) => {
+    if (identity !== this.owner) throw new ReplicateError("IDENTITY_CHANGED", "Not yours.");
+  };
   report = (state: Partial<SyncState>) => void (this.state = { ...this.state, ...state });
   apply = async (entries: readonly StreamEntry[], sync: SyncPoint) => {
     await Promise.resolve();
@@ -48,7 +54,11 @@ class FakeHost implements PullHost {
 /** A server as the puller sees it; `pages` are what one-shot queries answer, by cursor. */
 class FakeServer {
   connected = true;
-  protocolAnswer = async (): Promise<Protocol> => ({ version: PROTOCOL_VERSION, fields: "ours" });
+  protocolAnswer = async (): Promise<Protocol> => ({
+    version: PROTOCOL_VERSION,
+    fields: "ours",
+    identity: null,
+  });
   pages = new Map<string | null, StreamPage>();
   readonly calls = { protocol: 0, stream: [] as (string | null)[] };
   readonly subscriptions: Subscription[] = [];
@@ -195,7 +205,7 @@ describe("the live tail", () => {
     server.setConnected(true);
     await bring(page([], "c")); // from the client's cache
     expect(host.state.caughtUp).toBe(false);
-    answer({ version: PROTOCOL_VERSION, fields: "ours" });
+    answer({ version: PROTOCOL_VERSION, fields: "ours", identity: null });
     await quiet();
     expect(host.state.caughtUp).toBe(true);
     expect(host.sync.syncedAt).toBe(time.now());
@@ -208,7 +218,7 @@ describe("the live tail", () => {
     const answers: (() => void)[] = [];
     server.protocolAnswer = () =>
       new Promise((resolve) => {
-        answers.push(() => resolve({ version: PROTOCOL_VERSION, fields: "ours" }));
+        answers.push(() => resolve({ version: PROTOCOL_VERSION, fields: "ours", identity: null }));
       });
     for (const connected of [false, true, false, true]) server.setConnected(connected);
     answers[0]!();
@@ -223,7 +233,11 @@ describe("the live tail", () => {
     const { host, server, bring } = await following();
     await bring(page([], "c"));
     server.setConnected(false);
-    server.protocolAnswer = async () => ({ version: PROTOCOL_VERSION, fields: "theirs" });
+    server.protocolAnswer = async () => ({
+      version: PROTOCOL_VERSION,
+      fields: "theirs",
+      identity: null,
+    });
     server.setConnected(true);
     await quiet();
     expect(host.state.pullReason).toMatchObject({ code: "FIELDS_MISMATCH" });
@@ -294,11 +308,21 @@ describe("the live tail", () => {
 
 describe("set-ups that cannot sync", () => {
   it.each<[string, Protocol, string, RegExp]>([
-    ["an older server", { version: 0, fields: "ours" }, "PROTOCOL_MISMATCH", /on the server/],
-    ["an older client", { version: 9, fields: "ours" }, "PROTOCOL_MISMATCH", /on the client/],
+    [
+      "an older server",
+      { version: 0, fields: "ours", identity: null },
+      "PROTOCOL_MISMATCH",
+      /on the server/,
+    ],
+    [
+      "an older client",
+      { version: 9, fields: "ours", identity: null },
+      "PROTOCOL_MISMATCH",
+      /on the client/,
+    ],
     [
       "other fields",
-      { version: PROTOCOL_VERSION, fields: "theirs" },
+      { version: PROTOCOL_VERSION, fields: "theirs", identity: null },
       "FIELDS_MISMATCH",
       /theirs.*ours/,
     ],
@@ -313,7 +337,11 @@ describe("set-ups that cannot sync", () => {
       blocks: true,
     });
     expect([host.agreements, server.calls.stream, server.subscriptions]).toEqual([0, [], []]);
-    server.protocolAnswer = async () => ({ version: PROTOCOL_VERSION, fields: "ours" });
+    server.protocolAnswer = async () => ({
+      version: PROTOCOL_VERSION,
+      fields: "ours",
+      identity: null,
+    });
     server.pages.set(null, page([], "c0"));
     await time.advance(60 * SECOND);
     expect(host.state.pullReason).toBeNull();
@@ -342,7 +370,7 @@ describe("stopping", () => {
     let answer = () => {};
     server.protocolAnswer = () =>
       new Promise((resolve) => {
-        answer = () => resolve({ version: PROTOCOL_VERSION, fields: "ours" });
+        answer = () => resolve({ version: PROTOCOL_VERSION, fields: "ours", identity: null });
       });
     puller.start();
     await quiet();

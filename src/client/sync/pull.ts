@@ -2,6 +2,7 @@ import { ReplicateError } from "../../shared/errors.js";
 import { PROTOCOL_VERSION } from "../../shared/versions.js";
 import type { StreamEntry, StreamPage } from "../../shared/wire.js";
 import { sleep, withTimeout, type Environment } from "../environment.js";
+import type { Identity } from "../identity.js";
 import type { SyncPoint } from "../replica-store.js";
 import type { Transport } from "../transport.js";
 import { backoffMs } from "./backoff.js";
@@ -14,6 +15,12 @@ const QUERY_TIMEOUT_MS = 30_000;
 export type PullHost = {
   readonly fieldsHash: string;
   syncPoint(): SyncPoint;
+  /**
+   * Lets who is signed in have the local data.
+   *
+   * @throws {ReplicateError} `IDENTITY_CHANGED` when it is someone else's.
+   */
+  identify(identity: Identity): Promise<void>;
   /** Stores entries together with the position after them, then shows them. */
   apply(entries: readonly StreamEntry[], sync: SyncPoint): Promise<void>;
   /** Server and client understand each other: changes may be sent. */
@@ -65,7 +72,8 @@ export class Puller {
         if (signal.aborted) return;
         this.#fallBehind();
         this.#host.report({ pullReason: reasonOf(error as Error) });
-        await sleep(this.#environment, backoffMs(this.#failures++, this.#environment), signal);
+        if ((error as ReplicateError).code === "IDENTITY_CHANGED") await this.#untilMine(signal);
+        else await sleep(this.#environment, backoffMs(this.#failures++, this.#environment), signal);
       }
     }
   }
@@ -84,8 +92,26 @@ export class Puller {
     });
   }
 
+  /** Resolves once the server speaks to whom the local data belongs; what it says is only listened to. */
+  #untilMine(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      let stop = () => {};
+      const end = () => {
+        signal.removeEventListener("abort", end);
+        stop();
+        resolve();
+      };
+      const listen = ({ identity }: StreamPage) =>
+        void this.#host.identify(identity).then(end, () => undefined);
+      const { cursor } = this.#host.syncPoint();
+      signal.addEventListener("abort", end);
+      stop = this.#transport.subscribe(cursor, listen, () => undefined);
+      if (signal.aborted) end();
+    });
+  }
+
   async #checkProtocol() {
-    const { version, fields } = await this.#timed(this.#transport.protocol());
+    const { version, fields, identity } = await this.#timed(this.#transport.protocol());
     if (version !== PROTOCOL_VERSION) {
       const older = version < PROTOCOL_VERSION ? "server" : "client";
       throw new ReplicateError(
@@ -99,6 +125,7 @@ export class Puller {
         `The server's fields (${fields}) are not those of this client (${this.#host.fieldsHash}). Deploy both from the same fields module, or reload an app that was left open; local changes are kept until then.`,
       );
     }
+    await this.#host.identify(identity);
   }
 
   async #firstLoad(signal: AbortSignal) {
@@ -106,6 +133,7 @@ export class Puller {
       const { cursor, syncedAt } = this.#host.syncPoint();
       const page = await this.#timed(this.#transport.stream({ cursor, rows: true }));
       if (signal.aborted) return;
+      await this.#host.identify(page.identity);
       await this.#host.apply(page.entries, {
         cursor: page.cursor,
         complete: page.done,
@@ -134,6 +162,7 @@ export class Puller {
     entries: readonly StreamEntry[],
     caughtUp: boolean,
   ) {
+    await this.#host.identify(page.identity);
     const { syncedAt } = this.#host.syncPoint();
     if (entries.length > 0 || (caughtUp && !this.#caughtUp)) {
       await this.#host.apply(entries, {

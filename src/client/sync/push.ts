@@ -1,4 +1,4 @@
-import { ReplicateError } from "../../shared/errors.js";
+import { ReplicateError, type ReplicateErrorCode } from "../../shared/errors.js";
 import { refusalOf } from "../../shared/refusal.js";
 import { MAX_PUSH_BYTES, MAX_PUSH_DOCUMENTS } from "../../shared/limits.js";
 import type { PushResult } from "../../shared/wire.js";
@@ -17,6 +17,12 @@ const MAX_WAIT = 20;
 
 /** A push that takes longer than this is sent again, with the same bytes, in ms. */
 const PUSH_TIMEOUT_MS = 60_000;
+
+/** Refusals after which a change is sent again in another form, without anyone's doing. */
+const SENT_ANEW = new Set<string>(["MISSING_DEPENDENCIES", "CLIENT_ID_TAKEN"]);
+
+/** Refusals of a push as a whole, which blame no document. */
+const OF_THE_PUSH = new Set(["IDENTITY_CHANGED", "INVALID_PUSH"]);
 
 export type PushHost = {
   /** Documents with local changes on disk, oldest change first, and those changes' places. */
@@ -122,7 +128,8 @@ export class Pusher {
     if (outgoing.length === 0) return more || this.#hasLeftovers(batch);
     let results: PushResult;
     try {
-      const push = this.#transport.push(outgoing.map(({ change }) => change));
+      const changes = outgoing.map(({ change }) => change);
+      const push = this.#transport.push(changes, outgoing[0]!.sender);
       results = await withTimeout(this.#environment, push, PUSH_TIMEOUT_MS, timeoutError);
     } catch (error) {
       return this.#failed(outgoing, error);
@@ -134,17 +141,17 @@ export class Pusher {
   }
 
   /**
-   * Documents of which the server lacks something, e.g. after a backup was restored, wait longer each
-   * time; for all others the past is forgotten.
+   * Documents of which the server lacks something, e.g. after a backup was restored, or whose client id
+   * is someone else's, wait longer each time; for all others the past is forgotten.
    *
    * @returns what the user should know of.
    */
   #noteAnswers(results: PushResult): Error | null {
     let problem: Error | null = null;
     for (const { document, result } of results) {
-      if (result.status === "rejected" && result.code === "MISSING_DEPENDENCIES") {
+      if (result.status === "rejected" && SENT_ANEW.has(result.code)) {
         this.#retryLater(document);
-        problem = new ReplicateError(result.code, result.message);
+        problem = new ReplicateError(result.code as ReplicateErrorCode, result.message);
       } else {
         this.#retries.delete(document);
       }
@@ -175,6 +182,7 @@ export class Pusher {
   async #failed(outgoing: Outgoing[], error: unknown): Promise<boolean> {
     const alone = outgoing.length === 1;
     const refusal = refusalOf(error);
+    if (refusal && OF_THE_PUSH.has(refusal.code)) throw error;
     if (alone && refusal) {
       const { document } = outgoing[0]!.change;
       this.#retries.delete(document);

@@ -1,0 +1,76 @@
+import type { Auth } from "convex/server";
+import { ConvexError } from "convex/values";
+import { MAX_LINES } from "../shared/limits.js";
+import type { Sender } from "../shared/wire.js";
+import { invalidPush } from "./batch.js";
+
+/** Bytes of a hash that are kept: enough that no two identities, or secrets, ever share one. */
+const HASH_BYTES = 16;
+
+/** Length of a device's secret, in hexadecimal digits: 128 bits. */
+const SECRET_DIGITS = 32;
+const SECRET = new RegExp(`^[0-9a-f]{${SECRET_DIGITS}}$`);
+
+/** Longest name of a line, in characters. */
+const MAX_LINE_LENGTH = 32;
+
+/** Who pushes, as the server sees it. */
+export type Caller = {
+  /** Whom the client ids belong to that are first used now. */
+  owner: string;
+  /** Hash of the device's secret; the secret itself is stored nowhere but on the device. */
+  device: string;
+  /** As in {@link Sender}. */
+  lines: readonly string[];
+};
+
+/**
+ * A stable name for who is signed in that says nothing about them, or null when nobody is. Clients
+ * compare it with the one that their local data belongs to.
+ */
+export async function identityOf(ctx: { auth: Auth }): Promise<string | null> {
+  const identity = await ctx.auth.getUserIdentity();
+  return identity && hash(`identity ${identity.tokenIdentifier}`);
+}
+
+/**
+ * @throws ConvexError `IDENTITY_CHANGED` when the changes are another identity's, `INVALID_PUSH`
+ * when the sender makes no sense. No document is to blame for either.
+ */
+export async function callerOf(ctx: { auth: Auth }, sender: Sender): Promise<Caller> {
+  const { secret, lines } = sender;
+  const sound =
+    SECRET.test(secret) &&
+    lines.length >= 1 &&
+    lines.length <= MAX_LINES &&
+    lines.every((line) => line.length >= 1 && line.length <= MAX_LINE_LENGTH);
+  if (!sound) {
+    throw invalidPush(
+      `A push names its device by a secret of ${SECRET_DIGITS} hexadecimal digits and 1 to ${MAX_LINES} lines.`,
+    );
+  }
+  const identity = await identityOf(ctx);
+  if (identity !== sender.identity) {
+    const message =
+      identity === null
+        ? "These changes belong to someone who is not signed in any more."
+        : "These changes do not belong to who is signed in now.";
+    throw new ConvexError({ code: "IDENTITY_CHANGED", message });
+  }
+  const device = await hash(`device ${secret}`);
+  return { device, owner: identity === null ? anonymousOwner(device) : `user ${identity}`, lines };
+}
+
+/** Whom client ids belong to that a device used before anyone signed in on it. */
+export function anonymousOwner(device: string): string {
+  return `device ${device}`;
+}
+
+async function hash(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest, 0, HASH_BYTES), hex).join("");
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
+}

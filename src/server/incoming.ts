@@ -1,0 +1,45 @@
+import { ReplicateError } from "../shared/errors.js";
+import { decodeFieldWrites, type FieldWrite } from "../shared/guard.js";
+import { idProblem } from "../shared/ids.js";
+import { FIELDS_PART } from "../shared/plain-part.js";
+import type { Change } from "../shared/wire.js";
+
+/** A change whose shape and bytes are sound; what it says is still to be judged. */
+export type Incoming =
+  | { kind: "update"; change: Change; update: Uint8Array; writes: FieldWrite[] }
+  | { kind: "remove"; change: Change }
+  | { kind: "unsound"; change: Change; problem: ReplicateError };
+
+export function incoming(change: Change): Incoming {
+  try {
+    const badId = idProblem(change.document);
+    if (badId) throw badId;
+    if (change.op === "remove") return { kind: "remove", change };
+    const update = updateOf(change);
+    return { kind: "update", change, update, writes: decodeFieldWrites(update) };
+  } catch (problem) {
+    if (!(problem instanceof ReplicateError)) throw problem;
+    return { kind: "unsound", change, problem };
+  }
+}
+
+/** The client ids under which changes speak, each once. */
+export function authorsOf(changes: readonly Incoming[]): number[] {
+  const authors = new Set<number>();
+  for (const change of changes) {
+    if (change.kind !== "update") continue;
+    for (const { id } of change.writes) authors.add(id.client);
+  }
+  return [...authors];
+}
+
+function updateOf(change: Change): Uint8Array {
+  const [only, ...others] = change.parts;
+  if (only?.part !== FIELDS_PART || others.length > 0) {
+    throw new ReplicateError(
+      "INVALID_UPDATE",
+      `An ${change.op} carries one update, for the part \`${FIELDS_PART}\`.`,
+    );
+  }
+  return new Uint8Array(only.update);
+}
