@@ -3,6 +3,7 @@ import { SCHEDULED_FUNCTIONS } from "./component.js";
 import type { EngineContext } from "./context.js";
 import { holdsCommitTs, StoredDocument, type DocumentValue } from "./document.js";
 import { displayPath, type FunctionLocation } from "./function-address.js";
+import { LimitError } from "./limits.js";
 import type { Transaction } from "./transaction.js";
 
 /** A row of `_scheduled_functions`. */
@@ -45,8 +46,15 @@ export function scheduleJob(
       `Invalid arguments for "${displayPath(target)}": a scheduled function cannot take an unresolved placeholder value.`,
     );
   }
+  const bytes = getConvexSize(args);
+  const { scheduledCallBytes } = context.limits;
+  if (bytes > scheduledCallBytes) {
+    throw new LimitError(
+      `The arguments of the scheduled function "${displayPath(target)}" are too large: ${bytes} bytes (limit: ${scheduledCallBytes}).`,
+    );
+  }
   transaction.meter.add("functionsScheduled", 1);
-  transaction.meter.add("scheduledFunctionArgsBytes", getConvexSize(args));
+  transaction.meter.add("scheduledFunctionArgsBytes", bytes);
   const job: Job = {
     _id: context.newId(SCHEDULED_FUNCTIONS) as Job["_id"],
     _creationTime: context.nextCreationTime(),

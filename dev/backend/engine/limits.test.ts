@@ -16,6 +16,7 @@ import { ask, mutate } from "./testing.js";
 const MIB = 1024 * 1024;
 const schema = defineSchema({ rows: defineTable({ value: v.any() }) });
 const nothing = makeFunctionReference<"mutation">("main:nothing");
+const down = makeFunctionReference<"mutation">("main:down");
 const two = makeFunctionReference<"query">("main:getTwice");
 
 const functions = {
@@ -60,6 +61,24 @@ const functions = {
     handler: async (ctx, { count }) => {
       for (let i = 0; i < count; i++)
         await ctx.scheduler.runAfter(3_600_000, nothing, { value: i });
+    },
+  }),
+  scheduleText: mutation({
+    args: { length: v.number(), count: v.number() },
+    handler: async (ctx, { length, count }) => {
+      const value = "x".repeat(length);
+      for (let i = 0; i < count; i++) await ctx.scheduler.runAfter(3_600_000, nothing, { value });
+    },
+  }),
+  down: mutation({
+    args: { levels: v.number() },
+    handler: async (ctx, { levels }): Promise<void> =>
+      void (levels > 1 && (await ctx.runMutation(down, { levels: levels - 1 }))),
+  }),
+  getOften: query({
+    args: { times: v.number() },
+    handler: async (ctx, { times }) => {
+      for (let i = 0; i < times; i++) await ctx.db.query("rows").first();
     },
   }),
   spin: query({
@@ -114,6 +133,21 @@ const CASES: Case[] = [
     (e) => mutate(e, "main:schedule", { count: 1000 }),
     (e) => mutate(e, "main:schedule", { count: 1001 }),
   ],
+  [
+    "scheduledCallBytes",
+    (e) => mutate(e, "main:scheduleText", { length: 4 * MIB - 100, count: 1 }),
+    (e) => mutate(e, "main:scheduleText", { length: 4 * MIB, count: 1 }),
+  ],
+  [
+    "callDepth",
+    (e) => mutate(e, "main:down", { levels: 8 }),
+    (e) => mutate(e, "main:down", { levels: 9 }),
+  ],
+  [
+    "databaseQueries",
+    (e) => ask(e, "main:getOften", { times: 4096 }),
+    (e) => ask(e, "main:getOften", { times: 4097 }),
+  ],
 ];
 
 describe("limits", () => {
@@ -138,6 +172,13 @@ describe("limits", () => {
     };
     await use(3);
     await expect(use(6)).rejects.toThrow(`(limit: ${value})`);
+  });
+
+  it("scheduledFunctionArgsBytes of a transaction", async () => {
+    const engine = await start({ scheduledFunctionArgsBytes: 1000 });
+    const schedule = (count: number) => mutate(engine, "main:scheduleText", { length: 300, count });
+    await schedule(3);
+    await expect(schedule(4)).rejects.toThrow("(limit: 1000)");
   });
 
   it("of a nested call can be tighter, and what it read counts", async () => {

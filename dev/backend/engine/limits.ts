@@ -24,7 +24,10 @@ export interface Limits {
   bytesWritten: number;
   documentsWritten: number;
   functionsScheduled: number;
+  /** Of all functions that a transaction schedules. */
   scheduledFunctionArgsBytes: number;
+  /** Of each of them. */
+  scheduledCallBytes: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -44,6 +47,7 @@ export const DEFAULT_LIMITS: Limits = {
   documentsWritten: 16_000,
   functionsScheduled: 1000,
   scheduledFunctionArgsBytes: 16 * MIB,
+  scheduledCallBytes: 4 * MIB,
 };
 
 /** What Convex allows a query or mutation to compute. */
