@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 
 /** Timeouts end what hangs; a busy machine must not fail a test. */
 const TIMEOUT_MS = 30_000;
@@ -21,9 +21,28 @@ const ENGINE_FOR_CONVEX_TEST = {
 const REPLACEMENT_TEST = `${AS_CONVEX_TEST}/replaced.test.ts`;
 
 /**
+ * The tests that go through TanStack DB, on one copy of it.
+ *
+ * @param copy A dev dependency that is `@tanstack/db` under another name.
+ */
+const onTanStackDB = (name: string, copy: string): TestProjectConfiguration => ({
+  extends: true,
+  resolve: { alias: [{ find: /^@tanstack\/db$/, replacement: copy }] },
+  test: {
+    name,
+    include: ["src/client/{collection,outbox}*.test.ts", "test/{sync,tanstack}/**/*.test.ts"],
+    // It brings a copy of its own, unless it is transformed like a source of this repository.
+    server: { deps: { inline: ["@tanstack/offline-transactions"] } },
+    env: { TANSTACK_DB: copy },
+    testTimeout: LONG_TIMEOUT_MS,
+  },
+});
+
+/**
  * Every test file of the repository belongs to exactly one project, but for those written for
- * convex-test: they run on our own engine, too. `npm test -- <project>` runs one,
- * `npx vitest --project <project>` watches it.
+ * convex-test, which run on our own engine, too, and those that go through TanStack DB, which run on
+ * other versions of it, too. `npm test -- <project>` runs one, `npx vitest --project <project>`
+ * watches it.
  *
  * Tests in `src` import their subject relatively. Elsewhere `convex-replicate/…` is what a user
  * gets: the package's own exports, out of `dist`. Hence `npm run build` first.
@@ -83,10 +102,12 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/**/*.test.{ts,tsx}"],
-          exclude: ["test/{protocol,sim,e2e}/**"],
+          exclude: ["test/{protocol,sim,tanstack,e2e}/**"],
           testTimeout: LONG_TIMEOUT_MS,
         },
       },
+      onTanStackDB("tanstack-lowest", "tanstack-db-lowest"),
+      onTanStackDB("tanstack-newest", "tanstack-db-newest"),
       {
         extends: true,
         test: {

@@ -73,6 +73,18 @@ export const STEPS = [
     run: () => runTests("integration"),
   },
   {
+    name: "tanstack-lowest",
+    about: "collections on the lowest TanStack DB that is supported",
+    needs: ["build"],
+    run: () => runTests("tanstack-lowest"),
+  },
+  {
+    name: "tanstack-newest",
+    about: "collections on the newest one",
+    needs: ["build"],
+    run: () => runTests("tanstack-newest"),
+  },
+  {
     name: "e2e",
     about: "the example in a browser",
     needs: ["build"],
