@@ -24,7 +24,7 @@ export async function engineReport(): Promise<string> {
   const machine = `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model.trim()}`;
   return [
     `# The embedded backend`,
-    `Made by \`npm run bench\` on ${machine}.`,
+    `Made by \`npm run bench\` on ${machine}. Rates are the best of several rounds.`,
     ...sections,
     "",
   ].join("\n\n");
