@@ -1,179 +1,105 @@
-import type { Value } from "convex/values";
-import { createEngine } from "../../dev/backend/engine/engine.js";
-import { register } from "convex-replicate/test";
-import { sameValue } from "../../src/shared/values.js";
-import { Device, NO_FAULTS, type Tab, type World } from "./device.js";
-import { SimServer } from "./server.js";
-import { quiet, seededRandom, VirtualTime } from "./time.js";
+import { Run } from "./run.js";
+import { STEPS, STRIKES, type Step, type StepName } from "./steps.js";
+import { Dice } from "./world/dice.js";
+import { SimServer } from "./world/server.js";
+import { strayErrors } from "./world/stray-errors.js";
+import { quiet, VirtualTime } from "./world/time.js";
+import { NO_FAULTS, type FaultRates, type World } from "./world/world.js";
 
-const DEVICES = 3;
-const DOCUMENTS = ["d0", "d1", "d2", "d3"];
-const STEPS = 60;
+/** Short schedules run often, long ones get far. */
+const STEPS_MIN = 10;
+const STEPS_MAX = 50;
 
-/** Everything must have arrived this long after all faults have ended, with nobody's help, in ms. */
-const HEAL_MS = 240_000;
+/** How often things go wrong by themselves, at most. */
+const MAX_RATES: FaultRates = {
+  lostRequest: 0.1,
+  lostAnswer: 0.25,
+  duplicate: 0.15,
+  serverError: 0.1,
+  storageFailure: 0.05,
+};
 
-/** A write to a path of its own, so that nothing can rightly overwrite it. */
-type Write = { tab: Tab; device: Device; document: string; key: string; durable: boolean };
+/** How many of the faults take part in one schedule: some are only found where others are not. */
+const SHARE_OF_FAULTS = 0.6;
 
-export type ScheduleResult = { failure: string | null; writes: number };
+/** Steps without which there is nothing to see. */
+const ALWAYS: readonly StepName[] = ["edit", "wait"];
 
-/** Runs one random schedule; the seed decides everything in it. */
-export async function runSchedule(seed: number): Promise<ScheduleResult> {
-  const random = seededRandom(seed);
-  const app = {
-    modules: import.meta.glob("../sync/app/convex/**/*.ts"),
-    register: (t: Parameters<typeof register>[0]) => register(t),
-  };
-  const runtime = await createEngine(app, { random });
-  const world: World = {
-    time: new VirtualTime(),
-    random,
-    server: new SimServer(runtime),
-    faults: {
-      lostRequest: random() * 0.1,
-      lostAnswer: random() * 0.2,
-      duplicate: random() * 0.1,
-      storageFailure: random() * 0.05,
-    },
-  };
-  const run = new Run(world);
-  try {
-    for (let step = 0; step < STEPS; step++) await run.step();
-    await run.heal();
-    return { failure: await run.failure(), writes: run.writes.length };
-  } finally {
-    await runtime.close();
-  }
-}
+/** How long after a step nothing else happens, at most, in ms. */
+const MAX_GAP_MS = 300;
 
-class Run {
-  readonly writes: Write[] = [];
-  readonly #devices: Device[];
-  readonly #rejected = new Set<string>();
-  readonly #removed = new Set<string>();
-  #count = 0;
+export type ScheduleOptions = {
+  seed: number;
+  /** Of the seed's steps, only those with these numbers; null for all. */
+  only?: readonly number[] | null;
+  /** Optional steps that may be done as well. */
+  extra?: readonly StepName[];
+  trace?: (line: string) => void;
+};
 
-  constructor(readonly world: World) {
-    this.#devices = Array.from({ length: DEVICES }, (_, n) => new Device(`device ${n}`, world));
-    for (const device of this.#devices) {
-      device.open();
-      if (this.#chance(0.5)) device.open();
-    }
-  }
-
-  async step() {
-    const device = this.#pick(this.#devices);
-    const tab = device.tabs.length > 0 ? this.#pick(device.tabs) : device.open();
-    const dice = this.world.random();
-    if (dice < 0.6) this.#edit(tab);
-    else if (dice < 0.7) device.setOnline(!device.online);
-    else if (dice < 0.76) this.#crash(tab);
-    else if (dice < 0.82 && device.tabs.length < 3) device.open();
-    else await this.world.time.advance(this.world.random() * 5_000);
-    await quiet();
-    await this.world.time.advance(this.world.random() * 300);
-    this.#noteDurable();
-  }
-
-  async heal() {
-    Object.assign(this.world.faults, NO_FAULTS);
-    for (const device of this.#devices) {
-      if (device.tabs.length === 0) device.open();
-      device.setOnline(true);
-    }
-    await this.world.time.advance(HEAL_MS);
-    this.#noteDurable();
-  }
-
+export type ScheduleResult = {
   /** What went wrong, or null. */
-  async failure(): Promise<string | null> {
-    const rows = (await this.world.server.query("tasks:table", {})) as { [key: string]: Value }[];
-    const table = new Map(
-      rows.map(({ id, version: _, timestamp: __, ...row }) => [id as string, row as Value]),
-    );
-    for (const { name, tabs } of this.#devices) {
-      for (const [index, tab] of tabs.entries()) {
-        const where = `${name}, tab ${index}`;
-        const { pending } = tab.engine.status.get();
-        if (pending > 0) return `${where}: ${pending} changes still pending`;
-        for (const id of DOCUMENTS) {
-          if (!sameValue(tab.rows.get(id), table.get(id))) {
-            return `${where}: ${id} is ${show(tab.rows.get(id))}, the table has ${show(table.get(id))}`;
-          }
-        }
-      }
-    }
-    return this.#lostWrite(table);
-  }
+  problem: string | null;
+  /** Numbers of the steps that were done. */
+  steps: number[];
+  writes: number;
+  /** How long it took after the last fault until everything had arrived, in ms. */
+  healedAfter: number;
+};
 
-  #lostWrite(table: Map<string, Value>): string | null {
-    for (const { document, key, durable } of this.writes) {
-      const row = table.get(document) as { ratings?: Record<string, Value> } | undefined;
-      const present = row?.ratings?.[key] !== undefined;
-      const excused = this.#rejected.has(key) || this.#removed.has(document);
-      if (durable && !present && !excused) return `lost: ${key} of ${document}`;
-      if (present && this.#rejected.has(key)) return `rejected and stored: ${key} of ${document}`;
-    }
-    return null;
+/** The steps that a seed stands for, and what goes wrong by itself meanwhile. */
+function planOf(dice: Dice, extra: readonly StepName[]) {
+  const names = Object.keys(STEPS) as StepName[];
+  const steps: Record<StepName, Step> = STEPS;
+  const weights = Object.fromEntries(
+    names.map((name) => {
+      const takesPart = dice.chance(SHARE_OF_FAULTS) || ALWAYS.includes(name);
+      const isAllowed = !steps[name].isOptional || extra.includes(name);
+      return [name, takesPart && isAllowed ? steps[name].weight : 0];
+    }),
+  ) as Record<StepName, number>;
+  const faults = { ...NO_FAULTS };
+  for (const name of Object.keys(faults) as (keyof FaultRates)[]) {
+    if (dice.chance(SHARE_OF_FAULTS)) faults[name] = dice.random() * MAX_RATES[name];
   }
-
-  #edit(tab: Tab) {
-    const document = this.#pick(DOCUMENTS);
-    const shown = tab.rows.get(document);
-    const key = `k${this.#count++}`;
-    const base = { id: document, ...shown } as Record<string, Value>;
-    if (shown && this.#chance(0.08)) {
-      this.#removed.add(document);
-      const row = { type: "delete" as const, key: document, original: base, modified: base };
-      tab.engine.accept([row]);
-      return;
-    }
-    const forbidden = this.#chance(0.06);
-    const ratings = { ...(shown?.["ratings"] as object | undefined), [key]: this.#count };
-    const modified = {
-      ...(shown ? base : { id: document, votes: 0 }),
-      title: forbidden ? `forbidden ${key}` : `title ${key}`,
-      ratings,
-    };
-    this.writes.push({ tab, device: tab.device, document, key, durable: false });
-    const type = shown ? ("update" as const) : ("insert" as const);
-    tab.engine.accept([{ type, key: document, original: shown ? base : {}, modified }]);
-  }
-
-  #crash(tab: Tab) {
-    this.#noteDurable();
-    tab.crash();
-  }
-
-  /** A write is durable once its record has a place on disk, or is gone from the outbox again. */
-  #noteDurable() {
-    for (const { tabs } of this.#devices) {
-      for (const tab of tabs) {
-        const waiting = tab.engine.records().filter(({ rejected }) => rejected !== null);
-        for (const { operations } of [...tab.rejected.splice(0), ...waiting]) {
-          for (const path of operations.keys()) this.#rejected.add(path.replace("ratings/", ""));
-        }
-      }
-    }
-    for (const write of this.writes) {
-      if (write.durable || !write.tab.alive) continue;
-      const own = write.tab.engine
-        .records()
-        .find(({ operations }) => operations.has(`ratings/${write.key}`));
-      write.durable = own ? own.seq !== null : true;
-    }
-  }
-
-  #chance(probability: number): boolean {
-    return this.world.random() < probability;
-  }
-
-  #pick<T>(items: readonly T[]): T {
-    return items[Math.floor(this.world.random() * items.length)]!;
-  }
+  const length = Math.floor(dice.between(STEPS_MIN, STEPS_MAX));
+  return {
+    names: Array.from({ length }, () => dice.weighted(weights)),
+    strikes: STRIKES.filter((strike) => weights[strike] > 0),
+    faults,
+  };
 }
 
-function show(value: unknown): string {
-  return value === undefined ? "missing" : JSON.stringify(value);
+/** Runs one random schedule; the options decide everything in it. */
+export async function runSchedule(options: ScheduleOptions): Promise<ScheduleResult> {
+  const { seed, only = null, extra = [], trace = null } = options;
+  const dice = new Dice(seed);
+  const plan = planOf(dice, extra);
+  const time = new VirtualTime();
+  time.trace = trace;
+  const server = await SimServer.start(time, dice);
+  const world: World = { time, dice, server, faults: plan.faults };
+  const steps = plan.names.map((_, number) => number).filter((n) => only?.includes(n) ?? true);
+  strayErrors.splice(0);
+  try {
+    const run = new Run(world, plan.strikes);
+    for (const number of steps) {
+      dice.reseed(seed, number);
+      const name = plan.names[number]!;
+      time.note(() => `step ${number}: ${name}`);
+      await STEPS[name].run(run);
+      await quiet();
+      await time.advance(dice.between(0, MAX_GAP_MS));
+      run.listen();
+      if (run.problem) break;
+    }
+    dice.reseed(seed, plan.names.length);
+    if (!run.problem) await run.heal();
+    if (!run.problem) await run.check();
+    const stray = strayErrors[0] && `an error that nobody handles: ${strayErrors[0].stack}`;
+    const { problem, healedAfter, ledger } = run;
+    return { problem: problem ?? stray ?? null, steps, writes: ledger.writes.length, healedAfter };
+  } finally {
+    await server.close();
+  }
 }

@@ -1,14 +1,49 @@
 // @vitest-environment node
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { runSchedule } from "./schedule.js";
+import { checkPatch } from "./bundle.mjs";
+import { PLANTED } from "./planted/table.mjs";
+import { SCALE } from "./scale.mjs";
 
-const FROM = Number(process.env["SEED"] ?? 1);
-const SCHEDULES = Number(process.env["SCHEDULES"] ?? 20);
+const MAIN = fileURLToPath(new URL("main.mjs", import.meta.url));
 
-it(`holds in ${SCHEDULES} random schedules from seed ${FROM}`, { timeout: 3_600_000 }, async () => {
-  for (let seed = FROM; seed < FROM + SCHEDULES; seed++) {
-    if (process.env["VERBOSE"]) process.stderr.write(`seed ${seed}\n`);
-    const { failure } = await runSchedule(seed);
-    expect(failure, `SEED=${seed} SCHEDULES=1 npx vitest run test/sim`).toBeNull();
-  }
+function sim(...args: string[]): Promise<{ code: number; output: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...args], (error, stdout, stderr) => {
+      resolve({ code: Number(error?.code ?? 0), output: stdout + stderr });
+    });
+  });
+}
+
+it("holds in random schedules", async () => {
+  const { code, output } = await sim("--schedules", "100", "--seed", "1");
+  expect(output).toMatch(/^100 schedules, 0 failed,.*\n$/);
+  expect(code).toBe(0);
+});
+
+it("finds a planted bug, and says how to see it again", async () => {
+  const bug = "insert-builds-on-base";
+  const found = await sim("--planted", bug, "--schedules", "500", "--stop", "--processes", "1");
+  expect(found.code, found.output).toBe(1);
+  const [, replay] = /npm run sim -- (.+)/.exec(found.output) ?? [];
+  const again = await sim(...replay!.split(" "));
+  expect(again.code).toBe(1);
+  const [problem] = /seed \d+: .*/.exec(found.output)!;
+  expect(again.output).toContain(problem.slice(0, 20));
+});
+
+it("refuses options that make no sense", async () => {
+  expect(await sim("--schedules", "none")).toEqual({
+    code: 2,
+    output: expect.stringContaining("--schedules has to be a whole number above 0"),
+  });
+});
+
+it.each(PLANTED)("still knows where to plant $name", ({ patches }) => {
+  for (const patch of patches) checkPatch(patch);
+});
+
+it.each(SCALE)("still knows where to scale down: $find", (patch) => {
+  checkPatch(patch);
 });

@@ -1,0 +1,117 @@
+import { fromStored, type OutboxRecord } from "../../../src/client/records.js";
+import { unsealRecord } from "../../../src/client/stored.js";
+import type { Device } from "../world/device.js";
+import type { Tab } from "../world/tab.js";
+
+/** One local change, and what is known of what became of it. */
+export type Write = {
+  document: string;
+  kind: "insert" | "update" | "remove";
+  title: string;
+  /** Its own key of `marks`, which nothing else ever writes; a removal has none. */
+  mark: string | null;
+  /** For a removal, the marks that were shown. */
+  seen: string[];
+  tab: Tab;
+  /** Whether the client has said that it is on disk. */
+  isDurable: boolean;
+  /** Whether it may be gone without a word, e.g. because its disk was deleted. */
+  isExcused: boolean;
+  /** Whether it may reach the server once more, and not as the same bytes. */
+  isRepeated: boolean;
+};
+
+/** What users did, and what the client told them about it. */
+export class Ledger {
+  readonly writes: Write[] = [];
+  /** Codes of refusals that were reported, by mark. */
+  readonly rejected = new Map<string, string>();
+  /** Documents and devices whose removals were reported as refused. */
+  readonly #refusedRemovals = new Set<string>();
+  readonly #byMark = new Map<string, Write>();
+
+  add(write: Pick<Write, "document" | "kind" | "title" | "mark" | "seen" | "tab">): Write {
+    const whole = { ...write, isDurable: false, isExcused: false, isRepeated: false };
+    this.writes.push(whole);
+    if (write.mark) this.#byMark.set(write.mark, whole);
+    return whole;
+  }
+
+  find(mark: string): Write | undefined {
+    return this.#byMark.get(mark);
+  }
+
+  isRefusedRemoval({ document, tab }: Write): boolean {
+    return this.#refusedRemovals.has(`${tab.device.name} ${document}`);
+  }
+
+  /** Takes note of what this page says now: it may be the last time. */
+  listen(tab: Tab) {
+    const records = tab.engine.records();
+    for (const record of [...tab.rejected.splice(0), ...records]) {
+      if (record.rejected === null) continue;
+      const mark = markOf(record);
+      if (mark) this.rejected.set(mark, record.rejected.code);
+      else this.#refusedRemovals.add(`${tab.device.name} ${record.document}`);
+    }
+    for (const write of this.writes) {
+      if (write.tab !== tab || write.isDurable || isUnsaved(write, records)) continue;
+      // After a disk was lost, what a page knows of an older one says nothing about this one.
+      write.isDurable = tab.device.disk.isOriginal || isOnDisk(write);
+    }
+  }
+
+  /** A refused change gets another chance, and whatever becomes of it counts. */
+  retried(record: OutboxRecord) {
+    const mark = markOf(record);
+    const write = mark && this.find(mark);
+    if (!write) return;
+    write.isRepeated = true;
+    this.rejected.delete(mark);
+  }
+
+  /** A device's disk is copied: what waits there is sent by two. */
+  repeat(device: Device) {
+    for (const write of this.writes) if (write.tab.device === device) write.isRepeated = true;
+  }
+
+  /**
+   * A device's disk is about to be lost, or put back: only what is in the memory of a living page
+   * survives, and that may already have reached the server.
+   */
+  forgetDisk(device: Device) {
+    const remembered = new Set(
+      device.tabs.flatMap((tab) => tab.engine.records().map((record) => markOf(record))),
+    );
+    for (const write of this.writes) {
+      if (write.tab.device !== device) continue;
+      write.isRepeated = true;
+      if (write.mark === null || !remembered.has(write.mark)) write.isExcused = true;
+      write.isDurable = false;
+    }
+  }
+}
+
+export function markOf({ operations }: OutboxRecord): string | null {
+  for (const path of operations.keys()) {
+    if (path.startsWith("marks/")) return path.slice("marks/".length);
+  }
+  return null;
+}
+
+function isUnsaved(write: Write, records: readonly OutboxRecord[]): boolean {
+  return records.some(
+    (record) =>
+      record.seq === null &&
+      record.document === write.document &&
+      (write.mark === null ? record.kind === "remove" : markOf(record) === write.mark),
+  );
+}
+
+function isOnDisk({ mark, tab }: Write): boolean {
+  const outbox = [...(tab.device.disk.image.stores.get("outbox")?.values() ?? [])];
+  return outbox.some((stored) => {
+    const unsealed = unsealRecord(stored);
+    return unsealed.kind === "intact" && markOf(fromStored(0, unsealed.value)) === mark;
+  });
+}

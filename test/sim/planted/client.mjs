@@ -1,0 +1,342 @@
+// @ts-check
+/** Bugs in the client. @type {readonly import("./table.mjs").PlantedBug[]} */
+export const CLIENT_BUGS = [
+  {
+    name: "no-new-client-id-after-refusal",
+    rule: "C4, C6",
+    about: "the next update of a document reuses the clocks of refused bytes",
+    patches: [
+      {
+        file: "src/client/settle.ts",
+        find: "return { advanced: null, done: [], burnClientId: true, ...refuse(",
+        replace: "return { advanced: null, done: [], burnClientId: false, ...refuse(",
+      },
+    ],
+  },
+  {
+    name: "dead-edit-dropped",
+    rule: "C5",
+    about: "an edit of a document that someone removed goes without a word",
+    patches: [
+      {
+        file: "src/client/settle.ts",
+        find: 'const done = change.op === "update" ? [] : group;\n      const changed = change.op === "update" ? group.map((one) => reject(one, REMOVED)) : [];',
+        replace: "const done = group;\n      const changed: NumberedRecord[] = [];",
+      },
+    ],
+  },
+  {
+    name: "removed-insert-waits",
+    rule: "C5",
+    about: "an insert that is answered with “removed” stays in the outbox",
+    patches: [
+      {
+        file: "src/client/settle.ts",
+        find: 'const done = change.op === "update" ? [] : group;',
+        replace: "const done: NumberedRecord[] = [];",
+      },
+    ],
+  },
+  {
+    name: "refused-batch-not-split",
+    rule: "C4",
+    about: "a refused change takes along those it was sent with",
+    patches: [
+      {
+        file: "src/client/settle.ts",
+        find: "if (group.length > 1) return { changed: group.map((one) => unmint(one, true)) };",
+        replace:
+          "if (group.length > 1) return { changed: group.map((one) => reject(one, { code, message })) };",
+      },
+    ],
+  },
+  {
+    name: "split-batch-sent-together",
+    rule: "C4",
+    about: "what was refused together is sent together again, for ever",
+    patches: [
+      {
+        file: "src/client/settle.ts",
+        find: "group.map((one) => unmint(one, true))",
+        replace: "group.map((one) => unmint(one, false))",
+      },
+    ],
+  },
+  {
+    name: "orphans-of-refused-insert",
+    rule: "C4",
+    about: "edits of a document whose insert was refused stay pending",
+    patches: [
+      {
+        file: "src/client/settle.ts",
+        find: "return { changed: [refused, ...along].map(",
+        replace: "return { changed: [refused, ...along.slice(0, 0)].map(",
+      },
+    ],
+  },
+  {
+    name: "generation-of-answer-ignored",
+    rule: "S4",
+    about: "edits made while an insert was under way stay in the life that the insert asked for",
+    patches: [
+      {
+        file: "src/client/settle.ts",
+        find: "generation === change.generation\n      ? []",
+        replace: "true\n      ? []",
+      },
+    ],
+  },
+  {
+    name: "accepted-bytes-forgotten",
+    rule: "C4",
+    about: "an accepted answer deletes the records and leaves the base as it was",
+    patches: [
+      {
+        file: "src/client/settle.ts",
+        find: "return { advanced: advance(base, entries, tree), done: group,",
+        replace:
+          "return { advanced: entries.length > 9 ? advance(base, entries, tree) : null, done: group,",
+      },
+    ],
+  },
+  {
+    name: "answer-in-two-transactions",
+    rule: "C4",
+    about:
+      "the records of an accepted answer go in one transaction, its bytes reach the base in the next",
+    patches: [
+      {
+        file: "src/client/replica-store.ts",
+        find: "  settle(\n    answers: readonly { outgoing: Outgoing; result: Result; seqs: number[] }[],\n    seen: number,\n  ): Promise<SettledChanges> {\n    return",
+        replace:
+          '  async settle(\n    answers: readonly { outgoing: Outgoing; result: Result; seqs: number[] }[],\n    seen: number,\n  ): Promise<SettledChanges> {\n    const over = answers.filter(({ result }) => result.status === "accepted");\n    const before = new Map<number, unknown>();\n    await this.#storage.transaction("durable", ["outbox"], async (tx) => {\n      for (const seq of over.flatMap(({ outgoing }) => outgoing.seqs)) {\n        before.set(seq, await tx.get("outbox", seq));\n        await tx.delete("outbox", seq);\n      }\n    });\n    return',
+      },
+      {
+        file: "src/client/replica-store.ts",
+        find: "        const all = await readRecords(tx, seqs);\n        const group = all",
+        replace:
+          '        for (const seq of outgoing.seqs) {\n          if (before.get(seq)) await tx.put("outbox", seq, before.get(seq));\n        }\n        const all = await readRecords(tx, seqs);\n        const group = all',
+      },
+    ],
+  },
+  {
+    name: "minted-bytes-not-stored",
+    rule: "C4",
+    about: "a change that was not answered is made into bytes again, and not sent again as it was",
+    patches: [
+      {
+        file: "src/client/replica-store.ts",
+        find: "if (minted.fresh) await storeGroup(tx, minted.group, minted.change);",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "insert-under-known-id",
+    rule: "C6",
+    about: "an insert starts its clocks at 0 under an id that the server may know",
+    patches: [
+      {
+        file: "src/client/replica-store.ts",
+        find: "const clientId = isKnown ? this.#newClientId() : (base?.clientId ?? deviceId);",
+        replace: "const clientId = isKnown && deviceId < 0 ? 0 : (base?.clientId ?? deviceId);",
+      },
+    ],
+  },
+  {
+    name: "insert-builds-on-base",
+    rule: "C4",
+    about: "an insert builds on the life of the document that is known here and may be over",
+    patches: [
+      {
+        file: "src/client/mint.ts",
+        find: "loadPart(inserts || !base ? [] : base.updates)",
+        replace: "loadPart((inserts && !base?.live) || !base ? [] : base.updates)",
+      },
+    ],
+  },
+  {
+    name: "insert-not-restarted",
+    rule: "C4",
+    about: "an insert into a life that has ended meanwhile does not move to the next one",
+    patches: [
+      {
+        file: "src/client/mint.ts",
+        find: "if (!isStale || base.live) return [];",
+        replace: "if (!isStale || base.live || records.length > 0) return [];",
+      },
+    ],
+  },
+  {
+    name: "late-news-of-old-generation",
+    rule: "S4",
+    about: "the base takes entries of a life that has ended",
+    patches: [
+      {
+        file: "src/client/base.ts",
+        find: "if (generation < base.generation || !base.live) return base;",
+        replace:
+          "if (generation < base.generation) return base;\n  if (!base.live) return { ...base, live: true, updates: [update] };",
+      },
+    ],
+  },
+  {
+    name: "cursor-before-entries",
+    rule: "C7",
+    about: "the cursor is stored in one transaction, the entries before it in the next",
+    patches: [
+      {
+        file: "src/client/local-data.ts",
+        find: "const changes = await store.applyPage(entries, sync, this.replica.lastSegment);",
+        replace:
+          "await store.applyPage([], sync, this.replica.lastSegment);\n      const changes = await store.applyPage(entries, sync, this.replica.lastSegment);",
+      },
+    ],
+  },
+  {
+    name: "silent-writer",
+    rule: "C9",
+    about: "a tab that has stored something does not tell the others",
+    patches: [
+      {
+        file: "src/client/local-data.ts",
+        find: "    this.#listener.stored();\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "news-of-other-tabs-skipped",
+    rule: "C9",
+    about: "segments that another tab stored in between are taken for seen",
+    patches: [
+      {
+        file: "src/client/replica.ts",
+        find: "const touched = this.#applySegments(missed);",
+        replace: "const touched = this.#applySegments(missed.slice(0, 0));",
+      },
+    ],
+  },
+  {
+    name: "reload-forgets-unsaved",
+    rule: "C3",
+    about: "what is not on disk yet is gone from memory when another tab has stored something",
+    patches: [
+      {
+        file: "src/client/replica.ts",
+        find: "    for (const record of unsaved) this.#place(record);\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "unsaved-left-in-old-generation",
+    rule: "C4",
+    about:
+      "an answer moves a document to another life, and changes being saved stay in the old one",
+    patches: [
+      {
+        file: "src/client/replica.ts",
+        find: "      this.#placeUnsaved(document);\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "failed-save-dropped",
+    rule: "C3",
+    about: "changes that could not be stored are not stored again",
+    patches: [
+      {
+        file: "src/client/saver.ts",
+        find: "this.#unsaved = [...batch, ...this.#unsaved];",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "failed-save-overtaken",
+    rule: "C3, D5",
+    about: "changes that could not be stored are stored after later ones",
+    patches: [
+      {
+        file: "src/client/saver.ts",
+        find: "this.#unsaved = [...batch, ...this.#unsaved];",
+        replace: "this.#unsaved = [...this.#unsaved, ...batch].reverse();",
+      },
+    ],
+  },
+  {
+    name: "unsent-lost-with-disk",
+    rule: "C5",
+    about: "when the browser deletes the disk under a page, what is unsent is given up",
+    patches: [
+      {
+        file: "src/client/engine.ts",
+        find: "void this.#session().adopt(lost.data.replica.records());",
+        replace: "void this.#session();",
+      },
+    ],
+  },
+  {
+    name: "heir-does-not-look",
+    rule: "C9",
+    about: "a tab that takes over does not read what the one before it has stored",
+    patches: [
+      {
+        file: "src/client/session.ts",
+        find: "  async #lead() {\n    await this.data.reload();",
+        replace: "  async #lead() {",
+      },
+    ],
+  },
+  {
+    name: "no-retry-on-reconnect",
+    rule: "C5",
+    about: "a push that failed without a connection is not tried again when there is one",
+    patches: [
+      {
+        file: "src/client/session.ts",
+        find: "if (this.#transport.isConnected()) void this.#pusher.sendNow();",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "rest-of-batch-forgotten",
+    rule: "C5",
+    about: "what a batch could not carry waits for the next change",
+    patches: [
+      {
+        file: "src/client/sync/push.ts",
+        find: "    this.#pause = null;\n    this.#host.report(this.#noteAnswers(results));\n    return more || this.#hasLeftovers(batch);",
+        replace:
+          "    this.#pause = null;\n    this.#host.report(this.#noteAnswers(results));\n    return more;",
+      },
+    ],
+  },
+  {
+    name: "server-error-gives-up",
+    rule: "C5",
+    about: "a document is not tried again after an error of the server",
+    patches: [
+      {
+        file: "src/client/sync/push.ts",
+        find: "this.#retries.set(document, { failures, notBefore:",
+        replace: "this.#retries.set(document, { failures, notBefore: Infinity +",
+      },
+    ],
+  },
+  {
+    name: "tail-skips-by-count",
+    rule: "C7, S5",
+    about: "the tail skips as many entries as it had, whatever compaction did to them",
+    patches: [
+      {
+        file: "src/client/sync/pull.ts",
+        find: "return last && same && isSameEntry(last, same) ?",
+        replace: "return last && same ?",
+      },
+    ],
+  },
+];

@@ -1,0 +1,61 @@
+// @ts-check
+/** Plants one bug after the other and runs schedules until one fails. */
+import { bundle } from "../bundle.mjs";
+import { runWorker } from "../workers.mjs";
+
+/** @typedef {import("./table.mjs").PlantedBug} PlantedBug */
+
+/** Schedules that a bug may survive. */
+const MAX_SCHEDULES = 2_000;
+
+/** Share of the bugs that has to be found. */
+const NEEDED = 0.95;
+
+/**
+ * @param {{ seed: number, processes: number, bugs: readonly PlantedBug[] }} options
+ * @returns {Promise<boolean>} whether enough of them were found
+ */
+export async function runPlanted({ seed, processes, bugs }) {
+  const left = [...bugs];
+  /** @type {Map<string, Awaited<ReturnType<typeof hunt>>>} */
+  const found = new Map();
+  const work = async () => {
+    for (let bug = left.shift(); bug; bug = left.shift()) {
+      const result = await hunt(bug, seed);
+      found.set(bug.name, result);
+      console.log(describe(bug, result));
+    }
+  };
+  console.log("| planted bug | rule | what it does | found with seed | as |");
+  console.log("| --- | --- | --- | --- | --- |");
+  await Promise.all(Array.from({ length: processes }, work));
+  const count = [...found.values()].filter((result) => result !== null).length;
+  console.log(`${bugs.length} bugs planted, ${count} found within ${MAX_SCHEDULES} schedules each`);
+  return count >= bugs.length * NEEDED;
+}
+
+/**
+ * @param {PlantedBug} bug
+ * @param {number} seed
+ */
+async function hunt(bug, seed) {
+  const file = await bundle(bug.name, bug.patches);
+  const extra = /** @type {import("../steps.ts").StepName[]} */ (bug.with ?? []);
+  const job = { from: seed, to: seed + MAX_SCHEDULES - 1, every: 1, extra, only: null };
+  /** @type {{ seed: number, problem: string } | null} */
+  let result = null;
+  const rest = { verbose: false, stopAtFailure: true, shrink: false };
+  await runWorker(file, { ...job, ...rest }, (report) => {
+    if (report.problem !== null) result = { seed: report.seed, problem: report.problem };
+  });
+  return /** @type {{ seed: number, problem: string } | null} */ (result);
+}
+
+/**
+ * @param {PlantedBug} bug
+ * @param {Awaited<ReturnType<typeof hunt>>} result
+ */
+function describe({ name, rule, about }, result) {
+  const problem = result?.problem.split("\n")[0]?.replaceAll("|", "\\|").slice(0, 80);
+  return `| ${name} | ${rule} | ${about} | ${result?.seed ?? "not found"} | ${problem ?? ""} |`;
+}

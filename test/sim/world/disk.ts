@@ -1,0 +1,172 @@
+import { ReplicateError } from "../../../src/shared/errors.js";
+import type {
+  ReplicaStorage,
+  StorageConnection,
+  StorageKey,
+  StorageTransaction,
+  StoreName,
+  TransactionMode,
+} from "../../../src/client/storage/storage.js";
+import type { Tab } from "./tab.js";
+
+type Stores = Map<StoreName, Map<StorageKey, unknown>>;
+
+/** Everything on a disk at one moment. */
+export type DiskImage = { readonly stores: Stores; readonly lastKey: number };
+
+/** How long a transaction waits, and takes, at most, in ms. */
+const MAX_WAIT_MS = 5;
+
+/** What one browser profile has stored. It can lose everything, or become what it once was. */
+export class Disk {
+  /** Whether nothing can be written at the moment, as on a disk that is full. */
+  isFull = false;
+  #image: DiskImage = { stores: new Map(), lastKey: 0 };
+  /** Changes when the browser deletes the data: then there is another database of that name. */
+  #identity = 0;
+
+  /** Whether nothing was ever lost. */
+  isOriginal = true;
+
+  get image(): DiskImage {
+    return this.#image;
+  }
+
+  /** Puts back what was there before, or on another device: nobody notices. */
+  restore(image: DiskImage) {
+    this.#image = image;
+    this.isOriginal = false;
+  }
+
+  evict() {
+    this.#image = { stores: new Map(), lastKey: 0 };
+    this.#identity += 1;
+    this.isOriginal = false;
+  }
+
+  /** What a page gets to see: a storage whose every step takes time and may fail. */
+  storageFor(tab: Tab): ReplicaStorage {
+    return {
+      kind: "indexeddb",
+      open: async (): Promise<StorageConnection> => {
+        await tab.pause(MAX_WAIT_MS);
+        const identity = this.#identity;
+        return {
+          transaction: async (mode, _stores, body) => {
+            await tab.pause(MAX_WAIT_MS);
+            const outcome = await settle(this.#run(identity, mode, body, tab));
+            await tab.pause(MAX_WAIT_MS);
+            return outcome();
+          },
+          close() {},
+        };
+      },
+    };
+  }
+
+  /** Nothing but promises is awaited here, so that no other transaction comes in between. */
+  async #run<T>(
+    identity: number,
+    mode: TransactionMode,
+    body: (tx: StorageTransaction) => Promise<T>,
+    tab: Tab,
+  ): Promise<T> {
+    if (identity !== this.#identity) {
+      throw new ReplicateError("STORAGE_LOST", "The simulated browser has deleted its data.");
+    }
+    const before = this.#image;
+    const { dice, faults } = tab.device.world;
+    const draft = new Draft(before);
+    const result = await body(draft);
+    if (this.#image !== before) throw new Error("A transaction awaited something from outside.");
+    const isWrite = mode !== "read";
+    // At the end, so that whoever believes a transaction before it is over is found out.
+    if (isWrite && this.isFull) throw new Error("The simulated disk is full.");
+    if (dice.chance(faults.storageFailure)) throw new Error("The simulated disk failed.");
+    if (isWrite) this.#image = draft.image();
+    return result;
+  }
+}
+
+async function settle<T>(promise: Promise<T>): Promise<() => T> {
+  try {
+    const value = await promise;
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
+/** Copies the stores that it changes, and every value both ways, as IndexedDB does. */
+class Draft implements StorageTransaction {
+  readonly #before: DiskImage;
+  readonly #changed: Stores = new Map();
+  #lastKey: number;
+
+  constructor(before: DiskImage) {
+    this.#before = before;
+    this.#lastKey = before.lastKey;
+  }
+
+  image(): DiskImage {
+    return {
+      stores: new Map([...this.#before.stores, ...this.#changed]),
+      lastKey: this.#lastKey,
+    };
+  }
+
+  async get(store: StoreName, key: StorageKey) {
+    return copy(this.#read(store).get(key));
+  }
+
+  async getAll(
+    store: StoreName,
+    after?: StorageKey,
+    limit?: number,
+  ): Promise<[StorageKey, unknown][]> {
+    return [...this.#read(store)]
+      .filter(([key]) => after === undefined || key > after)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .slice(0, limit)
+      .map(([key, value]): [StorageKey, unknown] => [key, copy(value)]);
+  }
+
+  async put(store: StoreName, key: StorageKey, value: unknown) {
+    this.#write(store).set(key, copy(value));
+  }
+
+  async add(store: StoreName, value: unknown) {
+    const key = ++this.#lastKey;
+    await this.put(store, key, value);
+    return key;
+  }
+
+  async delete(store: StoreName, key: StorageKey) {
+    this.#write(store).delete(key);
+  }
+
+  async clear(store: StoreName) {
+    this.#write(store).clear();
+  }
+
+  #read(store: StoreName): ReadonlyMap<StorageKey, unknown> {
+    return this.#changed.get(store) ?? this.#before.stores.get(store) ?? new Map();
+  }
+
+  #write(store: StoreName): Map<StorageKey, unknown> {
+    const changed = this.#changed.get(store) ?? new Map(this.#before.stores.get(store));
+    this.#changed.set(store, changed);
+    return changed;
+  }
+}
+
+/** As `structuredClone`, for what is stored here, at a fraction of its cost. */
+function copy(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (value instanceof Uint8Array) return value.slice();
+  if (value instanceof ArrayBuffer) return value.slice(0);
+  if (Array.isArray(value)) return value.map(copy);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copy(item)]));
+}

@@ -1,0 +1,145 @@
+import { ConvexError, convexToJson, jsonToConvex, type Value } from "convex/values";
+import { register } from "convex-replicate/test";
+import type { ConvexApp } from "../../../dev/backend/app.js";
+import { createEngine, type Engine } from "../../../dev/backend/engine/engine.js";
+import { noInterleaving } from "../../../dev/backend/engine/interleaving.js";
+import type { Outcome } from "../../../dev/backend/runtime.js";
+import type { RowFields } from "../../../src/shared/operations.js";
+import type {
+  Change,
+  Protocol,
+  PushResult,
+  Result,
+  Sender,
+  StreamPage,
+} from "../../../src/shared/wire.js";
+import type { Dice } from "./dice.js";
+import type { VirtualTime } from "./time.js";
+
+const APP: ConvexApp = {
+  modules: import.meta.glob("../app/convex/**/*.ts"),
+  register: (t) => register(t as Parameters<typeof register>[0]),
+};
+
+export type Effect = {
+  document: string;
+  kind: "insert" | "update" | "remove";
+  title: string;
+  marks: string[];
+};
+
+export type Truth = { rows: (RowFields & { id: string })[]; effects: Effect[] };
+
+/** The app's real functions, called without a network. */
+export class SimServer {
+  /** Changes that were accepted, as they were sent. */
+  readonly accepted: { change: Change; sender: Sender }[] = [];
+  /** Commits that told the log something. */
+  logged = 0;
+  readonly #engine: Engine;
+  readonly #time: VirtualTime;
+  readonly #listeners = new Set<() => void>();
+
+  private constructor(engine: Engine, time: VirtualTime) {
+    this.#engine = engine;
+    this.#time = time;
+    engine.onCommit(({ writes }) => {
+      if (!writes.some(({ component }) => component === "replicate")) return;
+      this.logged += 1;
+      for (const listener of [...this.#listeners]) listener();
+    });
+  }
+
+  static async start(time: VirtualTime, { random }: Dice): Promise<SimServer> {
+    const engine = await createEngine(APP, {
+      random,
+      interleaving: noInterleaving(),
+      clock: { now: () => Math.floor(time.now), at: (at, run) => time.after(at - time.now, run) },
+    });
+    return new SimServer(engine, time);
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+
+  /** @param from Who sends it, for people to read. */
+  async push(changes: Change[], sender: Sender, from: string): Promise<PushResult> {
+    const results = (await this.#mutation("tasks:push", {
+      sender,
+      changes,
+    })) as unknown as PushResult;
+    for (const [index, { result }] of results.entries()) {
+      const { document, op, generation } = changes[index]!;
+      this.#time.note(
+        () => `  ${from} pushed ${op} of ${document}/${generation}: ${describe(result)}`,
+      );
+      if (result.status === "accepted") this.accepted.push({ change: changes[index]!, sender });
+    }
+    return results;
+  }
+
+  stream(args: { cursor: string | null; rows?: boolean }): Promise<StreamPage> {
+    return this.#query("tasks:stream", args) as Promise<unknown> as Promise<StreamPage>;
+  }
+
+  protocol(): Promise<Protocol> {
+    return this.#query("tasks:protocol", {}) as Promise<unknown> as Promise<Protocol>;
+  }
+
+  recover(document: string): Promise<{ live: boolean; update: ArrayBuffer | null }> {
+    const stateVector = new Uint8Array([0]).buffer; // knows nothing
+    const args = { document, part: "fields", stateVector };
+    return this.#query("tasks:recover", args) as Promise<{
+      live: boolean;
+      update: ArrayBuffer | null;
+    }>;
+  }
+
+  truth(): Promise<Truth> {
+    return this.#query("tasks:truth", {}) as Promise<unknown> as Promise<Truth>;
+  }
+
+  async setMoods(moods: { strict: boolean; buggy: boolean }): Promise<void> {
+    await this.#mutation("tasks:setMoods", moods);
+  }
+
+  async editDirectly(id: string, title: string | null): Promise<void> {
+    await this.#mutation("tasks:editDirectly", { id, title });
+  }
+
+  /** Calls back whenever the log has grown. */
+  onLog(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #query(path: string, args: object): Promise<Value> {
+    return this.#engine.snapshot(async (snapshot) => {
+      const { outcome } = await snapshot.runQuery({ path, args: copy(args), identity: null }, null);
+      return valueOf(outcome);
+    });
+  }
+
+  async #mutation(path: string, args: object): Promise<Value> {
+    const { outcome } = await this.#engine.runMutation({ path, args: copy(args), identity: null });
+    return valueOf(outcome);
+  }
+}
+
+function describe(result: Result): string {
+  return result.status === "rejected"
+    ? `rejected, ${result.code}`
+    : `${result.status}, generation ${result.generation}`;
+}
+
+function valueOf(outcome: Outcome): Value {
+  if (outcome.type === "value") return copy(outcome.value) as Value;
+  if (outcome.data !== undefined) throw new ConvexError(outcome.data);
+  throw new Error(outcome.message);
+}
+
+/** Values cross the wire as JSON; nothing is shared between the sides. */
+function copy<T>(value: T): never {
+  return jsonToConvex(convexToJson(value as Value)) as never;
+}
