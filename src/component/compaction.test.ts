@@ -134,6 +134,20 @@ describe("a snapshot", () => {
     expect(only!.size).toBeLessThan(1_000);
   });
 
+  it("of 500 edits of one field has at most 1 KiB", async () => {
+    const log = newLog();
+    const author = new Author();
+    for (let n = 0; n < 500; n += 50) {
+      const edits = Array.from({ length: 50 }, (_, at) => author.write("title", `title ${n + at}`));
+      await append(log, ...edits.map((bytes) => entry("a", { bytes })));
+    }
+    expect(await compact(log)).toMatchObject({ entries: 500 });
+    const [only, ...others] = await rows(log);
+    expect(others).toEqual([]);
+    expect(only!.size).toBeLessThanOrEqual(1_024);
+    expect(fieldsIn((await read(log, "a"))[0]!.updates)).toEqual({ title: "title 499" });
+  });
+
   it("merges with changes that build on what is in it", async () => {
     const log = newLog();
     const author = new Author();
