@@ -1,8 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
 import type { StreamEntry } from "../shared/wire.js";
 import { LocalData, type LocalDataListener } from "./local-data.js";
+import { decodeSegment } from "./rows.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { ReplicaStorage, StoreName } from "./storage/storage.js";
+import { addSegment, readSegments, writeSync } from "./stored.js";
 import { bytesOf, entry, fields, HOUR, inserting, setting, VirtualTime } from "./setup.test.js";
 
 const created = bytesOf(inserting({ title: "t" }));
@@ -14,9 +16,9 @@ const insert = (document: string, title = "mine") =>
 const retitle = (title: string) =>
   ({ document: "a", kind: "update", operations: setting({ title }) }) as const;
 
-/** A storage that can be told to fail, and that counts what is cleared. */
+/** A storage that can be told to fail, and that tells how many rows each new segment has. */
 function watched(storage: ReplicaStorage = memoryStorage()) {
-  const control = { fail: null as Error | null, cleared: [] as StoreName[] };
+  const control = { fail: null as Error | null, added: [] as number[] };
   const wrapped: ReplicaStorage = {
     kind: "indexeddb",
     async open(name) {
@@ -26,17 +28,17 @@ function watched(storage: ReplicaStorage = memoryStorage()) {
         transaction: (mode, stores, body) =>
           connection.transaction(mode, stores, (tx) => {
             if (control.fail) throw control.fail;
-            const clear = (store: StoreName) => {
-              control.cleared.push(store);
-              return tx.clear(store);
+            const add = (store: StoreName, value: unknown) => {
+              if (store === "rows") control.added.push(decodeSegment(value)!.length);
+              return tx.add(store, value);
             };
             return body({
               get: (...args) => tx.get(...args),
               getAll: (...args) => tx.getAll(...args),
               put: (...args) => tx.put(...args),
-              add: (...args) => tx.add(...args),
+              add,
               delete: (...args) => tx.delete(...args),
-              clear,
+              clear: (...args) => tx.clear(...args),
             });
           }),
       };
@@ -52,6 +54,8 @@ async function openTab(storage: ReplicaStorage, time = new VirtualTime()) {
     changed: vi.fn(),
     rejected: vi.fn(),
     lost: vi.fn(),
+    healing: vi.fn(),
+    cleared: vi.fn(),
   } satisfies LocalDataListener;
   const data = new LocalData({ name: "a", fields, storage, environment: time }, listener);
   await data.opened;
@@ -114,10 +118,15 @@ describe("one tab", () => {
     const reloaded = data.reload();
     await time.advance(HOUR);
     expect(time.fired).toBeLessThan(200);
-    expect(data.storage.error).toContain("disk on fire");
+    expect(data.storage.error).toMatchObject({
+      code: "STORAGE_FAILED",
+      message: expect.stringContaining("disk on fire"),
+    });
     control.fail = null;
     await time.advance(120_000);
     await reloaded;
+    expect(data.storage.error).not.toBeNull(); // a write has failed, and none has worked since
+    await data.applyPage([entry(1, created)], SYNC);
     expect(data.storage.error).toBeNull();
     expect(listener.changed).toHaveBeenCalled();
   });
@@ -128,7 +137,10 @@ describe("one tab", () => {
       open: () => Promise.reject(new Error("Not in private mode.")),
     };
     const { data, titles } = await openTab(refusing);
-    expect(data.storage).toEqual({ kind: "memory", error: "Not in private mode." });
+    expect(data.storage).toMatchObject({
+      kind: "memory",
+      error: { code: "STORAGE_REFUSED", message: expect.stringContaining("Not in private mode.") },
+    });
     await data.save(data.add([insert("a")]));
     expect(titles()).toEqual({ a: "mine" });
   });
@@ -166,7 +178,7 @@ describe("two tabs", () => {
     await a.data.reload();
     expect(a.data.replica.counts().pending).toBe(0);
     expect(a.titles()).toEqual({ a: "from a" });
-    expect(a.data.syncPoint).toEqual(SYNC);
+    expect(a.data.syncPoint).toMatchObject(SYNC);
   });
 
   it("hear of a refusal in both", async () => {
@@ -198,58 +210,76 @@ describe("two tabs", () => {
 });
 
 describe("rows on disk", () => {
-  /** A disk as a client of that many documents finds it: folded, and otherwise empty. */
-  async function diskWith(documents: number) {
-    const { storage, control } = watched();
+  const rowsOnDisk = async (storage: ReplicaStorage) => {
     const connection = await storage.open("a");
-    await connection.transaction("write", ["meta", "rows"], async (tx) => {
-      await tx.put("meta", "sync", SYNC);
-      for (let at = 0; at < documents; at += 500) {
-        const rows = Array.from({ length: 500 }, (_, index) => [`d${at + index}`, 1, "{}"]);
-        await tx.add("rows", rows);
-      }
-    });
-    return { storage, control };
-  }
+    return connection.transaction("read", ["rows"], (tx) => readSegments(tx, 0));
+  };
+  const total = ({ segments }: Awaited<ReturnType<typeof rowsOnDisk>>) =>
+    segments.reduce((sum, [, { length }]) => sum + length, 0);
 
-  it("are folded after so many small pages", async () => {
-    const { storage, control } = watched();
+  it("are compacted after so many small pages", async () => {
+    const { storage } = watched();
     const { data } = await openTab(storage);
     for (let index = 0; index < 250; index++) {
       await data.applyPage([titled(`${index}`, `d${index}`)], SYNC);
     }
-    expect(control.cleared).toEqual(["rows"]);
+    expect((await rowsOnDisk(storage)).segments.length).toBeLessThan(100);
     expect(data.replica.shown.size).toBe(250);
     expect((await openTab(storage)).data.replica.shown.size).toBe(250);
   });
 
-  it("are folded once so many of them are outdated", async () => {
-    const { storage, control } = watched();
+  it("are compacted once so many of them are outdated", async () => {
+    const { storage } = watched();
     const { data, titles } = await openTab(storage);
-    const page = (title: string) =>
-      Array.from({ length: 300 }, (_, index) => titled(title, `d${index}`));
-    const known: StreamEntry[] = page("x").map(({ document }) => entry(1, created, { document }));
+    const known = Array.from({ length: 300 }, (_, index) =>
+      entry(1, created, { document: `d${index}` }),
+    );
     await data.applyPage(known, SYNC);
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 12; round++) {
       const bytes = bytesOf(setting({ title: `${round}` }), [created], 100 + round);
       await data.applyPage(
         known.map(({ document }) => entry(1, bytes, { document })),
         SYNC,
       );
     }
-    expect(control.cleared).toEqual(["rows"]);
-    expect(titles()["d7"]).toBe((await openTab(storage)).titles()["d7"]);
+    expect(total(await rowsOnDisk(storage))).toBeLessThan(300 + 2_000 + 300);
+    expect(titles()).toEqual((await openTab(storage)).titles());
   });
 
-  it("of very many documents are not all folded again for every change", async () => {
-    const { storage, control } = await diskWith(110_000);
+  it("of very many documents are compacted in steps that write 500 rows at most", async () => {
+    const { storage, control } = await diskWith(20_000);
     const { data } = await openTab(storage);
-    for (let index = 0; index < 5; index++) {
-      await data.applyPage([titled(`${index}`, `new${index}`)], SYNC);
+    const other = await openTab(storage);
+    control.added.length = 0;
+    for (let index = 0; index < 600; index++) {
+      await data.applyPage([titled(`${index}`, `d${index * 30}`)], SYNC);
     }
-    expect(data.replica.shown.size).toBe(110_005);
-    expect(control.cleared.length).toBeLessThanOrEqual(1);
+    expect(control.added.length).toBeGreaterThan(600);
+    expect(Math.max(...control.added)).toBeLessThanOrEqual(500);
+    const disk = await rowsOnDisk(storage);
+    expect(disk.segments.length).toBeLessThan(400);
+    await other.data.reload();
+    const expected = data.replica.shown;
+    expect(expected.size).toBe(20_000);
+    for (const { data: tab } of [other, await openTab(storage)]) {
+      expect(tab.replica.shown).toEqual(expected);
+    }
   });
+
+  /** A disk as a client of that many documents leaves it. */
+  async function diskWith(documents: number) {
+    const { storage, control } = watched();
+    const connection = await storage.open("a");
+    await connection.transaction("write", ["meta", "rows"], async (tx) => {
+      await writeSync(tx, { ...SYNC, round: 0 });
+      for (let at = 0; at < documents; at += 500) {
+        const row = { generation: 1, row: {} };
+        const rows = Array.from({ length: 500 }, (_, index) => [`d${at + index}`, row] as const);
+        await addSegment(tx, new Map(rows), Infinity);
+      }
+    });
+    return { storage, control };
+  }
 });
 
 it("an edit made while the server's answer is being stored follows its document", async () => {

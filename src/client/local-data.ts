@@ -4,19 +4,22 @@ import type { PushResult, StreamEntry } from "../shared/wire.js";
 import { sleep, type Environment } from "./environment.js";
 import type { Identity } from "./identity.js";
 import type { LocalWrite } from "./local-write.js";
-import type { OutboxRecord } from "./records.js";
+import { isUnreadable, type OutboxRecord } from "./records.js";
+import type { Rebuilt } from "./repair.js";
+import { oneLife, type OneLife } from "./one-life.js";
+import { openStorage } from "./open-storage.js";
 import { Replica, type ShownChange } from "./replica.js";
-import { ReplicaStore, SEGMENT_ROWS, type Outgoing, type SyncPoint } from "./replica-store.js";
-import { memoryStorage } from "./storage/memory.js";
+import { ReplicaStore, type Outgoing } from "./replica-store.js";
+import {
+  isStorageError,
+  StorageHealth,
+  storageError,
+  type StorageStatus,
+  type StorageTask,
+} from "./storage/health.js";
 import type { ReplicaStorage } from "./storage/storage.js";
+import { NEVER_SYNCED, type SyncPoint } from "./stored.js";
 import { backoffMs } from "./sync/backoff.js";
-
-/**
- * Rows are compacted on disk once there are so many segments more than it takes, or so many outdated
- * rows in them.
- */
-const MAX_SPARE_SEGMENTS = 200;
-const MAX_OUTDATED_ROWS = 2_000;
 
 export type LocalDataConfig = {
   name: string;
@@ -33,20 +36,30 @@ export type LocalDataListener = {
   /** Anything else than rows changed, e.g. how many changes are pending. */
   changed(): void;
   rejected(record: OutboxRecord): void;
-  /** The disk is empty now, and everything has to start from nothing; memory is as it was. */
+  /** Another page has deleted all data on purpose, and everything has to start from nothing. */
+  cleared(): void;
+  /** The disk is not this page's any more, and everything has to start anew; memory is as it was. */
   lost(): void;
+  /**
+   * Something on disk was damaged. `begins`: loading from the server starts anew, from the position
+   * there is now; `done`: what it was needed for is here again, and may be sent.
+   */
+  healing(state: "begins" | "done"): void;
 };
 
 /** One tab's data, on disk and in memory: both change together, one thing at a time. */
 export class LocalData {
   readonly replica: Replica;
   readonly opened: Promise<void>;
-  syncPoint: SyncPoint = { cursor: null, complete: false, syncedAt: null };
-  storage: { kind: "indexeddb" | "memory"; error: string | null };
 
   readonly #config: LocalDataConfig;
   readonly #listener: LocalDataListener;
   readonly #closed = new AbortController();
+  readonly #health: StorageHealth;
+  #connection: OneLife | null = null;
+  #hasAskedToPersist = false;
+  #isDiskNewer = false;
+  #sync = NEVER_SYNCED;
   #store: ReplicaStore | null = null;
   #turns: Promise<unknown>;
   #reloading: Promise<void> | null = null;
@@ -55,9 +68,23 @@ export class LocalData {
     this.#config = config;
     this.#listener = listener;
     this.replica = new Replica(config.fields);
-    this.storage = { kind: config.storage.kind, error: null };
+    this.#health = new StorageHealth(config.storage.kind);
     this.opened = this.#open();
     this.#turns = this.opened;
+  }
+
+  get syncPoint(): SyncPoint {
+    return this.#sync;
+  }
+
+  /** Where data is kept, and how safe it is there. */
+  get storage(): StorageStatus {
+    return this.#health.status;
+  }
+
+  /** Local changes that no disk holds any more, or never did. */
+  homeless(): OutboxRecord[] {
+    return this.replica.records().filter(({ seq }) => !this.#isDiskNewer || seq === null);
   }
 
   /** Adds local changes in memory and shows them; `save` brings them to disk. */
@@ -72,7 +99,7 @@ export class LocalData {
   /** Takes over local changes whose disk was lost, in the lives of documents that they were made in. */
   adopt(records: readonly OutboxRecord[]): Promise<void> {
     return this.#insist(() =>
-      this.#turn(async (store) => {
+      this.#turn("write", async (store) => {
         await store.addRecords(records);
         await this.#load();
         this.#announce([]);
@@ -81,19 +108,25 @@ export class LocalData {
   }
 
   save(records: readonly OutboxRecord[]): Promise<void> {
-    return this.#turn(async (store) => {
+    return this.#turn("save", async (store) => {
       const seqs = await store.addRecords(records);
       this.replica.saved(records, seqs);
       this.#announce([]);
+      // Only now there is something of the user's to lose: a browser may ask them about it.
+      if (!this.#hasAskedToPersist) void this.#notePersisted({ ask: true });
+      this.#hasAskedToPersist = true;
     });
   }
 
   /** Stores log entries with the position after them, then shows them. */
   applyPage(entries: readonly StreamEntry[], sync: SyncPoint): Promise<void> {
-    return this.#turn(async (store) => {
-      const changes = await store.applyPage(entries, sync, this.replica.lastSegment);
-      this.syncPoint = sync;
+    const { round } = this.#sync; // now, and not when its turn comes: the page belongs to this one
+    return this.#turn("write", async (store) => {
+      const { lastSegment } = this.replica;
+      const changes = await store.applyPage(entries, { ...sync, round }, lastSegment);
+      if (changes.sync.round === round) this.#sync = changes.sync;
       this.#announce(this.replica.applyRows(changes));
+      if (changes.sync.round !== round || this.replica.isRefetching) await this.#load();
       await this.#compactRows(store);
     });
   }
@@ -104,11 +137,11 @@ export class LocalData {
    * @throws {ReplicateError} `IDENTITY_CHANGED` when it is someone else's.
    */
   identify(identity: Identity): Promise<void> {
-    return this.#turn((store) => store.identify(identity));
+    return this.#turn("write", (store) => store.identify(identity));
   }
 
   mint(documents: ReadonlyMap<string, number[]>): Promise<Outgoing[]> {
-    return this.#turn(async (store) => {
+    return this.#turn("write", async (store) => {
       const outgoing = await store.mint(documents);
       if (outgoing.length < documents.size) {
         await this.#load();
@@ -119,7 +152,7 @@ export class LocalData {
   }
 
   settle(outgoing: readonly Outgoing[], results: PushResult): Promise<void> {
-    return this.#turn(async (store) => {
+    return this.#turn("write", async (store) => {
       const byDocument = new Map(results.map(({ document, result }) => [document, result]));
       const pending = this.replica.pending();
       const answers = outgoing.flatMap((one) => {
@@ -130,12 +163,13 @@ export class LocalData {
       const settled = await store.settle(answers, this.replica.lastSegment);
       this.#announce(this.replica.applySettled(settled));
       for (const record of settled.changed) if (record.rejected) this.#listener.rejected(record);
+      if (settled.sync.round !== this.#sync.round) await this.#load();
     });
   }
 
   /** Changes the outbox by the user's own decision; resolves to whether there was anything to change. */
   decide(decision: (store: ReplicaStore) => Promise<boolean>): Promise<boolean> {
-    return this.#turn(async (store) => {
+    return this.#turn("write", async (store) => {
       const isDecided = await decision(store);
       await this.#load();
       this.#announce([]);
@@ -143,21 +177,33 @@ export class LocalData {
     });
   }
 
+  /**
+   * Deletes everything. Nothing here works any more after that.
+   *
+   * @throws {ReplicateError} `UNSENT_CHANGES` when that would lose changes, unless forced.
+   */
+  clear({ force }: { force: boolean }): Promise<void> {
+    return this.#turn("write", async () => {
+      for (;;) {
+        await this.#load(); // what other tabs have stored counts, too
+        const { pending, rejected } = this.replica.counts();
+        if (!force && pending + rejected > 0) throw unsentChanges(pending, rejected);
+        if (await this.#connection!.clear({ force })) break;
+      }
+      this.#listener.stored(); // others find out as they look
+    });
+  }
+
   /** Takes over what other tabs have stored; calls while one is waiting are one call. */
   reload(): Promise<void> {
     this.#reloading ??= this.#insist(() =>
-      this.#turn(() => {
+      this.#turn("read", () => {
         this.#reloading = null;
         return this.#load();
       }),
     );
     return this.#reloading;
   }
-
-  reportStorage = (error: Error | null) => {
-    if (this.storage.kind === "indexeddb") this.storage.error = error?.message ?? null;
-    this.#listener.changed();
-  };
 
   /** Waits for what is being stored, and lets go of the storage. */
   async close() {
@@ -168,31 +214,50 @@ export class LocalData {
   }
 
   async #open() {
-    const { name, storage, fields, environment } = this.#config;
-    let connection;
-    try {
-      connection = await storage.open(name);
-    } catch (error) {
-      // A browser may refuse storage, e.g. in private mode: go on in memory, and say so.
-      this.storage = { kind: "memory", error: (error as Error).message };
-      connection = await memoryStorage().open(name);
-    }
-    this.#store = new ReplicaStore(connection, fields, environment.random);
-    await this.#insist(() => this.#load());
+    const { fields, environment } = this.#config;
+    const changed = () => this.#listener.changed();
+    this.#connection = oneLife(await openStorage(this.#config, this.#health, changed));
+    this.#store = new ReplicaStore(this.#connection, fields, environment.random);
+    void this.#notePersisted({ ask: false });
+    await this.#insist(() => this.#attempt("read", () => this.#load()));
   }
 
-  #turn<T>(work: (store: ReplicaStore) => Promise<T>): Promise<T> {
-    const run = this.#turns.then(() => work(this.#store!));
+  async #notePersisted(options: { ask: boolean }) {
+    const persisted = await this.#connection?.persisted?.(options);
+    if (persisted === undefined) return;
+    this.#health.is({ persisted });
+    this.#listener.changed();
+  }
+
+  #turn<T>(task: StorageTask, work: (store: ReplicaStore) => Promise<T>): Promise<T> {
+    const run = this.#turns.then(() => this.#attempt(task, () => work(this.#store!)));
     this.#turns = run.catch(() => undefined);
-    return run.catch((cause: unknown) => {
-      if ((cause as ReplicateError).code === "STORAGE_LOST") {
-        this.#listener.lost();
-        throw cause;
-      }
-      if ((cause as ReplicateError).code === "IDENTITY_CHANGED") throw cause;
-      const message = `Local storage failed: ${(cause as Error).message}`;
-      throw new ReplicateError("STORAGE_FAILED", message, { cause });
-    });
+    return run;
+  }
+
+  /** Does `work`, and remembers whether the storage was fit for it. */
+  async #attempt<T>(task: StorageTask, work: () => Promise<T>): Promise<T> {
+    try {
+      const result = await work();
+      this.#note(() => this.#health.worked(task));
+      return result;
+    } catch (cause) {
+      const error = storageError(cause);
+      this.#isDiskNewer ||= error.code === "NEWER_DATA";
+      if (isStorageError(error)) this.#note(() => this.#health.failed(task, error));
+      if (error.code === "DATA_CLEARED") this.#listener.cleared();
+      if (error.code === "STORAGE_LOST" || this.#isDiskNewer) this.#listener.lost();
+      throw error;
+    }
+  }
+
+  /** Tells of the storage when it is not as it was. */
+  #note(event: () => void) {
+    const before = this.storage.error;
+    event();
+    const { error } = this.storage;
+    if (before?.code === error?.code && before?.message === error?.message) return;
+    this.#listener.changed();
   }
 
   /** Does what has to succeed in the end, however often storage fails. */
@@ -200,10 +265,8 @@ export class LocalData {
     const { environment } = this.#config;
     for (let failures = 0; !this.#closed.signal.aborted; failures++) {
       try {
-        await work();
-        return this.reportStorage(null);
-      } catch (error) {
-        this.reportStorage(error as Error);
+        return await work();
+      } catch {
         await sleep(environment, backoffMs(failures, environment), this.#closed.signal);
       }
     }
@@ -211,24 +274,43 @@ export class LocalData {
 
   async #load() {
     const known = new Map(this.replica.records().map((record) => [record.seq, record]));
+    const wasRefetching = this.replica.isRefetching;
+    const { round } = this.#sync;
     const loaded = await this.#store!.load(this.replica.lastSegment);
-    this.syncPoint = loaded.sync;
+    this.#sync = loaded.sync;
     this.#show(this.replica.load(loaded));
     for (const record of loaded.records) {
-      if (record.rejected && known.get(record.seq)?.rejected === null) {
-        this.#listener.rejected(record);
-      }
+      const before = known.get(record.seq);
+      const isNews = before ? before.rejected === null : isUnreadable(record);
+      if (record.rejected && isNews) this.#listener.rejected(record);
     }
     this.#listener.changed();
+    if (loaded.damaged.length > 0) void this.#insist(() => this.#rebuildRows(loaded.damaged));
+    if (loaded.sync.round !== round && this.replica.isRefetching) this.#listener.healing("begins");
+    if (wasRefetching && !this.replica.isRefetching) this.#listener.healing("done");
   }
 
+  /** Rows that were damaged on disk are made anew from their documents, some at a time. */
+  async #rebuildRows(damaged: readonly number[]) {
+    for (let after: string | null = null; ;) {
+      const rebuilt: Rebuilt = await this.#turn("write", async (store) => {
+        const step = await store.rebuildRows(after, this.replica.lastSegment);
+        this.#announce(this.replica.applyRows(step));
+        if (step.sync.round !== this.#sync.round) await this.#load();
+        if (step.next === null) await store.moveRows(new Map(), damaged, Infinity);
+        return step;
+      });
+      after = rebuilt.next;
+      if (after === null) return;
+    }
+  }
+
+  /** A bounded step, where it pays, so that no write ever waits for all rows. */
   async #compactRows(store: ReplicaStore) {
-    const { segments, outdatedRows } = this.replica.segmentLoad;
-    const spare = segments - Math.ceil(this.replica.size / SEGMENT_ROWS);
-    if (spare < MAX_SPARE_SEGMENTS && outdatedRows < MAX_OUTDATED_ROWS) return;
-    await store.compactRows();
-    this.replica.recount();
-    await this.#load();
+    const plan = this.replica.compaction();
+    if (plan === null) return;
+    const moved = await store.moveRows(plan.rows, plan.segments, this.replica.lastSegment);
+    this.#announce(this.replica.applyMoved(moved, plan.segments));
   }
 
   #announce(documents: Iterable<string>) {
@@ -241,4 +323,12 @@ export class LocalData {
     const changes = this.replica.refresh(documents);
     if (changes.length > 0) this.#listener.shown(changes);
   }
+}
+
+function unsentChanges(pending: number, rejected: number): ReplicateError {
+  const changes = pending + rejected === 1 ? "1 change is" : `${pending + rejected} changes are`;
+  return new ReplicateError(
+    "UNSENT_CHANGES",
+    `${changes} only here: ${pending} not sent yet, ${rejected} refused by the server. Wait for utils.flush() and settle the refused ones in utils.outbox, or lose them with clear({ force: true }).`,
+  );
 }

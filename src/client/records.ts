@@ -1,3 +1,4 @@
+import { ReplicateError } from "../shared/errors.js";
 import { decodeOperations, encodeOperations, type Operations } from "../shared/operations.js";
 
 /**
@@ -52,4 +53,50 @@ export function fromStored(seq: number, stored: StoredRecord): OutboxRecord {
     madeAt: madeAt ?? null,
     operations: decodeOperations(stored.operations),
   };
+}
+
+const UNREADABLE: Record<"damaged" | "newer", Rejection> = {
+  damaged: {
+    code: "OUTBOX_CORRUPT",
+    message:
+      "This change was damaged on disk and cannot be sent. Discard it once you have exported it.",
+  },
+  newer: {
+    code: "NEWER_DATA",
+    message:
+      "A newer version of this app made this change, and sends it. Reload the page to get that version.",
+  },
+};
+
+/** What can be said of a stored record that cannot be read: it waits for the user, and stops no other. */
+export function unreadable(
+  seq: number,
+  stored: unknown,
+  kind: keyof typeof UNREADABLE,
+): OutboxRecord {
+  const { document } = ((stored as { value?: unknown } | null)?.value ?? {}) as {
+    document?: unknown;
+  };
+  return {
+    seq,
+    document: typeof document === "string" ? document : "",
+    kind: "update",
+    generation: 0,
+    operations: new Map(),
+    madeAt: null,
+    rejected: UNREADABLE[kind],
+  };
+}
+
+export function isUnreadable({ rejected }: OutboxRecord): boolean {
+  return rejected === UNREADABLE.newer || rejected === UNREADABLE.damaged;
+}
+
+/** Whether a newer version of the app has to send it, before anything else of its document. */
+export function isNewer({ rejected }: OutboxRecord): boolean {
+  return rejected === UNREADABLE.newer;
+}
+
+export function corruptOutbox(): ReplicateError {
+  return new ReplicateError("OUTBOX_CORRUPT", UNREADABLE.damaged.message);
 }

@@ -3,7 +3,6 @@ import "fake-indexeddb/auto";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Result } from "../shared/wire.js";
 import { ReplicaStore } from "./replica-store.js";
-import { decodeRow } from "./rows.js";
 import { indexedDBStorage } from "./storage/indexeddb.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { ReplicaStorage } from "./storage/storage.js";
@@ -22,7 +21,7 @@ beforeEach(() => {
   globalThis.indexedDB = new IDBFactory();
 });
 
-const SYNC = { cursor: "c", complete: true, syncedAt: 5 };
+const SYNC = { cursor: "c", complete: true, syncedAt: 5, round: 0 };
 /** Every segment: what other tabs store plays no part here. */
 const SEEN = Infinity;
 
@@ -45,7 +44,7 @@ async function setUp(storage: ReplicaStorage) {
   };
   const rows = async (from = store) => {
     const { segments } = await from.load();
-    return new Map(segments.flatMap(([, rows]) => rows.map((row) => [row[0], decodeRow(row)])));
+    return new Map(segments.flatMap(([, rows]) => rows));
   };
   const outbox = async (from = store) => (await from.load()).records;
   return { storage, store, open, mint, answer, rows, outbox };
@@ -57,8 +56,9 @@ describe.each<[string, () => ReplicaStorage]>([
 ])("the replica in %s", (_name, make) => {
   it("begins with nothing", async () => {
     const { store } = await setUp(make());
-    const sync = { cursor: null, complete: false, syncedAt: null };
-    expect(await store.load()).toEqual({ sync, segments: [], records: [] });
+    const sync = { cursor: null, complete: false, syncedAt: null, round: 0 };
+    const nothing = { segments: [], damaged: [], records: [], refetched: new Set() };
+    expect(await store.load()).toEqual({ sync, ...nothing });
   });
 
   it("keeps entries, rows and the position after them, for the next page too", async () => {
@@ -79,6 +79,7 @@ describe.each<[string, () => ReplicaStorage]>([
       rows: new Map(),
       segment: null,
       missed: [],
+      sync: later,
     });
     expect(await store.load()).toMatchObject({ sync: later, segments: { length: 1 } });
   });
@@ -215,23 +216,27 @@ describe.each<[string, () => ReplicaStorage]>([
     expect(await outbox()).toHaveLength(2);
   });
 
-  it("folds rows without losing one or using a segment's number again", async () => {
-    const { store, rows } = await setUp(make());
-    const page = (from: number, count: number) =>
+  it("moves rows out of their segments without losing a newer one of another page", async () => {
+    const { store, open, rows } = await setUp(make());
+    const page = (name: string, count: number) =>
       Array.from({ length: count }, (_, index) =>
-        entry(1, created, { document: `d${from + index}`, row: { id: "", title: `${index}` } }),
+        entry(1, created, { document: `${name}${index}`, row: { id: "", title: name } }),
       );
-    await store.applyPage(page(0, 300), SYNC, SEEN);
-    await store.applyPage(page(300, 400), SYNC, SEEN);
-    const { segment } = await store.applyPage([entry(1, null, { document: "d0" })], SYNC, SEEN);
+    const first = await store.applyPage(page("x", 3), SYNC, SEEN);
+    const second = await store.applyPage(page("y", 2), SYNC, SEEN);
+    const removed = [entry(1, null, { document: "x0" })];
+    const newer = await (await open()).applyPage(removed, SYNC, SEEN); // another tab
     const before = await rows();
-    await store.compactRows();
+    const known = new Map([...first.rows, ...second.rows]);
+    const from = [first.segment!, second.segment!];
+    const moved = await store.moveRows(known, from, second.segment!);
+    expect([...moved.rows.keys()]).toEqual(["x1", "x2", "y0", "y1"]);
+    expect(moved.missed.map(([key]) => key)).toEqual([newer.segment]);
     const { segments } = await store.load();
-    expect(segments.map(([, { length }]) => length)).toEqual([500, 200]);
-    expect(Math.min(...segments.map(([key]) => key))).toBeGreaterThan(segment!);
+    expect(segments.map(([key]) => key)).toEqual([newer.segment, moved.segment]);
     expect(await rows()).toEqual(before);
-    const next = await store.applyPage([entry(1, created, { document: "new" })], SYNC, SEEN);
-    expect(next.segment).toBeGreaterThan(Math.max(...segments.map(([key]) => key)));
+    const next = await store.applyPage(page("new", 1), SYNC, SEEN);
+    expect(next.segment).toBeGreaterThan(moved.segment!);
   });
 
   it("serves two pages at once", async () => {
@@ -243,7 +248,7 @@ describe.each<[string, () => ReplicaStorage]>([
       const page_ = index % 2 ? store : other;
       return [page_.addRecords([insert()]), page_.applyPage(page(`${index}-`), SYNC, SEEN)];
     });
-    await Promise.all([...work.flat(), store.compactRows(), other.compactRows()]);
+    await Promise.all(work.flat());
     expect((await rows()).size).toBe(50);
     expect(new Set((await outbox()).map(({ seq }) => seq)).size).toBe(10);
   });

@@ -1,48 +1,64 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { Change, Result, Sender, StreamEntry } from "../shared/wire.js";
-import { advance, emptyBase, type BaseDocument } from "./base.js";
+import { advance, emptyBase } from "./base.js";
 import { Device } from "./device.js";
 import { pinIdentity, type Identity } from "./identity.js";
 import { mint, restartInserts, withBytes, type NumberedRecord } from "./mint.js";
-import { fromStored, toStored, type OutboxRecord, type StoredRecord } from "./records.js";
-import { encodeRow, type Segment } from "./rows.js";
+import {
+  corruptOutbox,
+  fromStored,
+  toStored,
+  unreadable,
+  type OutboxRecord,
+  type StoredRecord,
+} from "./records.js";
+import { finishRefetch, rebuildRows, refetch, mendGroup, type Rebuilt } from "./repair.js";
 import { isAnswerOf, reject, REMOVED, settleGroup } from "./settle.js";
 import { STORES, type StorageConnection, type StorageTransaction } from "./storage/storage.js";
+import {
+  addRecord,
+  addSegment,
+  DAMAGED,
+  deleteRecords,
+  putRecords,
+  readBase,
+  readRecords,
+  readRefetched,
+  readSegments,
+  readSync,
+  unsealRecord,
+  writeBase,
+  writeSync,
+  type RowChanges,
+  type StoredSync,
+} from "./stored.js";
+import type { Segment } from "./rows.js";
 import type { BaseRow } from "./view.js";
 
-/** How far this device has followed the server. */
-export type SyncPoint = {
-  cursor: string | null;
-  /** Whether a first load ever reached the end. */
-  complete: boolean;
-  /** When the end was last reached, in ms since the epoch. */
-  syncedAt: number | null;
-};
+export type { SyncPoint } from "./stored.js";
 
 export type Loaded = {
-  sync: SyncPoint;
+  sync: StoredSync;
   segments: [key: number, Segment][];
+  /** Keys of segments whose rows cannot be trusted: they have to be made anew. */
+  damaged: number[];
+  /** Those that cannot be read are among them, as rejected. */
   records: OutboxRecord[];
-};
-
-/** Base rows that changed, and the key of the segment that holds them. */
-export type RowChanges = {
-  rows: Map<string, BaseRow>;
-  segment: number | null;
-  /** What other tabs stored before that segment, and the caller has not seen. */
-  missed: Loaded["segments"];
+  /** Documents that are loaded anew: until then their changes wait. */
+  refetched: ReadonlySet<string>;
 };
 
 /** What an answer changed: base rows, records that are done with, and records that stay, changed. */
-export type SettledChanges = RowChanges & { done: OutboxRecord[]; changed: OutboxRecord[] };
+export type SettledChanges = RowChanges & {
+  done: OutboxRecord[];
+  changed: OutboxRecord[];
+  sync: StoredSync;
+};
 
 /** A change that is on disk exactly as it goes out, and the records it stands for. */
 export type Outgoing = { change: Change; seqs: number[]; sender: Sender };
 
-const NEVER_SYNCED: SyncPoint = { cursor: null, complete: false, syncedAt: null };
-
-/** Rows in one segment after compaction; 200 to 500 measured best (engines §2.3 a). */
-export const SEGMENT_ROWS = 500;
+const NO_ROWS: RowChanges = { rows: new Map(), segment: null, missed: [] };
 
 /**
  * The rules about what is stored together, over any storage. Every method is one transaction: a
@@ -65,17 +81,24 @@ export class ReplicaStore {
   }
 
   /** What it takes to show rows, with no CRDT work; `after` skips segments already seen. */
-  load(after?: number): Promise<Loaded> {
+  load(after = 0): Promise<Loaded> {
     return this.#storage.transaction("read", ["meta", "rows", "outbox"], async (tx) => {
-      const [sync, segments, records] = await Promise.all([
-        tx.get("meta", "sync"),
-        tx.getAll("rows", after),
+      const [sync, refetched, rows, records] = await Promise.all([
+        readSync(tx),
+        readRefetched(tx),
+        readSegments(tx, after),
         tx.getAll("outbox"),
       ]);
       return {
-        sync: (sync as SyncPoint | undefined) ?? NEVER_SYNCED,
-        segments: segments as [number, Segment][],
-        records: records.map(([seq, value]) => fromStored(seq as number, value as StoredRecord)),
+        sync,
+        refetched,
+        ...rows,
+        records: records.map(([seq, stored]) => {
+          const unsealed = unsealRecord(stored);
+          return unsealed.kind === "intact"
+            ? fromStored(seq as number, unsealed.value)
+            : unreadable(seq as number, stored, unsealed.kind);
+        }),
       };
     });
   }
@@ -83,7 +106,7 @@ export class ReplicaStore {
   /** Stores local changes; resolves to their places in the outbox once they are durable (C3). */
   addRecords(records: readonly OutboxRecord[]): Promise<number[]> {
     return this.#storage.transaction("durable", ["outbox"], (tx) =>
-      Promise.all(records.map((record) => tx.add("outbox", toStored(record)))),
+      Promise.all(records.map((record) => addRecord(tx, toStored(record)))),
     );
   }
 
@@ -91,20 +114,40 @@ export class ReplicaStore {
    * Stores log entries and the position after them together (C7).
    *
    * @param seen The newest segment of rows that the caller knows.
+   * @returns what changed, and the position as it is now: of a later round than `sync`, when loading
+   * has to begin anew.
    */
-  applyPage(entries: readonly StreamEntry[], sync: SyncPoint, seen: number): Promise<RowChanges> {
+  applyPage(
+    entries: readonly StreamEntry[],
+    sync: StoredSync,
+    seen: number,
+  ): Promise<RowChanges & { sync: StoredSync }> {
     return this.#storage.transaction("write", ["meta", "documents", "rows"], async (tx) => {
       const rows = new Map<string, BaseRow>();
-      await Promise.all(
-        [...groupByDocument(entries)].map(async ([document, own]) => {
-          const advanced = advance(await readBase(tx, document), own, this.#fields.tree);
-          if (advanced === null) return;
-          rows.set(document, { generation: advanced.base.generation, row: advanced.row });
-          await tx.put("documents", document, advanced.base);
-        }),
-      );
-      await tx.put("meta", "sync", sync);
-      return addSegment(tx, rows, seen);
+      const current = await readSync(tx);
+      if (current.round !== sync.round) return { ...NO_ROWS, sync: current };
+      const refetched = await readRefetched(tx);
+      const damaged: string[] = [];
+      const applyTo = async (document: string, own: readonly StreamEntry[]) => {
+        const base = await readBase(tx, document);
+        if (base === DAMAGED) return void damaged.push(document);
+        const advanced = advance(base ?? emptyBase(), own, this.#fields.tree);
+        if (advanced === null) return;
+        await writeBase(tx, document, advanced.base);
+        // What was there before is not complete until the load is, and would flicker.
+        if (refetched.has(document)) return;
+        rows.set(document, { generation: advanced.base.generation, row: advanced.row });
+      };
+      await Promise.all([...groupByDocument(entries)].map((group) => applyTo(...group)));
+      if (damaged.length > 0) {
+        const anew = await refetch(tx, damaged, () => this.#device.newClientId());
+        return { ...(await addSegment(tx, rows, seen)), sync: anew };
+      }
+      if (sync.complete && refetched.size > 0) {
+        await finishRefetch(tx, refetched, rows, this.#fields.tree);
+      }
+      await writeSync(tx, sync);
+      return { ...(await addSegment(tx, rows, seen)), sync };
     });
   }
 
@@ -124,10 +167,19 @@ export class ReplicaStore {
     return this.#storage.transaction("durable", ["meta", "documents", "outbox"], async (tx) => {
       const { clientId: deviceId, sender } = await this.#device.enter(tx);
       const outgoing: Outgoing[] = [];
+      const damaged: string[] = [];
+      const refetched = await readRefetched(tx);
       for (const [document, seqs] of documents) {
-        const records = (await readRecords(tx, seqs)).filter(({ record }) => !record.rejected);
-        if (records.length === 0) continue;
-        const base = (await tx.get("documents", document)) as BaseDocument | undefined;
+        const found = (await readRecords(tx, seqs)).filter(({ record }) => !record.rejected);
+        if (found.length === 0 || refetched.has(document)) continue;
+        const stored = await readBase(tx, document);
+        if (stored === DAMAGED) {
+          damaged.push(document);
+          continue;
+        }
+        const { records, base } = await mendGroup(tx, found, stored, () =>
+          this.#device.newClientId(),
+        );
         await putRecords(tx, restartInserts(records, base));
         // An insert builds on nothing, so its clocks start at 0: where this device may have used its
         // own id already, the server would take the insert for something it has (C6).
@@ -153,6 +205,7 @@ export class ReplicaStore {
             minted.group.map((one) => reject(one, REMOVED)),
           );
       }
+      if (damaged.length > 0) await refetch(tx, damaged, () => this.#device.newClientId());
       return outgoing;
     });
   }
@@ -170,14 +223,20 @@ export class ReplicaStore {
       const rows = new Map<string, BaseRow>();
       const done: NumberedRecord[] = [];
       const changed: NumberedRecord[] = [];
+      const damaged: string[] = [];
       let isCopied = false;
       for (const { outgoing, result, seqs } of answers) {
         const { change } = outgoing;
         const all = await readRecords(tx, seqs);
         const group = all.filter(({ seq }) => outgoing.seqs.includes(seq));
         // Another tab may have settled the same answer already.
-        if (group.length === 0 || !isAnswerOf(group, change)) continue;
-        const base = await readBase(tx, change.document);
+        if (group.length === 0 || !isAnswerOf(group, change, result)) continue;
+        const stored = await readBase(tx, change.document);
+        if (stored === DAMAGED) {
+          damaged.push(change.document); // the same bytes get the same answer later
+          continue;
+        }
+        const base = stored ?? emptyBase();
         const answer = { all, group, change, result };
         const freshId = this.#device.newClientId();
         const settled = settleGroup(base, answer, this.#fields.tree, freshId);
@@ -191,7 +250,7 @@ export class ReplicaStore {
         if (clientId === "fresh" || (clientId === "taken" && base.clientId !== null)) {
           next = { ...next, clientId: freshId };
         }
-        if (next !== base) await tx.put("documents", change.document, next);
+        if (next !== base) await writeBase(tx, change.document, next);
         if (settled.advanced) {
           rows.set(change.document, { generation: next.generation, row: settled.advanced.row });
         }
@@ -199,8 +258,10 @@ export class ReplicaStore {
       if (isCopied) await this.#device.renew(tx);
       await deleteRecords(tx, done);
       await putRecords(tx, changed);
+      if (damaged.length > 0) await refetch(tx, damaged, () => this.#device.newClientId());
       const added = await addSegment(tx, rows, seen);
-      return { ...added, done: done.map(recordOf), changed: changed.map(recordOf) };
+      const sync = await readSync(tx);
+      return { ...added, sync, done: done.map(recordOf), changed: changed.map(recordOf) };
     });
   }
 
@@ -208,14 +269,20 @@ export class ReplicaStore {
    * Gives a rejected record another chance, as the newest change of its document.
    *
    * @returns whether it was there, and rejected.
+   * @throws {ReplicateError} `OUTBOX_CORRUPT`
    */
   retry(seq: number): Promise<boolean> {
     return this.#storage.transaction("durable", ["documents", "outbox"], async (tx) => {
-      const record = (await tx.get("outbox", seq)) as StoredRecord | undefined;
-      if (!record?.rejected) return false;
+      const stored = await tx.get("outbox", seq);
+      if (stored === undefined) return false;
+      const unsealed = unsealRecord(stored);
+      if (unsealed.kind === "newer") return false; // it is for a newer version of the app to send
+      if (unsealed.kind === "damaged") throw corruptOutbox();
+      const record = unsealed.value;
+      if (!record.rejected) return false;
       const generation = await currentGeneration(tx, record);
       await tx.delete("outbox", seq);
-      await tx.add("outbox", { ...record, generation, rejected: null });
+      await addRecord(tx, { ...record, generation, rejected: null });
       return true;
     });
   }
@@ -223,29 +290,41 @@ export class ReplicaStore {
   /**
    * Gives a rejected record up. A pending one stays: it may be the head of bytes on their way.
    *
-   * @returns whether it was there, and rejected.
+   * @returns whether it was there, and rejected or corrupt.
    */
   discard(seq: number): Promise<boolean> {
     return this.#storage.transaction("durable", ["outbox"], async (tx) => {
-      const record = (await tx.get("outbox", seq)) as StoredRecord | undefined;
-      if (!record?.rejected) return false;
+      const stored = await tx.get("outbox", seq);
+      if (stored === undefined) return false;
+      const unsealed = unsealRecord(stored);
+      if (unsealed.kind === "newer") return false; // it is for a newer version of the app to send
+      if (unsealed.kind === "intact" && !unsealed.value.rejected) return false;
       await tx.delete("outbox", seq);
       return true;
     });
   }
 
-  /** Folds all segments into as few as hold the newest row of each document. */
-  compactRows(): Promise<void> {
-    return this.#storage.transaction("write", ["rows"], async (tx) => {
-      const newest = new Map<string, Segment[number]>();
-      for (const [, segment] of await tx.getAll("rows")) {
-        for (const row of segment as Segment) newest.set(row[0], row);
-      }
-      await tx.clear("rows");
-      const rows = [...newest.values()];
-      for (let at = 0; at < rows.length; at += SEGMENT_ROWS) {
-        await tx.add("rows", rows.slice(at, at + SEGMENT_ROWS));
-      }
+  /** Makes rows of some documents anew from their bases; see {@link Rebuilt}. */
+  rebuildRows(after: string | null, seen: number): Promise<Rebuilt> {
+    return this.#storage.transaction("write", ["meta", "documents", "rows"], (tx) =>
+      rebuildRows(tx, after, seen, this.#fields.tree, () => this.#device.newClientId()),
+    );
+  }
+
+  /**
+   * Writes these rows once more, as the newest segment, and drops the segments that they were in:
+   * then nothing that is needed is left there.
+   *
+   * @param rows The newest rows, as far as the caller knows, of the documents in those segments.
+   */
+  moveRows(rows: ReadonlyMap<string, BaseRow>, from: readonly number[], seen: number) {
+    return this.#storage.transaction("write", ["rows"], async (tx): Promise<RowChanges> => {
+      const { segments: missed } = await readSegments(tx, seen);
+      const newer = new Set(missed.flatMap(([, segment]) => segment.map(([document]) => document)));
+      const moved = new Map([...rows].filter(([document]) => !newer.has(document)));
+      await Promise.all(from.map((key) => tx.delete("rows", key)));
+      const { segment } = await addSegment(tx, moved, Infinity);
+      return { rows: moved, segment, missed };
     });
   }
 }
@@ -264,53 +343,21 @@ function recordOf({ seq, record }: NumberedRecord): OutboxRecord {
   return fromStored(seq, record);
 }
 
-async function readBase(tx: StorageTransaction, document: string): Promise<BaseDocument> {
-  return ((await tx.get("documents", document)) as BaseDocument | undefined) ?? emptyBase();
-}
-
 /** The life of its document that a change would be made in now. */
 async function currentGeneration(
   tx: StorageTransaction,
   { document, kind }: StoredRecord,
 ): Promise<number> {
-  const base = await readBase(tx, document);
+  const stored = await readBase(tx, document);
+  const base = stored === undefined || stored === DAMAGED ? emptyBase() : stored;
   if (base.live) return base.generation;
   const next = base.generation + 1;
   if (kind === "insert") return next;
   // An edit goes where an insert that waits goes, e.g. one that was retried just before it.
-  const inserts = (await tx.getAll("outbox")).some(([, value]) => {
-    const other = value as StoredRecord;
-    return other.document === document && other.kind === "insert" && !other.rejected;
+  const inserts = (await tx.getAll("outbox")).some(([, stored]) => {
+    const other = unsealRecord(stored);
+    if (other.kind !== "intact" || other.value.document !== document) return false;
+    return other.value.kind === "insert" && !other.value.rejected;
   });
   return inserts ? next : base.generation;
-}
-
-async function readRecords(tx: StorageTransaction, seqs: number[]): Promise<NumberedRecord[]> {
-  const records = await Promise.all(seqs.map((seq) => tx.get("outbox", seq)));
-  return seqs.flatMap((seq, index) => {
-    const record = records[index] as StoredRecord | undefined;
-    return record ? [{ seq, record }] : [];
-  });
-}
-
-async function putRecords(tx: StorageTransaction, records: NumberedRecord[]) {
-  await Promise.all(records.map(({ seq, record }) => tx.put("outbox", seq, record)));
-}
-
-async function deleteRecords(tx: StorageTransaction, records: NumberedRecord[]) {
-  await Promise.all(records.map(({ seq }) => tx.delete("outbox", seq)));
-}
-
-async function addSegment(
-  tx: StorageTransaction,
-  rows: Map<string, BaseRow>,
-  seen: number,
-): Promise<RowChanges> {
-  if (rows.size === 0) return { rows, segment: null, missed: [] };
-  const missed = (await tx.getAll("rows", seen)) as Loaded["segments"];
-  const segment = await tx.add(
-    "rows",
-    [...rows].map(([document, row]) => encodeRow(document, row)),
-  );
-  return { rows, segment, missed };
 }

@@ -2,20 +2,22 @@ import { describe, expect, it } from "vitest";
 import { Replica } from "./replica.js";
 import type { OutboxRecord } from "./records.js";
 import type { Loaded } from "./replica-store.js";
-import { encodeRow, type Segment } from "./rows.js";
+import type { Segment } from "./rows.js";
 import { fields, inserting, local, setting } from "./setup.test.js";
 
-const sync = { cursor: null, complete: true, syncedAt: null };
+const sync = { cursor: null, complete: true, syncedAt: null, round: 0 };
 const row = (title: string | null, generation = 1) => ({
   generation,
   row: title ? { title } : null,
 });
 const segment = (...rows: [document: string, title: string | null][]): Segment =>
-  rows.map(([document, title]) => encodeRow(document, row(title)));
+  rows.map(([document, title]) => [document, row(title)]);
 const loaded = (segments: Loaded["segments"], records: OutboxRecord[] = []): Loaded => ({
   sync,
   segments,
+  damaged: [],
   records,
+  refetched: new Set(),
 });
 const retitle = (title: string, rest: Partial<OutboxRecord> = {}) =>
   local("update", 1, setting({ title }), rest);
@@ -92,7 +94,7 @@ describe("changes that are not on disk yet", () => {
       operations: setting({ title: "mine" }),
     });
     expect([insert.generation, edit.generation]).toEqual([1, 1]);
-    load([[1, [encodeRow("a", row(null, 4))]]]);
+    load([[1, [["a", row(null, 4)]]]]);
     expect([insert.generation, edit.generation]).toEqual([5, 5]);
     expect(titles()).toEqual({ a: "mine" });
   });
@@ -131,7 +133,7 @@ describe("a local change", () => {
   });
 
   it("follows the one that the server has ended", () => {
-    expect(add(setUp([[1, [encodeRow("a", row(null, 6))]]]).replica, "insert")).toBe(7);
+    expect(add(setUp([[1, [["a", row(null, 6)]]]]).replica, "insert")).toBe(7);
   });
 });
 
@@ -146,6 +148,7 @@ describe("an answer of the server", () => {
       rows: new Map([["a", row("x")]]),
       segment: 2,
       missed: [],
+      sync,
       done: [retitle("x", { seq: 1 })],
       changed: [retitle("y", { seq: 2, rejected })],
     });

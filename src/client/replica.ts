@@ -2,11 +2,12 @@ import type { Value } from "convex/values";
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { RowFields } from "../shared/operations.js";
 import { sameValue } from "../shared/values.js";
+import { BaseRows, type Compaction } from "./base-rows.js";
 import type { LocalWrite } from "./local-write.js";
 import { OutboxMirror, type OutboxCounts } from "./outbox-mirror.js";
-import type { OutboxRecord } from "./records.js";
-import type { Loaded, RowChanges, SettledChanges } from "./replica-store.js";
-import { decodeRow } from "./rows.js";
+import { isNewer, type OutboxRecord } from "./records.js";
+import type { Loaded, SettledChanges } from "./replica-store.js";
+import type { RowChanges } from "./stored.js";
 import { viewOf, type BaseRow, type View } from "./view.js";
 
 /** A row that appeared or changed, or, with `row: null`, went. */
@@ -15,12 +16,13 @@ export type ShownChange = { id: string; row: RowFields | null };
 /** What one tab has in memory: base rows, the outbox, and what it shows of them. */
 export class Replica {
   readonly #fields: CompiledFields;
-  readonly #base = new Map<string, BaseRow>();
+  readonly #base = new BaseRows();
   readonly #shown = new Map<string, RowFields>();
   readonly #outbox = new OutboxMirror();
-  #lastSegment = 0;
-  #segments = 0;
-  #segmentRows = 0;
+  /** Documents whose changes wait: the server's state of them is being loaded anew. */
+  #refetched: ReadonlySet<string> = new Set();
+  /** Documents whose changes wait until a newer version of the app has sent its own. */
+  #held: readonly string[] = [];
 
   constructor(fields: CompiledFields) {
     this.#fields = fields;
@@ -28,7 +30,11 @@ export class Replica {
 
   /** The newest segment that has been applied. */
   get lastSegment(): number {
-    return this.#lastSegment;
+    return this.#base.lastSegment;
+  }
+
+  get isRefetching(): boolean {
+    return this.#refetched.size > 0;
   }
 
   get shown(): ReadonlyMap<string, RowFields> {
@@ -58,9 +64,8 @@ export class Replica {
     return this.#outbox.of(document);
   }
 
-  /** How many log-structured segments there are, and how many of their rows are outdated. */
-  get segmentLoad(): { segments: number; outdatedRows: number } {
-    return { segments: this.#segments, outdatedRows: this.#segmentRows - this.#base.size };
+  compaction(): Compaction | null {
+    return this.#base.compaction();
   }
 
   counts(): Readonly<OutboxCounts> {
@@ -69,7 +74,9 @@ export class Replica {
 
   /** Documents with changes to send, oldest first, and the places of all their sendable changes. */
   pending(): Map<string, number[]> {
-    return this.#outbox.sendable();
+    const sendable = this.#outbox.sendable();
+    for (const document of [...this.#refetched, ...this.#held]) sendable.delete(document);
+    return sendable;
   }
 
   /** Makes the record of a local change, in the life of the document that the user sees. */
@@ -86,7 +93,9 @@ export class Replica {
   }
 
   /** Takes over what is on disk; local changes that are not there yet stay on top. */
-  load({ segments, records }: Loaded): Set<string> {
+  load({ segments, records, refetched }: Loaded): Set<string> {
+    this.#refetched = refetched;
+    this.#held = records.filter(isNewer).map(({ document }) => document);
     const touched = this.#applySegments(segments);
     const unsaved = this.records().filter(({ seq }) => seq === null);
     for (const document of this.#outbox.documents()) touched.add(document);
@@ -104,12 +113,14 @@ export class Replica {
    * @returns the documents that may look different now.
    */
   applyRows({ rows, segment, missed }: RowChanges): Set<string> {
-    const touched = this.#applySegments(missed);
-    if (segment !== null) this.#countSegment(segment, rows.size);
-    for (const [document, row] of rows) {
-      this.#base.set(document, row);
-      touched.add(document);
-    }
+    const own: Loaded["segments"] = segment === null ? [] : [[segment, [...rows]]];
+    return this.#applySegments([...missed, ...own]);
+  }
+
+  /** Applies a step of compaction, after which those segments are gone. */
+  applyMoved(moved: RowChanges, from: readonly number[]): Set<string> {
+    const touched = this.applyRows(moved);
+    this.#base.forget(from);
     return touched;
   }
 
@@ -128,11 +139,8 @@ export class Replica {
   #applySegments(segments: Loaded["segments"]): Set<string> {
     const touched = new Set<string>();
     for (const [key, segment] of segments) {
-      this.#countSegment(key, segment.length);
-      for (const row of segment) {
-        this.#base.set(row[0], decodeRow(row));
-        touched.add(row[0]);
-      }
+      this.#base.add(key, segment);
+      for (const [document] of segment) touched.add(document);
     }
     return touched;
   }
@@ -149,18 +157,6 @@ export class Replica {
     const starts = record.kind === "insert" && row === null;
     record.generation = starts ? generation + 1 : generation;
     this.#outbox.add(record);
-  }
-
-  #countSegment(key: number, rows: number) {
-    this.#lastSegment = Math.max(this.#lastSegment, key);
-    this.#segments += 1;
-    this.#segmentRows += rows;
-  }
-
-  /** Forgets what it counted: all segments were folded, and will be read again. */
-  recount() {
-    this.#segments = 0;
-    this.#segmentRows = 0;
   }
 
   /** What changed for the user in these documents since they were last asked about. */

@@ -39,9 +39,14 @@ export const REMOVED: Rejection = {
  * Whether what was sent for these records is what would be sent now. Bytes that were given up since
  * may be answered late: what others take their place has an answer of its own to come (C6 ◆).
  */
-export function isAnswerOf(group: NumberedRecord[], { parts }: Change): boolean {
+export function isAnswerOf(
+  group: NumberedRecord[],
+  { parts }: Change,
+  { status }: Result,
+): boolean {
   const { group: head, update } = group[0]!.record;
-  if (head === null) return true; // nothing has taken their place yet
+  // Nothing has taken their place yet: what was accepted is, but a refusal is that of the whole.
+  if (head === null) return status !== "rejected";
   const sent = parts[0] && new Uint8Array(parts[0].update);
   if (!sent || !update) return !sent && !update;
   return sent.length === update.length && sent.every((byte, index) => byte === update[index]);

@@ -114,8 +114,9 @@ export async function addSegment(
   rows: Map<string, BaseRow>,
   seen: number,
 ): Promise<RowChanges> {
-  if (rows.size === 0) return { rows, segment: null, missed: [] };
+  // Also when there is nothing to add: what an answer settles, another tab may have added before.
   const { segments: missed } = await readSegments(tx, seen);
+  if (rows.size === 0) return { rows, segment: null, missed };
   return { rows, segment: await tx.add("rows", encodeSegment(rows)), missed };
 }
 
