@@ -100,6 +100,8 @@ export class Network implements Transport {
 export class Browser {
   readonly open = new Set<object>();
   readonly frozen = new Set<object>();
+  /** How often the turn was given to a tab. */
+  handovers = 0;
   #holder: Place | null = null;
   #queue: Place[] = [];
   readonly #hear = new Map<object, (message: TabMessage) => void>();
@@ -133,7 +135,11 @@ export class Browser {
     };
   };
 
-  /** Nothing reaches the leading tab any more, nor the waiting ones that are to be frozen. */
+  get leader(): object | null {
+    return this.#holder?.tab ?? null;
+  }
+
+  /** Nothing reaches the leading tab any more, until it thaws. */
   freezeLeader(): object {
     const { tab } = this.#holder!;
     this.frozen.add(tab);
@@ -168,6 +174,7 @@ export class Browser {
   #grant() {
     if (this.#holder || this.#queue.length === 0) return;
     const place = (this.#holder = this.#queue.shift()!);
+    this.handovers += 1;
     this.#run(place.tab, () => this.#holder === place && place.lead());
   }
 
