@@ -93,7 +93,7 @@ export class Session {
         pending: () => this.data.replica.pending(),
         mint: (documents) => this.data.mint(documents),
         settle: (outgoing, results) => this.data.settle(outgoing, results),
-        report: (error) => this.#report({ pushReason: reasonOf(error) }),
+        report: (error) => this.#reportPush(error),
       },
       config.windowMs,
     );
@@ -211,9 +211,17 @@ export class Session {
     this.#puller.start();
   }
 
+  /** What this tab knew of how syncing goes is over; whoever syncs now says how it is. */
   #stepDown() {
     this.#puller.stop();
     this.#pusher.stop();
+    this.#report({ pushReason: null });
+    this.#tabs.post({ type: "hello" });
+  }
+
+  /** An answer may come after the turn was lost: then it says nothing of how syncing goes. */
+  #reportPush(error: Error | null) {
+    if (this.#leadership.leads) this.#report({ pushReason: reasonOf(error) });
   }
 
   /**
