@@ -1,5 +1,4 @@
-import { cpus } from "node:os";
-import type { Figure } from "./measure.js";
+import { machine, table, type Figure } from "./measure.js";
 import { pages } from "./page.js";
 import { pushes } from "./pushes.js";
 import { restart } from "./restart.js";
@@ -13,18 +12,16 @@ const BENCHMARKS: Record<string, () => Promise<Figure[]>> = {
 };
 
 /** Runs all benchmarks of the embedded backend, and returns them as Markdown. */
-export async function engineReport(): Promise<string> {
+export async function report(): Promise<string> {
   const sections: string[] = [];
   for (const [title, run] of Object.entries(BENCHMARKS)) {
-    const rows = (await run()).map(({ what, result }) => `| ${what} | ${result} |`);
-    const section = [`## ${title}`, "", "| what | result |", "| --- | --- |", ...rows].join("\n");
+    const section = `## ${title}\n\n${table(await run())}`;
     console.log(section);
     sections.push(section);
   }
-  const machine = `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model.trim()}`;
   return [
     `# The embedded backend`,
-    `Made by \`npm run bench\` on ${machine}. Rates are the best of several rounds.`,
+    `Made by \`npm run bench\` on ${machine()}. Rates are the best of several rounds.`,
     ...sections,
     "",
   ].join("\n\n");

@@ -1,3 +1,5 @@
+import { cpus } from "node:os";
+
 /** One line of the report. */
 export interface Figure {
   what: string;
@@ -38,4 +40,15 @@ function percentile(durations: readonly number[], p: number): number {
   const sorted = [...durations].sort((a, b) => a - b);
   const at = Math.min(sorted.length - 1, Math.floor((sorted.length * p) / 100));
   return sorted[at]!;
+}
+
+/** As Markdown. */
+export function table(figures: readonly Figure[]): string {
+  const rows = figures.map(({ what, result }) => `| ${what} | ${result} |`);
+  return ["| what | result |", "| --- | --- |", ...rows].join("\n");
+}
+
+/** What the figures were measured on. */
+export function machine(): string {
+  return `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model.trim()}`;
 }

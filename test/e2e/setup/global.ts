@@ -29,7 +29,8 @@ export default async function setup(project: TestProject) {
   return () => browser.close();
 }
 
-async function buildPage() {
+/** The example, for a browser in which `CONVEX_URL` is set before the page starts. */
+export async function buildPage() {
   const { NODE_ENV } = process.env;
   process.env.NODE_ENV = "production"; // Vitest says "test", and Vite would believe it
   await build({
