@@ -14,6 +14,7 @@ import { toArrayBuffer } from "../shared/values.js";
 import type { StreamEntry } from "../shared/wire.js";
 import type { Environment } from "./environment.js";
 import type { NumberedRecord } from "./mint.js";
+import type { Page } from "./page.js";
 import type { OutboxRecord, StoredRecord } from "./records.js";
 
 export const taskFields = defineFields({
@@ -135,6 +136,35 @@ export class VirtualTime implements Environment {
       await quiet();
     }
     this.#now = end;
+  }
+}
+
+/** A page that is shown, hidden and left by hand. */
+export class FakePage implements Page {
+  visible = true;
+  readonly watchers = new Set<(visible: boolean) => void>();
+  readonly #questions = new Set<() => boolean>();
+
+  isVisible = () => this.visible;
+
+  onVisibility = (listener: (visible: boolean) => void) => {
+    this.watchers.add(listener);
+    return () => void this.watchers.delete(listener);
+  };
+
+  askBeforeLeaving = (isUnsafe: () => boolean) => {
+    this.#questions.add(isUnsafe);
+    return () => void this.#questions.delete(isUnsafe);
+  };
+
+  setVisible(visible: boolean) {
+    this.visible = visible;
+    for (const tell of [...this.watchers]) tell(visible);
+  }
+
+  /** Whether the browser would ask before this page is left. */
+  asksBeforeLeaving(): boolean {
+    return [...this.#questions].some((isUnsafe) => isUnsafe());
   }
 }
 
