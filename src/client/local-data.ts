@@ -1,7 +1,7 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError } from "../shared/errors.js";
 import type { PushResult, StreamEntry } from "../shared/wire.js";
-import { sleep, type Environment } from "./environment.js";
+import type { Environment } from "./environment.js";
 import type { Identity } from "./identity.js";
 import type { LocalWrite } from "./local-write.js";
 import { isUnreadable, type OutboxRecord } from "./records.js";
@@ -10,16 +10,10 @@ import { oneLife, type OneLife } from "./one-life.js";
 import { openStorage } from "./open-storage.js";
 import { Replica, type ShownChange } from "./replica.js";
 import { ReplicaStore, type Outgoing } from "./replica-store.js";
-import {
-  isStorageError,
-  StorageHealth,
-  storageError,
-  type StorageStatus,
-  type StorageTask,
-} from "./storage/health.js";
+import { StorageHealth, type StorageStatus, type StorageTask } from "./storage/health.js";
 import type { ReplicaStorage } from "./storage/storage.js";
 import { NEVER_SYNCED, type SyncPoint } from "./stored.js";
-import { backoffMs } from "./sync/backoff.js";
+import { Turns } from "./turns.js";
 
 export type LocalDataConfig = {
   name: string;
@@ -54,14 +48,13 @@ export class LocalData {
 
   readonly #config: LocalDataConfig;
   readonly #listener: LocalDataListener;
-  readonly #closed = new AbortController();
   readonly #health: StorageHealth;
   #connection: OneLife | null = null;
   #hasAskedToPersist = false;
   #isDiskNewer = false;
   #sync = NEVER_SYNCED;
   #store: ReplicaStore | null = null;
-  #turns: Promise<unknown>;
+  readonly #turns: Turns;
   #reloading: Promise<void> | null = null;
 
   constructor(config: LocalDataConfig, listener: LocalDataListener) {
@@ -69,8 +62,11 @@ export class LocalData {
     this.#listener = listener;
     this.replica = new Replica(config.fields);
     this.#health = new StorageHealth(config.storage.kind);
+    this.#turns = new Turns(config.environment, this.#health, {
+      changed: () => listener.changed(),
+      failed: (error) => this.#onFailure(error),
+    });
     this.opened = this.#open();
-    this.#turns = this.opened;
   }
 
   get syncPoint(): SyncPoint {
@@ -98,7 +94,7 @@ export class LocalData {
 
   /** Takes over local changes whose disk was lost, in the lives of documents that they were made in. */
   adopt(records: readonly OutboxRecord[]): Promise<void> {
-    return this.#insist(() =>
+    return this.#turns.insist(() =>
       this.#turn("write", async (store) => {
         await store.addRecords(records);
         await this.#load();
@@ -196,7 +192,7 @@ export class LocalData {
 
   /** Takes over what other tabs have stored; calls while one is waiting are one call. */
   reload(): Promise<void> {
-    this.#reloading ??= this.#insist(() =>
+    this.#reloading ??= this.#turns.insist(() =>
       this.#turn("read", () => {
         this.#reloading = null;
         return this.#load();
@@ -207,9 +203,9 @@ export class LocalData {
 
   /** Waits for what is being stored, and lets go of the storage. */
   async close() {
-    this.#closed.abort();
+    this.#turns.stop();
     await this.opened;
-    await this.#turns;
+    await this.#turns.settled();
     this.#store?.close();
   }
 
@@ -219,7 +215,7 @@ export class LocalData {
     this.#connection = oneLife(await openStorage(this.#config, this.#health, changed));
     this.#store = new ReplicaStore(this.#connection, fields, environment.random);
     void this.#notePersisted({ ask: false });
-    await this.#insist(() => this.#attempt("read", () => this.#load()));
+    await this.#turns.insist(() => this.#turns.now("read", () => this.#load()));
   }
 
   async #notePersisted(options: { ask: boolean }) {
@@ -230,46 +226,16 @@ export class LocalData {
   }
 
   #turn<T>(task: StorageTask, work: (store: ReplicaStore) => Promise<T>): Promise<T> {
-    const run = this.#turns.then(() => this.#attempt(task, () => work(this.#store!)));
-    this.#turns = run.catch(() => undefined);
-    return run;
+    return this.#turns.take(task, async () => {
+      await this.opened;
+      return work(this.#store!);
+    });
   }
 
-  /** Does `work`, and remembers whether the storage was fit for it. */
-  async #attempt<T>(task: StorageTask, work: () => Promise<T>): Promise<T> {
-    try {
-      const result = await work();
-      this.#note(() => this.#health.worked(task));
-      return result;
-    } catch (cause) {
-      const error = storageError(cause);
-      this.#isDiskNewer ||= error.code === "NEWER_DATA";
-      if (isStorageError(error)) this.#note(() => this.#health.failed(task, error));
-      if (error.code === "DATA_CLEARED") this.#listener.cleared();
-      if (error.code === "STORAGE_LOST" || this.#isDiskNewer) this.#listener.lost();
-      throw error;
-    }
-  }
-
-  /** Tells of the storage when it is not as it was. */
-  #note(event: () => void) {
-    const before = this.storage.error;
-    event();
-    const { error } = this.storage;
-    if (before?.code === error?.code && before?.message === error?.message) return;
-    this.#listener.changed();
-  }
-
-  /** Does what has to succeed in the end, however often storage fails. */
-  async #insist(work: () => Promise<void>): Promise<void> {
-    const { environment } = this.#config;
-    for (let failures = 0; !this.#closed.signal.aborted; failures++) {
-      try {
-        return await work();
-      } catch {
-        await sleep(environment, backoffMs(failures, environment), this.#closed.signal);
-      }
-    }
+  #onFailure({ code }: ReplicateError) {
+    if (code === "DATA_CLEARED") this.#listener.cleared();
+    this.#isDiskNewer ||= code === "NEWER_DATA";
+    if (code === "STORAGE_LOST" || this.#isDiskNewer) this.#listener.lost();
   }
 
   async #load() {
@@ -285,7 +251,7 @@ export class LocalData {
       if (record.rejected && isNews) this.#listener.rejected(record);
     }
     this.#listener.changed();
-    if (loaded.damaged.length > 0) void this.#insist(() => this.#rebuildRows(loaded.damaged));
+    if (loaded.damaged.length > 0) void this.#turns.insist(() => this.#rebuildRows(loaded.damaged));
     if (loaded.sync.round !== round && this.replica.isRefetching) this.#listener.healing("begins");
     if (wasRefetching && !this.replica.isRefetching) this.#listener.healing("done");
   }

@@ -5,6 +5,7 @@ import type { Result } from "../shared/wire.js";
 import { ReplicaStore } from "./replica-store.js";
 import { indexedDBStorage } from "./storage/indexeddb.js";
 import { memoryStorage } from "./storage/memory.js";
+import type { BaseRow } from "./view.js";
 import type { ReplicaStorage } from "./storage/storage.js";
 import {
   bytesOf,
@@ -227,7 +228,7 @@ describe.each<[string, () => ReplicaStorage]>([
     const removed = [entry(1, null, { document: "x0" })];
     const newer = await (await open()).applyPage(removed, SYNC, SEEN); // another tab
     const before = await rows();
-    const known = new Map([...first.rows, ...second.rows]);
+    const known: ReadonlyMap<string, BaseRow> = new Map([...first.rows, ...second.rows]);
     const from = [first.segment!, second.segment!];
     const moved = await store.moveRows(known, from, second.segment!);
     expect([...moved.rows.keys()]).toEqual(["x1", "x2", "y0", "y1"]);

@@ -1,20 +1,16 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { Change, Result, Sender, StreamEntry } from "../shared/wire.js";
-import { advance, emptyBase } from "./base.js";
+import { applyPage, type AppliedPage } from "./apply-page.js";
+import { emptyBase } from "./base.js";
+import { discardRecord, retryRecord } from "./decisions.js";
 import { Device } from "./device.js";
 import { pinIdentity, type Identity } from "./identity.js";
 import { mint, restartInserts, withBytes, type NumberedRecord } from "./mint.js";
-import {
-  corruptOutbox,
-  fromStored,
-  toStored,
-  unreadable,
-  type OutboxRecord,
-  type StoredRecord,
-} from "./records.js";
-import { finishRefetch, rebuildRows, refetch, mendGroup, type Rebuilt } from "./repair.js";
+import { fromStored, toStored, unreadable, type OutboxRecord } from "./records.js";
+import { mendGroup, rebuildRows, refetch, type Rebuilt } from "./repair.js";
+import type { Segment } from "./rows.js";
 import { isAnswerOf, reject, REMOVED, settleGroup } from "./settle.js";
-import { STORES, type StorageConnection, type StorageTransaction } from "./storage/storage.js";
+import { STORES, type StorageConnection } from "./storage/storage.js";
 import {
   addRecord,
   addSegment,
@@ -28,11 +24,9 @@ import {
   readSync,
   unsealRecord,
   writeBase,
-  writeSync,
   type RowChanges,
   type StoredSync,
 } from "./stored.js";
-import type { Segment } from "./rows.js";
 import type { BaseRow } from "./view.js";
 
 export type { SyncPoint } from "./stored.js";
@@ -57,8 +51,6 @@ export type SettledChanges = RowChanges & {
 
 /** A change that is on disk exactly as it goes out, and the records it stands for. */
 export type Outgoing = { change: Change; seqs: number[]; sender: Sender };
-
-const NO_ROWS: RowChanges = { rows: new Map(), segment: null, missed: [] };
 
 /**
  * The rules about what is stored together, over any storage. Every method is one transaction: a
@@ -117,38 +109,10 @@ export class ReplicaStore {
    * @returns what changed, and the position as it is now: of a later round than `sync`, when loading
    * has to begin anew.
    */
-  applyPage(
-    entries: readonly StreamEntry[],
-    sync: StoredSync,
-    seen: number,
-  ): Promise<RowChanges & { sync: StoredSync }> {
-    return this.#storage.transaction("write", ["meta", "documents", "rows"], async (tx) => {
-      const rows = new Map<string, BaseRow>();
-      const current = await readSync(tx);
-      if (current.round !== sync.round) return { ...NO_ROWS, sync: current };
-      const refetched = await readRefetched(tx);
-      const damaged: string[] = [];
-      const applyTo = async (document: string, own: readonly StreamEntry[]) => {
-        const base = await readBase(tx, document);
-        if (base === DAMAGED) return void damaged.push(document);
-        const advanced = advance(base ?? emptyBase(), own, this.#fields.tree);
-        if (advanced === null) return;
-        await writeBase(tx, document, advanced.base);
-        // What was there before is not complete until the load is, and would flicker.
-        if (refetched.has(document)) return;
-        rows.set(document, { generation: advanced.base.generation, row: advanced.row });
-      };
-      await Promise.all([...groupByDocument(entries)].map((group) => applyTo(...group)));
-      if (damaged.length > 0) {
-        const anew = await refetch(tx, damaged, () => this.#device.newClientId());
-        return { ...(await addSegment(tx, rows, seen)), sync: anew };
-      }
-      if (sync.complete && refetched.size > 0) {
-        await finishRefetch(tx, refetched, rows, this.#fields.tree);
-      }
-      await writeSync(tx, sync);
-      return { ...(await addSegment(tx, rows, seen)), sync };
-    });
+  applyPage(entries: readonly StreamEntry[], sync: StoredSync, seen: number): Promise<AppliedPage> {
+    return this.#storage.transaction("write", ["meta", "documents", "rows"], (tx) =>
+      applyPage(tx, { entries, sync, seen }, this.#fields.tree, () => this.#device.newClientId()),
+    );
   }
 
   /** @throws {ReplicateError} `IDENTITY_CHANGED` when the data belongs to someone else. */
@@ -272,19 +236,9 @@ export class ReplicaStore {
    * @throws {ReplicateError} `OUTBOX_CORRUPT`
    */
   retry(seq: number): Promise<boolean> {
-    return this.#storage.transaction("durable", ["documents", "outbox"], async (tx) => {
-      const stored = await tx.get("outbox", seq);
-      if (stored === undefined) return false;
-      const unsealed = unsealRecord(stored);
-      if (unsealed.kind === "newer") return false; // it is for a newer version of the app to send
-      if (unsealed.kind === "damaged") throw corruptOutbox();
-      const record = unsealed.value;
-      if (!record.rejected) return false;
-      const generation = await currentGeneration(tx, record);
-      await tx.delete("outbox", seq);
-      await addRecord(tx, { ...record, generation, rejected: null });
-      return true;
-    });
+    return this.#storage.transaction("durable", ["documents", "outbox"], (tx) =>
+      retryRecord(tx, seq),
+    );
   }
 
   /**
@@ -293,15 +247,7 @@ export class ReplicaStore {
    * @returns whether it was there, and rejected or corrupt.
    */
   discard(seq: number): Promise<boolean> {
-    return this.#storage.transaction("durable", ["outbox"], async (tx) => {
-      const stored = await tx.get("outbox", seq);
-      if (stored === undefined) return false;
-      const unsealed = unsealRecord(stored);
-      if (unsealed.kind === "newer") return false; // it is for a newer version of the app to send
-      if (unsealed.kind === "intact" && !unsealed.value.rejected) return false;
-      await tx.delete("outbox", seq);
-      return true;
-    });
+    return this.#storage.transaction("durable", ["outbox"], (tx) => discardRecord(tx, seq));
   }
 
   /** Makes rows of some documents anew from their bases; see {@link Rebuilt}. */
@@ -329,35 +275,6 @@ export class ReplicaStore {
   }
 }
 
-function groupByDocument(entries: readonly StreamEntry[]): Map<string, StreamEntry[]> {
-  const groups = new Map<string, StreamEntry[]>();
-  for (const entry of entries) {
-    const group = groups.get(entry.document);
-    if (group) group.push(entry);
-    else groups.set(entry.document, [entry]);
-  }
-  return groups;
-}
-
 function recordOf({ seq, record }: NumberedRecord): OutboxRecord {
   return fromStored(seq, record);
-}
-
-/** The life of its document that a change would be made in now. */
-async function currentGeneration(
-  tx: StorageTransaction,
-  { document, kind }: StoredRecord,
-): Promise<number> {
-  const stored = await readBase(tx, document);
-  const base = stored === undefined || stored === DAMAGED ? emptyBase() : stored;
-  if (base.live) return base.generation;
-  const next = base.generation + 1;
-  if (kind === "insert") return next;
-  // An edit goes where an insert that waits goes, e.g. one that was retried just before it.
-  const inserts = (await tx.getAll("outbox")).some(([, stored]) => {
-    const other = unsealRecord(stored);
-    if (other.kind !== "intact" || other.value.document !== document) return false;
-    return other.value.kind === "insert" && !other.value.rejected;
-  });
-  return inserts ? next : base.generation;
 }

@@ -1,0 +1,49 @@
+import { emptyBase } from "./base.js";
+import { corruptOutbox, type StoredRecord } from "./records.js";
+import { addRecord, DAMAGED, readBase, unsealRecord } from "./stored.js";
+import type { StorageTransaction } from "./storage/storage.js";
+
+// What the user decides about records that wait for them; inside a transaction of ReplicaStore.
+
+/** @returns whether it was there to retry; what a newer version of the app stored is not. */
+export async function retryRecord(tx: StorageTransaction, seq: number): Promise<boolean> {
+  const stored = await tx.get("outbox", seq);
+  if (stored === undefined) return false;
+  const unsealed = unsealRecord(stored);
+  if (unsealed.kind === "damaged") throw corruptOutbox();
+  if (unsealed.kind === "newer" || !unsealed.value.rejected) return false;
+  const generation = await currentGeneration(tx, unsealed.value);
+  await tx.delete("outbox", seq);
+  await addRecord(tx, { ...unsealed.value, generation, rejected: null });
+  return true;
+}
+
+/** @returns whether it was there to discard; what a newer version of the app stored is not. */
+export async function discardRecord(tx: StorageTransaction, seq: number): Promise<boolean> {
+  const stored = await tx.get("outbox", seq);
+  if (stored === undefined) return false;
+  const unsealed = unsealRecord(stored);
+  if (unsealed.kind === "newer") return false;
+  if (unsealed.kind === "intact" && !unsealed.value.rejected) return false;
+  await tx.delete("outbox", seq);
+  return true;
+}
+
+/** The life of its document that a change would be made in now. */
+async function currentGeneration(
+  tx: StorageTransaction,
+  { document, kind }: StoredRecord,
+): Promise<number> {
+  const stored = await readBase(tx, document);
+  const base = stored === undefined || stored === DAMAGED ? emptyBase() : stored;
+  if (base.live) return base.generation;
+  const next = base.generation + 1;
+  if (kind === "insert") return next;
+  // An edit goes where an insert that waits goes, e.g. one that was retried just before it.
+  const inserts = (await tx.getAll("outbox")).some(([, stored]) => {
+    const other = unsealRecord(stored);
+    if (other.kind !== "intact" || other.value.document !== document) return false;
+    return other.value.kind === "insert" && !other.value.rejected;
+  });
+  return inserts ? next : base.generation;
+}
