@@ -238,6 +238,7 @@ export class Engine {
     }
     this.#isAdopting = true;
     void this.#hold(async (next) => {
+      this.#update(next); // from this moment: what was complete has to be loaded again
       await next.adopt(records);
       if (this.#current !== next) return;
       this.#isAdopting = false;

@@ -110,6 +110,16 @@ describe("an insert whose generation has ended in the meantime", () => {
     expect(records.map(({ record }) => record.generation)).toEqual([5, 5, 9]);
   });
 
+  it.each<[string, BaseDocument | undefined, number]>([
+    ["the document is another's, who began it first", live(1), 1],
+    ["the lives before its own were never sent", undefined, 1],
+    ["the lives before its own were never sent, and others ended", ended(1), 2],
+  ])("names no life that has not begun when %s", (_name, base, generation) => {
+    const records = [insert(3, 4), remove(4, 4), insert(5, 5)];
+    expect(restartInserts(records, base).map(({ seq }) => seq)).toEqual([3, 4]);
+    expect(records.map(({ record }) => record.generation)).toEqual([generation, generation, 5]);
+  });
+
   it.each<[string, NumberedRecord[], BaseDocument | undefined]>([
     ["the document is live: it merges there", [insert(1)], live(4)],
     ["nothing is known of the document", [insert(1)], undefined],

@@ -54,8 +54,10 @@ export function mint(
 }
 
 /**
- * Moves an insert, and the edits that follow it, to the generation after one that has ended since it
- * was recorded. Changes `records` in place.
+ * Moves an insert, and what follows it, to the life of the document that it will start or join: its
+ * own may have ended since it was recorded, or never begin, when those before it were never sent. A
+ * push that named a later life than there is could end or restart that life when it comes again (S4).
+ * Changes `records` in place.
  *
  * @returns those that changed.
  */
@@ -64,10 +66,12 @@ export function restartInserts(
   base: BaseDocument | undefined,
 ): NumberedRecord[] {
   const { kind, group, generation } = records[0]!.record;
-  const isStale = kind === "insert" && group === null && base && isOver(base, generation);
-  if (!isStale || base.live) return [];
+  if (kind !== "insert" || group !== null) return [];
+  const newest = base?.live ? base.generation : (base?.generation ?? 0) + 1;
+  const isStale = base !== undefined && !base.live && isOver(base, generation);
+  if (!isStale && generation <= newest) return [];
   const following = records.filter(({ record }) => record.generation === generation);
-  for (const { record } of following) record.generation = base.generation + 1;
+  for (const { record } of following) record.generation = newest;
   return following;
 }
 
