@@ -1,6 +1,6 @@
 import "fake-indexeddb/auto";
 import { indexedDBStorage } from "convex-replicate/client";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { converged, eventually, openDevice, rowsOf, startApp, task } from "./harness.js";
 
 function deleteDatabase(name: string): Promise<void> {
@@ -36,23 +36,18 @@ it("goes on when the browser deletes the data under a living page, and loses not
 });
 
 it("opens its database again when the connection was closed", async () => {
-  const backend = await startApp();
-  const storage = indexedDBStorage();
-  const connections: { close(): void }[] = [];
-  const a = openDevice(backend, {
-    storageName: "closed",
-    storage: {
-      ...storage,
-      async open(name) {
-        const connection = await storage.open(name);
-        connections.push(connection);
-        return connection;
-      },
-    },
+  const databases = new Set<IDBDatabase>();
+  const { transaction } = IDBDatabase.prototype;
+  const watched = vi.spyOn(IDBDatabase.prototype, "transaction");
+  watched.mockImplementation(function (this: IDBDatabase, ...args) {
+    databases.add(this);
+    return transaction.apply(this, args);
   });
+  onTestFinished(() => watched.mockRestore());
+  const a = openDevice(await startApp(), { storageName: "closed", storage: indexedDBStorage() });
   a.tasks.insert(task("t1"));
   await converged(a);
-  connections[0]!.close(); // as a browser does in the background
+  for (const database of databases) database.close(); // as a browser does in the background
   a.tasks.insert(task("t2"));
   expect(await converged(a)).toEqual([task("t1"), task("t2")]);
   expect(a.utils.status.get().storage.error).toBeNull();

@@ -61,7 +61,7 @@ function SyncDetails({ status, detail }: { status: SyncStatus; detail: string })
         <dt>On this device</dt>
         <dd>{storage.kind === "indexeddb" ? "kept in IndexedDB" : "in memory only"}</dd>
       </dl>
-      {storage.error && <p className="sync-error">{storage.error}</p>}
+      {storage.error && <p className="sync-error">{storage.error.message}</p>}
     </>
   );
 }

@@ -10,7 +10,7 @@ const live: SyncStatus = {
   rejected: 0,
   progress: null,
   lastSyncedAt: 0,
-  storage: { kind: "indexeddb", error: null },
+  storage: { kind: "indexeddb", error: null, persisted: null, evicted: false },
 };
 
 test("nothing is called saved while a change is on its way", () => {
@@ -35,7 +35,8 @@ test("offline says how much waits", () => {
 });
 
 test("nothing is called saved, or safe, while the browser stores nothing", () => {
-  const storage = { kind: "indexeddb", error: "Quota exceeded" } as const;
+  const error = { code: "STORAGE_FULL", message: "Quota exceeded" } as const;
+  const storage = { kind: "indexeddb", error, persisted: null, evicted: false };
   expect(describeSync({ ...live, storage })).toMatchObject({ tone: "trouble" });
   expect(describeSync({ ...live, storage }).detail).toContain("Quota exceeded");
 });

@@ -16,7 +16,7 @@ export function describeSync(status: SyncStatus): SyncDescription {
     return {
       tone: "trouble",
       label: "Not kept on this device",
-      detail: `This browser does not store data now, so keep the page open until all is sent. (${storage.error})`,
+      detail: `This browser does not store data now, so keep the page open until all is sent. (${storage.error.message})`,
     };
   }
   switch (phase) {
