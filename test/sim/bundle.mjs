@@ -12,7 +12,6 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const OWN = [
   { find: /^convex-replicate\/server$/, replacement: join(ROOT, "src/server/index.ts") },
   { find: /^convex-replicate\/fields$/, replacement: join(ROOT, "src/shared/fields.ts") },
-  { find: /^convex-replicate\/test$/, replacement: join(ROOT, "src/test.ts") },
 ];
 
 /**

@@ -129,7 +129,7 @@ function replayCommand({ planted, bugs, extra, steps }, report) {
   const only = report.steps ?? steps;
   return [
     `npm run sim -- --seed ${report.seed} --schedules 1 --verbose`,
-    ...(only ? [`--steps ${only.join()}`] : []),
+    ...(only ? [`--steps ${only.join() || '""'}`] : []),
     ...(extra.length > 0 ? [`--with ${extra.join()}`] : []),
     ...(planted ? [`--planted ${bugs[0]?.name}`] : []),
   ].join(" ");

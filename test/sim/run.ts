@@ -115,30 +115,45 @@ export class Run {
     }
   }
 
-  /** Everything works again from now on; what then remains wrong is a failure. */
+  /**
+   * Everything works again from now on; what then remains wrong is a failure. A page that stands still
+   * stays so at first: the others have to do without it (C9).
+   */
   async heal(): Promise<void> {
     const { world } = this;
     world.time.note(() => "everything works again");
     Object.assign(world.faults, NO_FAULTS);
     await world.server.setMoods({ strict: false, buggy: false });
-    for (const device of this.devices) {
-      device.disk.isFull = false;
-      device.online = true;
-      if (device.tabs.length === 0) device.open();
-      for (const tab of device.tabs) {
-        tab.disarm();
-        if (tab.isFrozen) tab.thaw();
-        tab.connection.reset();
-      }
+    for (const device of this.devices) this.#repair(device);
+    await this.#settle();
+    if (this.pages.length < this.devices.flatMap(({ tabs }) => tabs).length) {
+      for (const { tabs } of this.devices) for (const tab of tabs) if (tab.isFrozen) tab.thaw();
+      await this.#settle();
     }
-    this.healedAfter = await this.#untilSettled();
     // What was changed behind our back is found when someone next changes the document, and that
     // the disk is gone when someone next uses it.
+    if (this.#directlyEdited.size === 0 && this.#evicted.size === 0) return;
     for (const document of this.#directlyEdited) {
       this.users.edit(this.someTab(), document, "plain");
     }
     for (const device of this.#evicted) this.users.edit(this.someTab(device), "a", "plain");
-    this.healedAfter = Math.max(this.healedAfter, await this.#untilSettled());
+    await this.#settle();
+  }
+
+  /** Pages that do not stand still. */
+  get pages(): Tab[] {
+    return this.devices.flatMap(({ tabs }) => tabs).filter(({ isFrozen }) => !isFrozen);
+  }
+
+  #repair(device: Device) {
+    device.disk.isFull = false;
+    device.online = true;
+    if (device.tabs.every(({ isFrozen }) => isFrozen)) device.open();
+    for (const tab of device.tabs) {
+      tab.disarm();
+      if (!tab.isFrozen) tab.setVisible(true);
+      tab.connection.reset();
+    }
   }
 
   /** What is wrong now that everything should have arrived. */
@@ -179,20 +194,17 @@ export class Run {
     if (server.logged > before) this.#fail("a change that came again was logged again");
   }
 
-  /** @returns how long it took, in ms. */
-  async #untilSettled(): Promise<number> {
+  /** Waits until nothing is under way any more, for as long as it may take at most. */
+  async #settle(): Promise<void> {
     const { time } = this.world;
     const began = time.now;
-    for (;;) {
+    while (time.now - began < HEAL_MS) {
       await time.advance(SETTLE_MS);
-      const tabs = this.devices.flatMap((device) => device.tabs);
-      const isSettled = tabs.every((tab) => statusProblem(tab) === null);
-      const passed = time.now - began;
-      if (isSettled || passed >= HEAL_MS) {
-        await time.advance(SETTLE_MS);
-        return passed;
-      }
+      if (this.pages.every((tab) => statusProblem(tab) === null)) break;
     }
+    this.healedAfter = Math.max(this.healedAfter, time.now - began);
+    for (const tab of this.pages) this.#fail(statusProblem(tab));
+    await time.advance(SETTLE_MS);
   }
 
   #fail(problem: string | null) {

@@ -72,36 +72,39 @@ function writeProblem(
 
 /** Whether there is a reason for a refusal: in the change, or in one that it builds on. */
 function isDeserved(
-  { writes }: Ledger,
-  { document, tab, isRepeated }: Write,
+  { writes, rejected }: Ledger,
+  { document, tab, mark, isRepeated }: Write,
   code: string,
   effects: Effect[],
 ): boolean {
   if (isRepeated) return true;
   if (FAULTS.has(code)) return false;
+  const others = writes.filter(
+    (other) => other.document === document && other.tab.device === tab.device,
+  );
   if (GONE.has(code)) {
-    return effects.some((effect) => effect.kind === "remove" && effect.document === document);
+    const isRemoved = ({ kind, document: removed }: Effect) =>
+      kind === "remove" && removed === document;
+    const isRefused = (other: Write) => other.mark !== mark && rejected.has(other.mark ?? "");
+    return effects.some(isRemoved) || others.some(isRefused);
   }
   const reason = REASONS[code];
-  return (
-    reason === undefined ||
-    writes.some(
-      (other) =>
-        other.document === document &&
-        other.tab.device === tab.device &&
-        other.title.startsWith(reason),
-    )
-  );
+  return reason === undefined || others.some(({ title }) => title.startsWith(reason));
 }
 
-/** Whether the same user removed the document after this change, perhaps before it was sent. */
+/**
+ * Whether the same user removed the document after this change, perhaps before it was sent. What two
+ * tabs do is in the order in which it came to their disk, which only they know.
+ */
 function isWithdrawn({ writes }: Ledger, write: Write): boolean {
-  return writes
-    .slice(writes.indexOf(write) + 1)
-    .some(
-      ({ kind, document, tab }) =>
-        kind === "remove" && document === write.document && tab.device === write.tab.device,
-    );
+  const at = writes.indexOf(write);
+  return writes.some(
+    ({ kind, document, tab }, index) =>
+      kind === "remove" &&
+      document === write.document &&
+      tab.device === write.tab.device &&
+      (index > at || tab !== write.tab),
+  );
 }
 
 /** A removal ends the document that was seen: nothing of it may be there again. */

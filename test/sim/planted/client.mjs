@@ -8,8 +8,9 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/settle.ts",
-        find: "return { advanced: null, done: [], burnClientId: true, ...refuse(",
-        replace: "return { advanced: null, done: [], burnClientId: false, ...refuse(",
+        find: 'return { changed: refuseRecords(all, group, { code, message }), clientId: "fresh" };',
+        replace:
+          'return { changed: refuseRecords(all, group, { code, message }), clientId: "keep" };',
       },
     ],
   },
@@ -44,9 +45,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/settle.ts",
-        find: "if (group.length > 1) return { changed: group.map((one) => unmint(one, true)) };",
-        replace:
-          "if (group.length > 1) return { changed: group.map((one) => reject(one, { code, message })) };",
+        find: "if (group.length > 1) return group.map((one) => unmint(one, true));",
+        replace: "if (group.length > 1) return group.map((one) => reject(one, rejection));",
       },
     ],
   },
@@ -69,8 +69,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/settle.ts",
-        find: "return { changed: [refused, ...along].map(",
-        replace: "return { changed: [refused, ...along.slice(0, 0)].map(",
+        find: 'kind === "insert"\n      ? all.filter(',
+        replace: 'kind === "insert" && group.length > 1\n      ? all.filter(',
       },
     ],
   },
@@ -107,15 +107,21 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/replica-store.ts",
-        find: "  settle(\n    answers: readonly { outgoing: Outgoing; result: Result; seqs: number[] }[],\n    seen: number,\n  ): Promise<SettledChanges> {\n    return",
+        find: '    return this.#storage.transaction("durable", STORES, async (tx) => {\n      const rows = new Map<string, BaseRow>();\n      const done',
         replace:
-          '  async settle(\n    answers: readonly { outgoing: Outgoing; result: Result; seqs: number[] }[],\n    seen: number,\n  ): Promise<SettledChanges> {\n    const over = answers.filter(({ result }) => result.status === "accepted");\n    const before = new Map<number, unknown>();\n    await this.#storage.transaction("durable", ["outbox"], async (tx) => {\n      for (const seq of over.flatMap(({ outgoing }) => outgoing.seqs)) {\n        before.set(seq, await tx.get("outbox", seq));\n        await tx.delete("outbox", seq);\n      }\n    });\n    return',
+          '    return this.#storage\n      .transaction("durable", ["outbox"], async (tx) => {\n        for (const { outgoing, result } of answers) {\n          if (result.status !== "accepted") continue;\n          for (const seq of outgoing.seqs) {\n            before.set(seq, await tx.get("outbox", seq));\n            await tx.delete("outbox", seq);\n          }\n        }\n      })\n      .then(() => this.#storage.transaction("durable", STORES, async (tx) => {\n      for (const [seq, value] of before) if (value) await tx.put("outbox", seq, value);\n      const rows = new Map<string, BaseRow>();\n      const done',
       },
       {
         file: "src/client/replica-store.ts",
-        find: "        const all = await readRecords(tx, seqs);\n        const group = all",
+        find: "      return { ...added, sync, done: done.map(recordOf), changed: changed.map(recordOf) };\n    });",
         replace:
-          '        for (const seq of outgoing.seqs) {\n          if (before.get(seq)) await tx.put("outbox", seq, before.get(seq));\n        }\n        const all = await readRecords(tx, seqs);\n        const group = all',
+          "      return { ...added, sync, done: done.map(recordOf), changed: changed.map(recordOf) };\n    }));",
+      },
+      {
+        file: "src/client/replica-store.ts",
+        find: "    answers: readonly { outgoing: Outgoing; result: Result; seqs: number[] }[],\n    seen: number,\n  ): Promise<SettledChanges> {\n",
+        replace:
+          "    answers: readonly { outgoing: Outgoing; result: Result; seqs: number[] }[],\n    seen: number,\n  ): Promise<SettledChanges> {\n    const before = new Map<number, unknown>();\n",
       },
     ],
   },
@@ -126,8 +132,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/replica-store.ts",
-        find: "if (minted.fresh) await storeGroup(tx, minted.group, minted.change);",
-        replace: "",
+        find: "          if (minted.fresh) {\n",
+        replace: "          if (minted.fresh && minted.group.length > 999) {\n",
       },
     ],
   },
@@ -138,8 +144,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/replica-store.ts",
-        find: "const clientId = isKnown ? this.#newClientId() : (base?.clientId ?? deviceId);",
-        replace: "const clientId = isKnown && deviceId < 0 ? 0 : (base?.clientId ?? deviceId);",
+        find: "const isKnown = base?.live && records",
+        replace: "const isKnown = base?.live && records.length > 999 && records",
       },
     ],
   },
@@ -162,8 +168,21 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/mint.ts",
-        find: "if (!isStale || base.live) return [];",
-        replace: "if (!isStale || base.live || records.length > 0) return [];",
+        find: "if (!isStale && generation <= newest) return [];",
+        replace: "if (isStale || generation <= newest) return [];",
+      },
+    ],
+  },
+  {
+    name: "insert-names-life-to-come",
+    rule: "S4",
+    about:
+      "a push names a later life of the document than there is, and ends that when it comes again",
+    patches: [
+      {
+        file: "src/client/mint.ts",
+        find: "if (!isStale && generation <= newest) return [];",
+        replace: "if (!isStale) return [];",
       },
     ],
   },
@@ -187,9 +206,9 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/local-data.ts",
-        find: "const changes = await store.applyPage(entries, sync, this.replica.lastSegment);",
+        find: "const changes = await store.applyPage(entries, { ...sync, round }, lastSegment);",
         replace:
-          "await store.applyPage([], sync, this.replica.lastSegment);\n      const changes = await store.applyPage(entries, sync, this.replica.lastSegment);",
+          "await store.applyPage([], { ...sync, round }, lastSegment);\n      const changes = await store.applyPage(entries, { ...sync, round }, lastSegment);",
       },
     ],
   },
@@ -212,8 +231,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/replica.ts",
-        find: "const touched = this.#applySegments(missed);",
-        replace: "const touched = this.#applySegments(missed.slice(0, 0));",
+        find: "return this.#applySegments([...missed, ...own]);",
+        replace: "return this.#applySegments([...missed.slice(0, 0), ...own]);",
       },
     ],
   },
@@ -224,8 +243,9 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/replica.ts",
-        find: "    for (const record of unsaved) this.#place(record);\n",
-        replace: "",
+        find: "const unsaved = this.records().filter(({ seq }) => seq === null);",
+        replace:
+          "const unsaved = this.records().filter(({ seq }) => seq === null && records.length < 0);\n    ",
       },
     ],
   },
@@ -273,8 +293,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/engine.ts",
-        find: "void this.#session().adopt(lost.data.replica.records());",
-        replace: "void this.#session();",
+        find: "this.#succeed(lost, lost.data.homeless());",
+        replace: "this.#succeed(lost, []);",
       },
     ],
   },
@@ -333,9 +353,59 @@ export const CLIENT_BUGS = [
     about: "the tail skips as many entries as it had, whatever compaction did to them",
     patches: [
       {
-        file: "src/client/sync/pull.ts",
+        file: "src/client/sync/entries.ts",
         find: "return last && same && isSameEntry(last, same) ?",
         replace: "return last && same ?",
+      },
+    ],
+  },
+  {
+    name: "late-answer-believed",
+    rule: "C6",
+    about: "the answer to bytes that were given up settles those that took their place",
+    patches: [
+      {
+        file: "src/client/settle.ts",
+        find: "return sent.length === update.length && sent.every(",
+        replace: "return sent.length > 0 || sent.every(",
+      },
+    ],
+  },
+  {
+    name: "copy-keeps-its-ids",
+    rule: "C6",
+    about: "a copied disk goes on under the client id of the original",
+    with: ["rollBack", "clone"],
+    patches: [
+      {
+        file: "src/client/replica-store.ts",
+        find: "if (isCopied) await this.#device.renew(tx);",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "leader-never-stolen-from",
+    rule: "C9",
+    about: "a tab that stands still keeps the others from syncing",
+    patches: [
+      {
+        file: "src/client/leadership.ts",
+        find: "if (this.#unanswered >= UNANSWERED_ASKS ||",
+        replace: "if (this.#unanswered >= UNANSWERED_ASKS * 1e6 ||",
+      },
+    ],
+  },
+  {
+    name: "robbed-leader-goes-on",
+    rule: "C9",
+    about: "a tab that lost its turn while it stood still never gets in line again",
+    patches: [
+      {
+        file: "src/client/leadership.ts",
+        find: "  #lost() {\n    this.#yield = null;\n    this.#stepDown();\n    this.update();",
+        replace:
+          "  #lost() {\n    this.#yield = () => undefined;\n    this.#stepDown();\n    this.update();",
       },
     ],
   },

@@ -20,9 +20,8 @@ export const SERVER_BUGS = [
     patches: [
       {
         file: "src/server/merge.ts",
-        find: "return since.some((end) => isContained(update, end.stateVector)) ? removed : null;",
-        replace:
-          "return since.some((end) => isContained(update, end.stateVector)) && !removed ? removed : null;",
+        find: "return since.some((end) => isContained(writes, end.stateVector)) ? removed : null;",
+        replace: "return since.length > 99 ? removed : null;",
       },
     ],
   },
@@ -33,7 +32,7 @@ export const SERVER_BUGS = [
     patches: [
       {
         file: "src/server/merge.ts",
-        find: "return since.some((end) => isContained(update, end.stateVector)) ? removed : null;",
+        find: "return since.some((end) => isContained(writes, end.stateVector)) ? removed : null;",
         replace: "return since.length > 0 ? removed : null;",
       },
     ],

@@ -1,9 +1,9 @@
 import { ConvexError, convexToJson, jsonToConvex, type Value } from "convex/values";
-import { register } from "convex-replicate/test";
 import type { ConvexApp } from "../../../dev/backend/app.js";
 import { createEngine, type Engine } from "../../../dev/backend/engine/engine.js";
 import { noInterleaving } from "../../../dev/backend/engine/interleaving.js";
 import type { Outcome } from "../../../dev/backend/runtime.js";
+import componentSchema from "../../../src/component/schema.js";
 import type { RowFields } from "../../../src/shared/operations.js";
 import type {
   Change,
@@ -16,9 +16,11 @@ import type {
 import type { Dice } from "./dice.js";
 import type { VirtualTime } from "./time.js";
 
+const COMPONENT = import.meta.glob("../../../src/component/**/*.ts");
+
 const APP: ConvexApp = {
   modules: import.meta.glob("../app/convex/**/*.ts"),
-  register: (t) => register(t as Parameters<typeof register>[0]),
+  register: (t) => t.registerComponent("replicate", componentSchema, COMPONENT),
 };
 
 export type Effect = {
