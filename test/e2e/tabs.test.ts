@@ -1,6 +1,7 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { startApp } from "./harness/app.js";
-import { eventually } from "./harness/board.js";
+import { eventually, type Board } from "./harness/board.js";
+import type { Device } from "./harness/device.js";
 
 it("shows the other tab's edits, online and offline", async () => {
   const app = await startApp();
@@ -115,3 +116,72 @@ it("hands over when the tab that syncs crashes in the middle of a push", async (
   expect(await app.rows()).toMatchObject([{ title: "Empty the bin", votes: 1 }]);
   expect(await app.version("Empty the bin")).toBe(2);
 });
+
+it("goes on when the tabs that sync crash one after the other, six of them at first", async () => {
+  const app = await startApp();
+  const device = await app.device();
+  const tabs = await openTabs(device, 6);
+  for (const [round, leader] of tabs.slice(0, 3).entries()) {
+    await tabs[5]!.add(`Task ${round}`);
+    await leader.crash();
+    await tabs[5]!.synced();
+  }
+  expect(await app.rows()).toMatchObject([0, 1, 2].map((round) => ({ title: `Task ${round}` })));
+  for (const round of [0, 1, 2]) expect(await app.version(`Task ${round}`)).toBe(1);
+  await Promise.all(tabs.slice(3).map((tab) => tab.synced()));
+  expect(await tabs[3]!.titles()).toEqual(await tabs[5]!.titles());
+});
+
+it("takes over from a frozen tab, which sends nothing twice once it thaws", async () => {
+  const app = await startApp();
+  const device = await app.device();
+  const [leader, ...others] = await openTabs(device, 6);
+  const thaw = await leader!.freeze();
+  app.faults.calls.reset();
+  await others[2]!.add("Water the plants");
+  await inTurn(() => others[2]!.synced());
+  expect(app.pushes).toBe(1);
+  await others[4]!.vote("Water the plants");
+  await others[4]!.synced();
+
+  await thaw();
+  await leader!.synced();
+  await eventually(async () => expect(await leader!.votes("Water the plants")).toBe(1));
+  await leader!.vote("Water the plants");
+  await eventually(async () => expect(await others[0]!.votes("Water the plants")).toBe(2));
+  await Promise.all([leader!, ...others].map((tab) => tab.synced()));
+  expect(app.pushes).toBe(3);
+  expect(await app.version("Water the plants")).toBe(3);
+  expect(await app.rows()).toMatchObject([{ title: "Water the plants", votes: 2 }]);
+});
+
+it("syncs through the tab that is seen", async () => {
+  const app = await startApp();
+  const device = await app.device();
+  const [hidden, seen] = await openTabs(device, 2);
+  await hidden!.hide();
+  const subscribed = app.faults.calls.get("tasks:protocol");
+  // Only the tab that syncs asks the server anything.
+  await inTurn(() => expect(app.faults.calls.get("tasks:protocol")).toBeGreaterThan(subscribed));
+  const thaw = await hidden!.freeze();
+  await seen!.add("Fetch the parcel");
+  await seen!.synced();
+  expect(await app.version("Fetch the parcel")).toBe(1);
+  await thaw();
+});
+
+/** How long it may take until another tab has taken its turn, in ms: three asks, and some more. */
+const TURN_MS = 60_000;
+
+const inTurn = (check: () => unknown) => vi.waitFor(check, { timeout: TURN_MS, interval: 250 });
+
+/** The first of them syncs. */
+async function openTabs(device: Device, count: number): Promise<Board[]> {
+  const tabs: Board[] = [];
+  while (tabs.length < count) {
+    const tab = await device.openTab();
+    await tab.synced();
+    tabs.push(tab);
+  }
+  return tabs;
+}

@@ -1,4 +1,4 @@
-import type { Locator, Page } from "playwright-core";
+import type { CDPSession, Locator, Page } from "playwright-core";
 import { expect, vi } from "vitest";
 import type { Status } from "../../../example/convex/fields.js";
 import type { Troubles } from "./troubles.js";
@@ -164,6 +164,39 @@ export class Board {
     const closed = this.page.context().waitForEvent("close");
     await this.#debug("Browser.crash");
     await closed;
+  }
+
+  /**
+   * Stops the page between two steps, as browsers do with tabs that nobody has looked at for long:
+   * nothing in it goes on, and its lock is still its own. (Chromium freezes no visible page, and a
+   * browser without windows shows them all: so it is the debugger that stops it.)
+   *
+   * @returns lets it go on.
+   */
+  async freeze(): Promise<() => Promise<void>> {
+    const session = await this.page.context().newCDPSession(this.page);
+    await session.send("Debugger.enable");
+    const frozen = new Promise((resolve) => session.once("Debugger.paused", resolve));
+    await session.send("Debugger.pause");
+    await this.#nudge(session);
+    await frozen;
+    return async () => {
+      await session.send("Debugger.resume");
+      await session.detach();
+    };
+  }
+
+  /** A page that has nothing to do stops at the next thing it does. */
+  async #nudge(session: CDPSession) {
+    session.send("Runtime.evaluate", { expression: "0" }).catch(() => undefined);
+  }
+
+  /** Lets the page believe that nobody sees it; a browser without windows shows all its tabs. */
+  async hide() {
+    await this.page.evaluate(() => {
+      Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
+      document.dispatchEvent(new Event("visibilitychange"));
+    });
   }
 
   async #debug(command: "Page.crash" | "Browser.crash") {
