@@ -5,7 +5,7 @@ import { converged, eventually, openDevice, rowsOf, startApp, task } from "./har
 
 function deleteDatabase(name: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.deleteDatabase(`convex-replicate:${name}`);
+    const request = indexedDB.deleteDatabase(`convex-replicate:${name}/`);
     request.onsuccess = () => resolve();
     request.onerror = () => reject(request.error!);
   });
