@@ -8,14 +8,20 @@ import { ReplicateError } from "../shared/errors.js";
 const blocking: Reason = { code: "FIELDS_MISMATCH", message: "Other fields.", blocks: true };
 const passing: Reason = { code: "SERVER_ERROR", message: "It broke.", blocks: false };
 
-type Facts = Partial<SyncState> & { complete?: boolean; connected?: boolean; graceOver?: boolean };
+type Facts = Partial<SyncState> & {
+  complete?: boolean;
+  connected?: boolean;
+  graceOver?: boolean;
+  pending?: number;
+};
 
-function status({ complete = true, connected = true, graceOver = true, ...sync }: Facts = {}) {
+function status(facts: Facts = {}) {
+  const { complete = true, connected = true, graceOver = true, pending = 2, ...sync } = facts;
   const session = {
     sync: { ...INITIAL_SYNC_STATE, ...sync },
     data: {
       syncPoint: { cursor: "c", complete, syncedAt: complete ? 5 : null },
-      replica: { counts: () => ({ pending: 2, rejected: 1 }), size: 7 },
+      replica: { counts: () => ({ pending, rejected: 1 }), size: 7 },
       storage: { kind: "memory", error: null },
     },
   } as unknown as Session;
@@ -48,6 +54,11 @@ it("says what is in the way: no connection first, then reading, then writing", (
   expect(status(both).reason).toEqual({ code: "SERVER_ERROR", message: "It broke." });
   expect(status({ pushReason: blocking }).reason).toMatchObject({ code: "FIELDS_MISMATCH" });
   expect(status().reason).toBeNull();
+});
+
+it("says nothing of what was in the way of changes that are gone", () => {
+  const facts = { caughtUp: true, pushReason: blocking, pending: 0 };
+  expect(status(facts)).toMatchObject({ phase: "live", reason: null });
 });
 
 it("tells of the first load only while it lasts", () => {

@@ -2,7 +2,6 @@ import type { Refusal } from "../shared/refusal.js";
 import { Emitter } from "./emitter.js";
 import type { StorageStatus } from "./storage/health.js";
 import type { Session } from "./session.js";
-import type { SyncState } from "./sync/state.js";
 
 /** How a collection's syncing goes (C11). */
 export type SyncStatus = {
@@ -64,8 +63,10 @@ export function statusOf(
   const { complete, syncedAt } = syncPoint;
   const { pending, rejected } = replica.counts();
   const isOffline = !connected && graceOver && !suspended;
-  const reason = suspended ?? (isOffline ? UNREACHABLE : (sync.pullReason ?? sync.pushReason));
-  const isBlocked = suspended !== null || (connected && reasonBlocks(sync));
+  // With nothing to send, what was in the way of sending is in nobody's way.
+  const inTheWay = sync.pullReason ?? (pending > 0 ? sync.pushReason : null);
+  const reason = suspended ?? (isOffline ? UNREACHABLE : inTheWay);
+  const isBlocked = suspended !== null || (connected && (inTheWay?.blocks ?? false));
   const catching = complete ? "catching-up" : "loading";
   const phase = isOffline
     ? "offline"
@@ -84,10 +85,6 @@ export function statusOf(
     lastSyncedAt: syncedAt,
     storage,
   };
-}
-
-function reasonBlocks({ pullReason, pushReason }: SyncState): boolean {
-  return (pullReason ?? pushReason)?.blocks ?? false;
 }
 
 /** A value to read and to subscribe to; fits React's `useSyncExternalStore`. */

@@ -318,18 +318,6 @@ describe("a failure that is nobody's", () => {
     await time.advance(120 * SECOND);
     expect(host.outbox.size).toBe(0);
   });
-
-  it("is over when what it held up is gone, e.g. sent by another tab", async () => {
-    const { time, host, pusher, change } = setUp();
-    host.failMint = new ReplicateError("STORAGE_FAILED", "The disk is full.");
-    pusher.start();
-    change("a");
-    await time.advance(SECOND);
-    expect(host.reports.at(-1)).toBe("The disk is full.");
-    host.outbox.clear();
-    await time.advance(120 * SECOND);
-    expect(host.reports.at(-1)).toBeNull();
-  });
 });
 
 it.each<[string, Answer]>([

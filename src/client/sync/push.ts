@@ -48,8 +48,6 @@ export class Pusher {
   /** When the oldest and the newest change arrived that no batch has taken yet. */
   #waiting: { first: number; last: number; burst: boolean } | null = null;
   #lastChange = -Infinity;
-  /** Whether what was last reported is a problem. */
-  #hasProblem = false;
 
   constructor(transport: Transport, environment: Environment, host: PushHost, windowMs: number) {
     this.#transport = transport;
@@ -124,8 +122,6 @@ export class Pusher {
     this.#waiting = null;
     if (batch.size === 0) {
       this.#pause = null;
-      // What was in the way of changes that are gone by now is in nobody's way.
-      if (this.#host.pending().size === 0) this.#report(null);
       return false;
     }
     const outgoing = cutToSize(await this.#host.mint(batch));
@@ -140,7 +136,7 @@ export class Pusher {
     }
     await this.#host.settle(outgoing, results);
     this.#pause = null;
-    this.#report(this.#noteAnswers(results));
+    this.#host.report(this.#noteAnswers(results));
     return more || this.#hasLeftovers(batch);
   }
 
@@ -194,7 +190,7 @@ export class Pusher {
       return true;
     }
     if (error instanceof ReplicateError) throw error; // no answer: that blames no document
-    this.#report(error as Error);
+    this.#host.report(error as Error);
     for (const { change } of outgoing) this.#retryLater(change.document, alone);
     return true;
   }
@@ -205,14 +201,9 @@ export class Pusher {
     this.#retries.set(document, { failures, notBefore: this.#environment.elapsed() + ms });
   }
 
-  #report(problem: Error | null) {
-    if (problem !== null || this.#hasProblem) this.#host.report(problem);
-    this.#hasProblem = problem !== null;
-  }
-
   /** After a failure that is nobody's in particular (no answer, no storage), everything waits. */
   #pauseFor(error: Error) {
-    this.#report(error);
+    this.#host.report(error);
     const failures = (this.#pause?.failures ?? -1) + 1;
     const notBefore = this.#environment.elapsed() + backoffMs(failures, this.#environment);
     this.#pause = { failures, notBefore };
