@@ -215,3 +215,22 @@ describe("bugs of those who listen", () => {
     expect(globalThis.reportError).toHaveBeenCalled();
   });
 });
+
+describe("a clock on the wall that jumps a day", () => {
+  const DAY = 24 * HOUR;
+  it.each([DAY, -DAY])("stops neither retries nor turns: by %i ms", async (shift) => {
+    const a = setUp();
+    const b = setUp(a);
+    for (const { follow } of [a, b]) follow();
+    await a.time.advance(SECOND);
+    a.network.push = () => Promise.reject(new Error("The server is down."));
+    b.engine.accept([insert("x")]);
+    await a.time.advance(30 * SECOND);
+    a.time.wallClockShift = shift;
+    b.browser.freezeLeader();
+    await a.time.advance(60 * SECOND);
+    expect(a.server.pushes).toEqual([["x"]]);
+    expect(b.engine.status.get()).toMatchObject({ phase: "live", pending: 0 });
+    expect(b.engine.status.get().lastSyncedAt).toBeLessThanOrEqual(a.time.now());
+  });
+});

@@ -4,6 +4,8 @@ import { INITIAL_STATUS, StatusHolder, statusOf } from "./status.js";
 import { INITIAL_SYNC_STATE, reasonOf, type Reason, type SyncState } from "./sync/state.js";
 import { ConvexError } from "convex/values";
 import { ReplicateError } from "../shared/errors.js";
+import type { Refusal } from "../shared/refusal.js";
+import type { StorageStatus } from "./storage/health.js";
 
 const blocking: Reason = { code: "FIELDS_MISMATCH", message: "Other fields.", blocks: true };
 const passing: Reason = { code: "SERVER_ERROR", message: "It broke.", blocks: false };
@@ -13,20 +15,27 @@ type Facts = Partial<SyncState> & {
   connected?: boolean;
   graceOver?: boolean;
   pending?: number;
+  suspended?: Refusal | null;
+  storageError?: StorageStatus["error"];
 };
 
 function status(facts: Facts = {}) {
-  const { complete = true, connected = true, graceOver = true, pending = 2, ...sync } = facts;
+  const { complete = true, connected = true, graceOver = true, pending = 2, ...rest } = facts;
+  const { suspended = null, storageError = null, ...sync } = rest;
   const session = {
     sync: { ...INITIAL_SYNC_STATE, ...sync },
     data: {
       syncPoint: { cursor: "c", complete, syncedAt: complete ? 5 : null },
       replica: { counts: () => ({ pending, rejected: 1 }), size: 7 },
-      storage: { kind: "memory", error: null },
+      storage: { kind: "memory", error: storageError },
     },
   } as unknown as Session;
-  return statusOf(session, connected, graceOver);
+  return statusOf(session, connected, graceOver, suspended);
 }
+
+const elsewhere = { code: "IDENTITY_CHANGED", message: "Someone else." };
+const unopened = { code: "STORAGE_BLOCKED", message: "Close the other tab." } as const;
+const full = { code: "STORAGE_FULL", message: "No space." } as const;
 
 describe("the phase", () => {
   it.each<[string, Facts]>([
@@ -43,6 +52,10 @@ describe("the phase", () => {
     ["blocked", { pullReason: blocking, caughtUp: true }],
     ["blocked", { complete: false, pullReason: blocking }],
     ["blocked", { pushReason: blocking }],
+    ["blocked", { caughtUp: true, suspended: elsewhere }],
+    ["blocked", { connected: false, suspended: elsewhere }],
+    ["blocked", { complete: false, connected: false, storageError: unopened }],
+    ["live", { caughtUp: true, storageError: full }],
   ])("is %s for %j", (phase, facts) => {
     expect(status(facts).phase).toBe(phase);
   });
@@ -59,6 +72,13 @@ it("says what is in the way: no connection first, then reading, then writing", (
 it("says nothing of what was in the way of changes that are gone", () => {
   const facts = { caughtUp: true, pushReason: blocking, pending: 0 };
   expect(status(facts)).toMatchObject({ phase: "live", reason: null });
+});
+
+it("says why nothing is synced at all before anything else", () => {
+  const facts: Facts = { connected: false, pullReason: passing };
+  expect(status({ ...facts, suspended: elsewhere }).reason).toEqual(elsewhere);
+  expect(status({ ...facts, storageError: unopened }).reason).toEqual(unopened);
+  expect(status({ ...facts, storageError: full }).reason).toMatchObject({ code: "UNREACHABLE" });
 });
 
 it("tells of the first load only while it lasts", () => {

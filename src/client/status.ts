@@ -10,7 +10,7 @@ export type SyncStatus = {
    * - `catching-up`: everything was here once, what happened since is on its way
    * - `live`: the server's changes arrive as they happen
    * - `offline`: no connection; reads and writes go on as ever
-   * - `blocked`: connected, but syncing cannot go on until something else changes: see `reason`
+   * - `blocked`: syncing cannot go on, connection or not, until something else changes: see `reason`
    */
   phase: "loading" | "catching-up" | "live" | "offline" | "blocked";
   /** What is in the way, if anything is. */
@@ -62,11 +62,14 @@ export function statusOf(
   const { syncPoint, replica, storage } = session.data;
   const { complete, syncedAt } = syncPoint;
   const { pending, rejected } = replica.counts();
-  const isOffline = !connected && graceOver && !suspended;
+  // Whoever waits for a storage to open can do nothing else; other trouble with it stops no sync.
+  const unopened = storage.error?.code === "STORAGE_BLOCKED" ? storage.error : null;
+  const obstacle = suspended ?? unopened;
+  const isOffline = !connected && graceOver && !obstacle;
   // With nothing to send, what was in the way of sending is in nobody's way.
   const inTheWay = sync.pullReason ?? (pending > 0 ? sync.pushReason : null);
-  const reason = suspended ?? (isOffline ? UNREACHABLE : inTheWay);
-  const isBlocked = suspended !== null || (connected && (inTheWay?.blocks ?? false));
+  const reason = obstacle ?? (isOffline ? UNREACHABLE : inTheWay);
+  const isBlocked = obstacle !== null || (connected && (inTheWay?.blocks ?? false));
   const catching = complete ? "catching-up" : "loading";
   const phase = isOffline
     ? "offline"
