@@ -12,6 +12,8 @@ const EDGE_RUNTIME = "edge-runtime";
 /** Tests that are written for convex-test. */
 const COMPONENT_TESTS = "src/{component,server}/**/*.test.ts";
 const EXAMPLE_TESTS = "example/convex/**/*.test.ts";
+/** Those of them that call no Convex function, so that it is all one what would run it. */
+const RUN_NO_FUNCTION = ["src/server/{merge,types}.test.ts", "src/component/plan.test.ts"];
 
 const AS_CONVEX_TEST = "dev/backend/as-convex-test";
 const ENGINE_FOR_CONVEX_TEST = {
@@ -83,6 +85,7 @@ export default defineConfig({
         test: {
           name: "on-engine",
           include: [COMPONENT_TESTS, EXAMPLE_TESTS, REPLACEMENT_TEST],
+          exclude: RUN_NO_FUNCTION,
         },
       },
       {
