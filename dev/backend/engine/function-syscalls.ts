@@ -29,10 +29,9 @@ export const functionSyscalls: Record<string, AsyncSyscall> = {
       throw new Error("Only mutations and actions can call mutations.");
     }
     const location = locate(address, execution.component);
+    const passed = { value: jsonToConvex(args), json: JSON.stringify(args) };
     const { runner } = execution.context;
-    return toJsonText(
-      await runner.nested(execution, udfType, location, jsonToConvex(args), transactionLimits),
-    );
+    return (await runner.nested(execution, udfType, location, passed, transactionLimits)).json;
   },
 
   "1.0/actions/query": async (execution, args: CallArgs) => {

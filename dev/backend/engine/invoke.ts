@@ -8,31 +8,46 @@ import type { EngineFunction } from "./functions.js";
 import { checkCallValue } from "./limits.js";
 import { ValidationError, type Check } from "./validator.js";
 
-/** Runs one function in its execution, with what goes in and comes out checked. */
+/** What functions give each other: checked as a value, passed on as the text it came as. */
+export interface Passed {
+  value: Value;
+  json: string;
+}
+
+/** Runs a function that was called from outside. */
 export async function invoke(
   execution: Execution,
   kind: FunctionKind,
   args: Value,
-  mayHoldCommitTs: boolean,
 ): Promise<Value> {
+  const passed = { value: args, json: JSON.stringify(convexToJson(args)) };
+  return (await invokePassed(execution, kind, passed, false)).value;
+}
+
+/** Runs one function in its execution, with what goes in and comes out checked. */
+export async function invokePassed(
+  execution: Execution,
+  kind: FunctionKind,
+  args: Passed,
+  mayHoldCommitTs: boolean,
+): Promise<Passed> {
   const { context, location, run } = execution;
   const path = displayPath(location);
   const fn = findFunction(context, location, kind);
-  if (!mayHoldCommitTs && holdsCommitTs(args)) {
+  if (!mayHoldCommitTs && holdsCommitTs(args.value)) {
     throw new Error(
       `Invalid arguments for "${path}": an unresolved commit timestamp can only be passed to a query or mutation that a mutation calls.`,
     );
   }
-  checkCallValue(args, context.limits, `The arguments of "${path}"`);
-  explain(fn.checkArgs, args, `ArgumentValidationError: the arguments of "${path}"`);
-  const argsJson = JSON.stringify([convexToJson(args)]);
-  const result = await executions.run(execution, () =>
-    run.whileComputing(() => untilOver(execution, () => fn.invoke(argsJson, ""))),
+  checkCallValue(args.value, context.limits, `The arguments of "${path}"`);
+  explain(fn.checkArgs, args.value, `ArgumentValidationError: the arguments of "${path}"`);
+  const json = await executions.run(execution, () =>
+    run.whileComputing(() => untilOver(execution, () => fn.invoke(`[${args.json}]`, ""))),
   );
-  const value = jsonToConvex(JSON.parse(result) as JSONValue);
+  const value = jsonToConvex(JSON.parse(json) as JSONValue);
   checkCallValue(value, context.limits, `The results of "${path}"`);
   explain(fn.checkReturns, value, `ReturnsValidationError: the results of "${path}"`);
-  return value;
+  return { value, json };
 }
 
 /** Calls that nobody awaited are waited for: they must not outlive the layer they write to. */

@@ -5,7 +5,7 @@ import { createTable, type EngineContext } from "./context.js";
 import { holdsCommitTs, resolveCommitTs } from "./document.js";
 import { Execution, executions, observations, type Observations } from "./execution.js";
 import { displayPath, type FunctionLocation } from "./function-address.js";
-import { invoke } from "./invoke.js";
+import { invoke, invokePassed, type Passed } from "./invoke.js";
 import { newRun, type Run } from "./run.js";
 import { backOff, conflictError, MAX_RETRIES } from "./retry.js";
 import type { Snapshot } from "./store.js";
@@ -44,7 +44,7 @@ export class Runner {
       const run = newRun(this.#context, "transaction");
       const execution = this.#execution(location, "query", identity, transaction, observed, run);
       const result = await this.#measured(location, transaction, "calls", () =>
-        invoke(execution, "query", args, false),
+        invoke(execution, "query", args),
       );
       if (!holdsCommitTs(result)) return result;
       throw new Error("A query cannot return an unresolved commit timestamp.");
@@ -79,7 +79,7 @@ export class Runner {
       metrics.count(path, "calls");
       const run = newRun(this.#context, "action");
       const execution = this.#execution(location, "action", identity, null, observations(), run);
-      return invoke(execution, "action", args, false).catch((error: unknown) => {
+      return invoke(execution, "action", args).catch((error: unknown) => {
         metrics.count(path, "failures");
         throw error;
       });
@@ -102,9 +102,9 @@ export class Runner {
     caller: Execution,
     type: "query" | "mutation" | "snapshotQuery",
     location: FunctionLocation,
-    args: Value,
+    args: Passed,
     limits: Partial<Usage> | undefined,
-  ): Promise<Value> {
+  ): Promise<Passed> {
     const { context, transaction, depth, observations: observed, run } = caller;
     if (depth >= context.limits.callDepth) {
       throw new Error(`Functions call each other more than ${context.limits.callDepth} deep.`);
@@ -117,7 +117,7 @@ export class Runner {
     const child = new Execution(context, location, kind, identity, own, observed, depth + 1, run);
     try {
       return await this.#measured(location, own, "nestedCalls", () =>
-        own.nested(limits, () => invoke(child, kind, args, caller.kind === "mutation")),
+        own.nested(limits, () => invokePassed(child, kind, args, caller.kind === "mutation")),
       );
     } finally {
       if (isStale) transaction!.meter.absorb(own.meter, "reads");
@@ -171,7 +171,7 @@ export class Runner {
         run,
       );
       const value = await this.#measured(location, transaction, "calls", () =>
-        invoke(execution, "mutation", args, false),
+        invoke(execution, "mutation", args),
       );
       const { reads } = transaction;
       const writes = transaction.writes();
