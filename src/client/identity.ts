@@ -1,8 +1,8 @@
 import { ReplicateError } from "../shared/errors.js";
+import { identityAdvice, type Identity } from "../shared/identity.js";
 import type { StorageTransaction } from "./storage/storage.js";
 
-/** Whom local data belongs to since it first met the server; null while nobody had signed in. */
-export type Identity = string | null;
+export type { Identity };
 
 /** Who the local data belongs to; null when that is nobody yet. */
 export async function readPin(tx: StorageTransaction): Promise<Identity> {
@@ -20,15 +20,6 @@ export async function readPin(tx: StorageTransaction): Promise<Identity> {
 export async function pinIdentity(tx: StorageTransaction, identity: Identity): Promise<void> {
   const pinned = await readPin(tx);
   if (pinned === identity) return;
-  if (pinned !== null) throw identityChanged(identity);
+  if (pinned !== null) throw new ReplicateError("IDENTITY_CHANGED", identityAdvice(identity));
   await tx.put("meta", "owner", { identity });
-}
-
-function identityChanged(identity: Identity): ReplicateError {
-  return new ReplicateError(
-    "IDENTITY_CHANGED",
-    identity === null
-      ? "Nobody is signed in, but the data on this device belongs to someone. Sign in again to go on syncing; nothing is lost until then. To forget the data, call utils.clear()."
-      : "Someone else has signed in than the one the data on this device belongs to. Pass `identity` to convexCollectionOptions(), so that everyone has local data of their own; or forget this data with utils.clear().",
-  );
 }

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
+import * as Y from "yjs";
+import { loadPart, readFlat } from "../shared/plain-part.js";
+import { toArrayBuffer } from "../shared/values.js";
 import type { Result } from "../shared/wire.js";
 import { emptyBase, type BaseDocument } from "./base.js";
-import { mint, type NumberedRecord } from "./mint.js";
-import { REMOVED, settleGroup } from "./settle.js";
+import { mint, withBytes, type NumberedRecord } from "./mint.js";
+import { isAnswerOf, REMOVED, settleGroup } from "./settle.js";
 import { bytesOf, inserting, renderBytes, setting, stored, tree } from "./setup.test.js";
 
 const created = bytesOf(inserting({ title: "t" }));
@@ -110,6 +113,62 @@ describe("rejected", () => {
       { alone: false, group: null, update: null, rejected: null },
     ]);
   });
+});
+
+describe("an id that is someone else's", () => {
+  it("costs no record: the same ones go out again under another", () => {
+    const alone = { ...retitle(3), record: { ...retitle(3).record, alone: true } };
+    const together = settle([retitle(1), retitle(2)], live, refused("CLIENT_ID_TAKEN"));
+    expect(together).toMatchObject({ done: [], advanced: null, clientId: "taken" });
+    expect(together.changed.map(({ record }) => record)).toMatchObject([
+      { alone: false, group: null, update: null, rejected: null },
+      { alone: false, group: null, update: null, rejected: null },
+    ]);
+    const { changed } = settle([alone], live, refused("CLIENT_ID_TAKEN"));
+    expect(changed).toMatchObject([{ record: { alone: true, group: null, rejected: null } }]);
+  });
+});
+
+describe("a server that has less than it had", () => {
+  /** What the server still has, and what came after its backup. */
+  const backup = loadPart([created]);
+  const stateVector = toArrayBuffer(Y.encodeStateVector(backup));
+  const later = bytesOf(setting({ title: "by another", number: 1 }), [created], 55);
+  const own = bytesOf(setting({ done: true }), [created, later], 42);
+  const base: BaseDocument = { ...live, updates: [created, later, own] };
+  const answer: Result = {
+    status: "rejected",
+    code: "MISSING_DEPENDENCIES",
+    message: "",
+    stateVector,
+  };
+
+  it("gets what it lost with the change, in bytes that build on nothing", () => {
+    const { changed, clientId } = settle([retitle(1), retitle(2, "new")], base, answer);
+    expect(clientId).toBe("fresh");
+    expect(changed.map(({ record }) => record.group)).toEqual([1, 1]);
+    const [{ record }] = changed as [NumberedRecord];
+    expect(renderBytes(created, record.update!)).toMatchObject({ done: true, number: 1 });
+    expect([...Y.parseUpdateMeta(record.update!).to.keys()]).toEqual([43]);
+    expect(changed[1]!.record.update).toBeNull();
+  });
+
+  it("gets no more than that", () => {
+    const everything = toArrayBuffer(Y.encodeStateVector(loadPart(base.updates)));
+    const { changed } = settle([retitle(1)], base, { ...answer, stateVector: everything });
+    expect([...readFlat(loadPart([changed[0]!.record.update!]))]).toEqual([["title", "x"]]);
+  });
+});
+
+it("an answer to bytes that others have replaced says nothing", () => {
+  const minted = mint([retitle(1)], live, 42);
+  if (minted.kind !== "send") throw new Error("nothing to send");
+  const sent = (update: Uint8Array | null) => withBytes([retitle(1)], update);
+  const accepts = (group: NumberedRecord[]) => isAnswerOf(group, minted.change, accepted());
+  expect(accepts(sent(new Uint8Array(minted.change.parts[0]!.update)))).toBe(true);
+  expect(accepts(sent(bytesOf(setting({ title: "x" }), [created], 43)))).toBe(false);
+  expect(accepts(sent(null))).toBe(false);
+  expect(accepts([retitle(1)])).toBe(true); // given up, and not yet replaced
 });
 
 it.each([removed, refused(), refused("MISSING_DEPENDENCIES")])(

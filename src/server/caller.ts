@@ -1,5 +1,6 @@
 import type { Auth } from "convex/server";
 import { ConvexError } from "convex/values";
+import { identityAdvice, type Identity } from "../shared/identity.js";
 import { MAX_LINES } from "../shared/limits.js";
 import type { Sender } from "../shared/wire.js";
 import { invalidPush } from "./batch.js";
@@ -28,7 +29,7 @@ export type Caller = {
  * A stable name for who is signed in that says nothing about them, or null when nobody is. Clients
  * compare it with the one that their local data belongs to.
  */
-export async function identityOf(ctx: { auth: Auth }): Promise<string | null> {
+export async function identityOf(ctx: { auth: Auth }): Promise<Identity> {
   const identity = await ctx.auth.getUserIdentity();
   return identity && hash(`identity ${identity.tokenIdentifier}`);
 }
@@ -51,11 +52,7 @@ export async function callerOf(ctx: { auth: Auth }, sender: Sender): Promise<Cal
   }
   const identity = await identityOf(ctx);
   if (identity !== sender.identity) {
-    const message =
-      identity === null
-        ? "These changes belong to someone who is not signed in any more."
-        : "These changes do not belong to who is signed in now.";
-    throw new ConvexError({ code: "IDENTITY_CHANGED", message });
+    throw new ConvexError({ code: "IDENTITY_CHANGED", message: identityAdvice(identity) });
   }
   const device = await hash(`device ${secret}`);
   return { device, owner: identity === null ? anonymousOwner(device) : `user ${identity}`, lines };

@@ -2,7 +2,7 @@ import { ReplicateError } from "../../shared/errors.js";
 import { PROTOCOL_VERSION } from "../../shared/versions.js";
 import type { StreamEntry, StreamPage } from "../../shared/wire.js";
 import { sleep, withTimeout, type Environment } from "../environment.js";
-import type { Identity } from "../identity.js";
+import type { Identity } from "../../shared/identity.js";
 import type { SyncPoint } from "../replica-store.js";
 import type { Transport } from "../transport.js";
 import { backoffMs } from "./backoff.js";
@@ -51,6 +51,13 @@ export class Puller {
     if (this.#running) return;
     this.#running = new AbortController();
     void this.#run(this.#running.signal);
+  }
+
+  /** Begins anew from where the position is now, if it follows at all. */
+  restart() {
+    if (this.#running === null) return;
+    this.stop();
+    this.start();
   }
 
   stop() {

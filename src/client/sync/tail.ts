@@ -41,6 +41,7 @@ export class Tail {
     this.#host = host;
     this.#ended = new Promise((resolve, reject) => {
       this.#end = (error) => {
+        if (this.#isOver) return; // two things can go wrong at once, and no one stops listening twice
         this.#isOver = true;
         for (const stop of this.#stops) stop();
         if (error) reject(error);
