@@ -42,10 +42,10 @@ async function growth(): Promise<string> {
   const one = await virtualWorld();
   const figures: Figure[] = [];
   const writer = new Writer(7);
-  await one.world.push(writer.insert("a"));
+  await one.world.push(writer, writer.insert("a"));
   for (let n = 1; n <= EDITS; n++) {
     await one.wait(SECOND);
-    await one.world.push(writer.update("a", `Edit number ${n}`));
+    await one.world.push(writer, writer.update("a", `Edit number ${n}`));
     if ([500, 1_000, 10_000, EDITS].includes(n)) {
       const what = `log of one document after ${n} edits, one a second`;
       figures.push({ what, result: await size(one.world) });
@@ -63,9 +63,9 @@ async function manyDocuments(): Promise<Figure[]> {
   const many = await virtualWorld();
   const writer = new Writer(7);
   const ids = Array.from({ length: DOCUMENTS }, (_, n) => `d${n}`);
-  await inPushes(many, ids, (id) => writer.insert(id));
+  await inPushes(many, writer, ids, (id) => writer.insert(id));
   for (let n = 0; n < EDITS / DOCUMENTS; n++) {
-    await inPushes(many, ids, (id) => writer.update(id, `${id} edited ${n} times`));
+    await inPushes(many, writer, ids, (id) => writer.update(id, `${id} edited ${n} times`));
   }
   const states = ids.reduce((total, id) => total + writer.stateSize(id), 0);
   const compare = async (what: string) => {
@@ -82,12 +82,13 @@ async function manyDocuments(): Promise<Figure[]> {
 
 async function inPushes(
   { world, wait }: Virtual,
+  writer: Writer,
   ids: string[],
   change: (id: string) => ReturnType<Writer["insert"]>,
 ) {
   for (let at = 0; at < ids.length; at += PER_PUSH) {
     await wait(SECOND);
-    await world.push(...ids.slice(at, at + PER_PUSH).map(change));
+    await world.push(writer, ...ids.slice(at, at + PER_PUSH).map(change));
   }
 }
 
@@ -138,9 +139,9 @@ async function costs(): Promise<string> {
     rows.push(costRow(what, metrics.get(path), 1));
   };
   const ids = Array.from({ length: 500 }, (_, n) => `d${n}`);
-  await inPushes({ world, wait }, ids.slice(200), (id) => writer.insert(id));
+  await inPushes({ world, wait }, writer, ids.slice(200), (id) => writer.insert(id));
   const hundred = ids.slice(0, 100);
-  const push = (...changes: ReturnType<Writer["insert"]>[]) => world.push(...changes);
+  const push = (...changes: ReturnType<Writer["insert"]>[]) => world.push(writer, ...changes);
   await measure("insert", "tasks:push", () => push(writer.insert("d100")));
   await measure("update", "tasks:push", () => push(writer.update("d100", "new")));
   await measure("remove", "tasks:push", () =>
@@ -172,11 +173,11 @@ async function thresholds(): Promise<string> {
   for (const entries of [8, 16, 32, 64, 128, 500]) {
     const { world, wait } = await virtualWorld({ entries });
     const writer = new Writer(7);
-    await world.push(writer.insert("a"));
+    await world.push(writer, writer.insert("a"));
     world.engine.metrics.reset();
     for (let n = 0; n < HOT_EDITS; n++) {
       await wait(SECOND);
-      await world.push(writer.update("a", `Edit number ${n}`));
+      await world.push(writer, writer.update("a", `Edit number ${n}`));
     }
     rows.push(costRow(`${entries}`, world.engine.metrics.get("tasks:push")));
     await world.close();
@@ -190,10 +191,10 @@ async function worker(): Promise<string> {
   const rows: string[] = [];
   const edits = async (world: World, each: (n: number) => Promise<unknown>) => {
     const writer = new Writer(7);
-    await world.push(writer.insert("a"));
+    await world.push(writer, writer.insert("a"));
     world.engine.metrics.reset();
     for (let n = 0; n < HOT_EDITS; n++) {
-      await Promise.all([world.push(writer.update("a", `Edit number ${n}`)), each(n)]);
+      await Promise.all([world.push(writer, writer.update("a", `Edit number ${n}`)), each(n)]);
     }
     return world.engine.metrics;
   };

@@ -15,8 +15,6 @@ import type { Change } from "../../src/shared/wire.js";
 const fields = defineFields({ title: v.string(), notes: v.string(), done: v.boolean() });
 const { tree } = compileFields(fields);
 
-const SENDER = { secret: "0".repeat(32), lines: ["world"], identity: null };
-
 /** A row as an app might have it: about 300 bytes. */
 export const ROW = { title: "Buy milk and bread", notes: "As always. ".repeat(20), done: false };
 
@@ -76,8 +74,8 @@ export class World {
   }
 
   /** Applies changes in one push, all of which have to be accepted. */
-  async push(...changes: Change[]): Promise<void> {
-    const args = { sender: SENDER, changes: changes as unknown as Value };
+  async push({ sender }: Writer, ...changes: Change[]): Promise<void> {
+    const args = { sender, changes: changes as unknown as Value };
     const answers = (await this.run("tasks:push", args)) as { result: { status: string } }[];
     const bad = answers.find(({ result }) => result.status !== "accepted");
     if (bad) throw new Error(JSON.stringify(bad));
@@ -116,7 +114,12 @@ export class World {
 export class Writer {
   readonly #docs = new Map<string, ReturnType<typeof loadPart>>();
 
-  constructor(readonly clientId: number) {}
+  /** Each is a device of its own. */
+  readonly sender;
+
+  constructor(readonly clientId: number) {
+    this.sender = { secret: `${clientId}`.padStart(32, "0"), lines: ["world"], identity: null };
+  }
 
   insert(document: string, row: RowFields = ROW): Change {
     return this.#change("insert", document, flatten(row, tree));
