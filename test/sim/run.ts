@@ -1,6 +1,12 @@
 import { historyProblem } from "./oracle/history.js";
 import { Ledger } from "./oracle/ledger.js";
-import { basesProblem, logState, rowsProblem, statusProblem } from "./oracle/replicas.js";
+import {
+  basesProblem,
+  logState,
+  rowsProblem,
+  statusProblem,
+  storageProblem,
+} from "./oracle/replicas.js";
 import type { Strike } from "./steps.js";
 import { DOCUMENTS, Users } from "./users.js";
 import { Device } from "./world/device.js";
@@ -130,9 +136,11 @@ export class Run {
       for (const { tabs } of this.devices) for (const tab of tabs) if (tab.isFrozen) tab.thaw();
       await this.#settle();
     }
-    // What was changed behind our back is found when someone next changes the document, and that
-    // the disk is gone when someone next uses it.
-    if (this.#directlyEdited.size === 0 && this.#evicted.size === 0) return;
+    // What was changed behind our back is found when someone next changes the document; that the disk
+    // is gone, or works again, when someone next uses it.
+    const doubtful = this.pages.filter((tab) => storageProblem(tab) !== null);
+    if (this.#directlyEdited.size + this.#evicted.size + doubtful.length === 0) return;
+    for (const tab of doubtful) this.users.edit(tab, "a", "plain");
     for (const document of this.#directlyEdited) {
       this.users.edit(this.someTab(), document, "plain");
     }
@@ -163,7 +171,8 @@ export class Run {
     const logs = await logState(server, DOCUMENTS);
     this.listen();
     for (const device of this.devices) {
-      for (const tab of device.tabs) this.#fail(statusProblem(tab) ?? rowsProblem(tab, truth));
+      for (const tab of device.tabs)
+        this.#fail(statusProblem(tab) ?? storageProblem(tab) ?? rowsProblem(tab, truth));
       this.#fail(basesProblem(device, logs, DOCUMENTS));
     }
     this.#fail(historyProblem(this.ledger, truth));

@@ -7,8 +7,8 @@ import { quiet, VirtualTime } from "./world/time.js";
 import { NO_FAULTS, type FaultRates, type World } from "./world/world.js";
 
 /** Short schedules run often, long ones get far. */
-const STEPS_MIN = 10;
-const STEPS_MAX = 50;
+const STEPS_MIN = 6;
+const STEPS_MAX = 40;
 
 /** How often things go wrong by themselves, at most. */
 const MAX_RATES: FaultRates = {

@@ -1,6 +1,7 @@
 import { runSchedule, type ScheduleOptions, type ScheduleResult } from "./schedule.js";
 import { shrink } from "./shrink.js";
 import type { StepName } from "./steps.js";
+import { installDigest } from "./world/digest.js";
 import { collectStrayErrors } from "./world/stray-errors.js";
 
 /** What this process is to do; the only argument, as JSON. */
@@ -46,6 +47,7 @@ const {
 
 async function main() {
   collectStrayErrors();
+  installDigest();
   let failures = 0;
   for (let seed = from; seed <= to; seed += every) {
     const trace = verbose ? (line: string) => console.log(line) : undefined;

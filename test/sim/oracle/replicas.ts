@@ -19,11 +19,17 @@ export function rowsProblem({ name, rows }: Tab, truth: Truth): string | null {
 
 /** A status that does not say what is: everything is here, sent, stored, and nothing is wrong. */
 export function statusProblem({ name, engine }: Tab): string | null {
-  const { phase, reason, complete, pending, rejected, storage } = engine.status.get();
+  const { phase, reason, complete, pending, rejected } = engine.status.get();
   const waiting = engine.records().filter((record) => record.rejected !== null).length;
   const isTrue = phase === "live" && complete && reason === null && pending === 0;
-  if (isTrue && storage.error === null && rejected === waiting) return null;
+  if (isTrue && rejected === waiting) return null;
   return `${name}: the status is ${show(engine.status.get())}, with ${waiting} rejected`;
+}
+
+/** A disk that works, and is said not to. */
+export function storageProblem({ name, engine }: Tab): string | null {
+  const { error } = engine.status.get().storage;
+  return error && `${name}: the disk works, and the status says: ${error.message}`;
 }
 
 /** The state of each live document in the log. */
