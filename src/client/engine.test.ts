@@ -130,6 +130,24 @@ describe("coming and going", () => {
     expectNothingLeft(page);
   });
 
+  it("goes on with nothing while someone else is signed in, and with everything afterwards", async () => {
+    const page = setUp();
+    const { detach } = page.follow();
+    await page.time.advance(SECOND);
+    page.engine.suspend({ code: "IDENTITY_CHANGED", message: "Someone else." });
+    page.engine.accept([insert("a")]);
+    detach();
+    await page.time.advance(HOUR);
+    expectNothingLeft(page);
+    const { rows } = page.follow();
+    await page.time.advance(HOUR);
+    expect([rows.has("a"), page.server.pushes, page.server.subscriptions]).toEqual([true, [], 0]);
+    page.engine.resume();
+    await page.time.advance(SECOND);
+    expect(page.server.pushes).toEqual([["a"]]);
+    expect(page.engine.status.get()).toMatchObject({ phase: "live", reason: null });
+  });
+
   it("starts again as often as one likes, and loses nothing", async () => {
     const page = setUp();
     for (let round = 0; round < 5; round++) {

@@ -51,6 +51,12 @@ describe("six tabs", () => {
     for (const { engine } of pages) expect(engine.status.get()).toMatchObject({ phase: "live" });
   });
 
+  it("that are all seen leave the one alone that syncs", async () => {
+    const { browser, time } = await openTabs(6);
+    await time.advance(HOUR);
+    expect(browser.handovers).toBe(1);
+  });
+
   it("of which one is seen: that one syncs, and it stays so", async () => {
     const { pages, browser, time } = await openTabs(6);
     for (const page of pages.slice(0, 5)) setVisible(page, false);
