@@ -32,7 +32,10 @@ const onTanStackDB = (name: string, copy: string): TestProjectConfiguration => (
   resolve: { alias: [{ find: /^@tanstack\/db$/, replacement: copy }] },
   test: {
     name,
-    include: ["src/client/{collection,outbox}*.test.ts", "test/{sync,tanstack}/**/*.test.ts"],
+    include: [
+      "src/client/{collection,idempotency,outbox}*.test.ts",
+      "test/{sync,tanstack}/**/*.test.ts",
+    ],
     // It brings a copy of its own, unless it is transformed like a source of this repository.
     server: { deps: { inline: ["@tanstack/offline-transactions"] } },
     env: { TANSTACK_DB: copy },

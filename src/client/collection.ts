@@ -97,14 +97,30 @@ export type ReplicateUtils<R> = {
    * have, and says how many; `force` loses them.
    */
   clear: (options?: { force?: boolean }) => Promise<void>;
-  /**
-   * Takes over the mutations of a transaction you made yourself: TanStack DB calls no handlers for
-   * `createTransaction`, `createOptimisticAction` and paced mutations. Call it in their `mutationFn`.
-   */
-  acceptMutations: (transaction: { mutations: readonly AnyMutation[] }) => void;
+  acceptMutations: AcceptMutations;
 };
 
+type AnyTransaction = { mutations: readonly AnyMutation[] };
 type AnyMutation = LocalMutation & { collection: unknown };
+
+/**
+ * Takes over the mutations of a transaction that you made yourself: TanStack DB calls no handlers for
+ * `createTransaction`, `createOptimisticAction` and paced mutations. Call it in their `mutationFn`,
+ * and last: what it has taken is shown and sent, whatever happens after. Mutations of other
+ * collections are left to these.
+ *
+ * @throws {ReplicateError} when a row cannot be stored; then none of the mutations is taken.
+ */
+export interface AcceptMutations {
+  (transaction: AnyTransaction): void;
+  /**
+   * For a transaction that someone else keeps until it is done, and may bring again after a reload,
+   * as `@tanstack/offline-transactions` does: it takes effect once for each key.
+   *
+   * @returns a promise that resolves once it is on disk, so that nobody else has to keep it.
+   */
+  (transaction: AnyTransaction, once: { idempotencyKey: string }): Promise<void>;
+}
 
 /**
  * Options for TanStack DB's `createCollection()`: a collection whose reads and writes are instant
@@ -156,11 +172,9 @@ export function convexCollectionOptions<F extends Fields>(
     return rejected && onRejected?.(rejected as unknown as RejectedChange<Row<F>>);
   };
 
-  const own = new Set<unknown>();
-  const accept = (transaction: { mutations: readonly AnyMutation[] }) =>
-    engine.accept(transaction.mutations.filter((mutation) => own.has(mutation.collection)));
+  const acceptMutations = accepting(engine);
   const handler = async ({ transaction }: { transaction: unknown }) =>
-    accept(transaction as { mutations: AnyMutation[] });
+    acceptMutations(transaction as AnyTransaction);
 
   return {
     id: id ?? functions.split(":")[0],
@@ -170,7 +184,7 @@ export function convexCollectionOptions<F extends Fields>(
     compare,
     getKey,
     gcTime: config.gcTime ?? 0,
-    sync: { sync: syncWith<Row<F>>(engine, own, report), rowUpdateMode: "full" },
+    sync: { sync: syncWith<Row<F>>(engine, report), rowUpdateMode: "full" },
     onInsert: handler,
     onUpdate: handler,
     onDelete: handler,
@@ -181,9 +195,22 @@ export function convexCollectionOptions<F extends Fields>(
       when: (document, until) => engine.when(document, until),
       preventUnsavedLeave: () => page.askBeforeLeaving(() => engine.isUnsafe()),
       clear: ({ force = false } = {}) => engine.clear({ force }),
-      acceptMutations: accept,
+      acceptMutations,
     },
   };
+}
+
+/** Takes the mutations of collections that were made with it, started or not, and no others. */
+function accepting(engine: Engine): AcceptMutations {
+  const isOwn = ({ collection }: AnyMutation) =>
+    (collection as { utils?: Partial<ReplicateUtils<unknown>> }).utils?.acceptMutations === accept;
+  function accept(transaction: AnyTransaction): void;
+  function accept(transaction: AnyTransaction, once: { idempotencyKey: string }): Promise<void>;
+  function accept({ mutations }: AnyTransaction, once?: { idempotencyKey: string }) {
+    const own = mutations.filter(isOwn);
+    return once ? engine.acceptOnce(own, once.idempotencyKey) : engine.accept(own);
+  }
+  return accept;
 }
 
 /**
@@ -192,11 +219,9 @@ export function convexCollectionOptions<F extends Fields>(
  */
 function syncWith<R extends object>(
   engine: Engine,
-  own: Set<unknown>,
   onRejected: (record: OutboxRecord) => unknown,
 ): SyncConfig<R, string>["sync"] {
-  return ({ collection, begin, write, commit, markReady }) => {
-    own.add(collection);
+  return ({ begin, write, commit, markReady }) => {
     // For as long as the sync runs: a module that is loaded again leaves no listener behind.
     const forget = engine.rejections.on(onRejected);
     const detach = engine.attach({

@@ -1,7 +1,7 @@
 import { ReplicateError } from "../shared/errors.js";
 import type { Refusal } from "../shared/refusal.js";
 import { Emitter } from "./emitter.js";
-import { toLocalWrite, type LocalMutation } from "./local-write.js";
+import { toLocalWrites, type LocalMutation } from "./local-write.js";
 import { OutboxView } from "./outbox.js";
 import type { OutboxRecord } from "./records.js";
 import { RowListeners, type RowListener } from "./row-listeners.js";
@@ -37,6 +37,8 @@ export class Engine {
   #isAdopting = false;
   /** How many operations need the session to stay open. */
   #holds = 0;
+  /** Transactions with a key that are on their way to disk. */
+  readonly #storing = new Map<string, Promise<void>>();
   #isReady = false;
   #graceOver = false;
   #cancelTimers: (() => void)[] = [];
@@ -87,11 +89,23 @@ export class Engine {
    * @throws {ReplicateError} when a row cannot be stored; then none of them is recorded.
    */
   accept(mutations: readonly LocalMutation[]) {
+    void this.#write(mutations);
+  }
+
+  /** The same for a transaction that may come again, after a reload too; resolves once it is on disk. */
+  async acceptOnce(mutations: readonly LocalMutation[], idempotencyKey: string): Promise<void> {
+    const known = this.#storing.get(idempotencyKey);
+    if (known) return known;
+    const storing = this.#write(mutations, idempotencyKey);
+    this.#storing.set(idempotencyKey, storing);
+    await storing;
+    this.#storing.delete(idempotencyKey);
+  }
+
+  #write(mutations: readonly LocalMutation[], idempotencyKey?: string): Promise<void> {
     if (this.#replaced) throw this.#replaced;
-    const writes = mutations
-      .map((mutation) => toLocalWrite(mutation, this.#config.fields))
-      .filter(({ kind, operations }) => kind !== "update" || operations.size > 0);
-    if (writes.length > 0) this.#session().write(writes);
+    const writes = toLocalWrites(mutations, this.#config.fields, idempotencyKey);
+    return writes.length > 0 ? this.#session().write(writes) : Promise.resolve();
   }
 
   /** Local changes that the server has not accepted, oldest first. */

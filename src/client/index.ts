@@ -1,5 +1,6 @@
 export {
   convexCollectionOptions,
+  type AcceptMutations,
   type ConvexCollectionConfig,
   type ReplicateUtils,
 } from "./collection.js";

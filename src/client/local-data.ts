@@ -106,8 +106,7 @@ export class LocalData {
   save(records: readonly OutboxRecord[]): Promise<void> {
     return this.#turn("save", async (store) => {
       const seqs = await store.addRecords(records);
-      this.replica.saved(records, seqs);
-      this.#announce([]);
+      this.#announce(this.replica.saved(records, seqs));
       // Only now there is something of the user's to lose: a browser may ask them about it.
       if (!this.#hasAskedToPersist) void this.#notePersisted({ ask: true });
       this.#hasAskedToPersist = true;

@@ -12,7 +12,23 @@ export type LocalMutation = {
   modified: object;
 };
 
-export type LocalWrite = Pick<OutboxRecord, "document" | "kind" | "operations">;
+export type LocalWrite = Pick<OutboxRecord, "document" | "kind" | "operations" | "idempotencyKey">;
+
+/**
+ * What mutations come to; those that change nothing are left out.
+ *
+ * @param idempotencyKey Names their transaction, if that may come again.
+ * @throws {ReplicateError} when a row could not be stored, here or on the server.
+ */
+export function toLocalWrites(
+  mutations: readonly LocalMutation[],
+  fields: CompiledFields,
+  idempotencyKey?: string,
+): LocalWrite[] {
+  return mutations
+    .map((mutation) => ({ ...toLocalWrite(mutation, fields), idempotencyKey }))
+    .filter(({ kind, operations }) => kind !== "update" || operations.size > 0);
+}
 
 /**
  * The operations that a mutation comes to: only the paths that changed, never the whole row (C2).

@@ -15,14 +15,19 @@ export type OutboxRecord = {
   operations: Operations;
   /** When it was made, in ms since the epoch by this device's clock; null when that is not known. */
   madeAt: number | null;
+  /** Names the transaction that made it, which may come again: only the first one is stored. */
+  idempotencyKey?: string;
   /** Why the server refused it; such a record waits for the user and is not shown or sent. */
   rejected: Rejection | null;
 };
 
+/** The place of a change that was on disk before, as part of a transaction that came again. */
+export const NO_PLACE = 0;
+
 export type Rejection = { code: string; message: string };
 
 /** A record as it is stored. */
-export type StoredRecord = Omit<OutboxRecord, "seq" | "operations"> & {
+export type StoredRecord = Omit<OutboxRecord, "seq" | "operations" | "idempotencyKey"> & {
   operations: string;
   /** The `seq` of the first record that went into the same update, once that update was made. */
   group: number | null;
@@ -32,7 +37,8 @@ export type StoredRecord = Omit<OutboxRecord, "seq" | "operations"> & {
   alone: boolean;
 };
 
-export function toStored({ seq: _, operations, ...record }: OutboxRecord): StoredRecord {
+export function toStored(from: OutboxRecord): StoredRecord {
+  const { seq: _, idempotencyKey: __, operations, ...record } = from;
   return {
     ...record,
     operations: encodeOperations(operations),

@@ -6,7 +6,7 @@ import { discardRecord, retryRecord } from "./decisions.js";
 import { Device } from "./device.js";
 import { pinIdentity, type Identity } from "./identity.js";
 import { mint, restartInserts, withBytes, type NumberedRecord } from "./mint.js";
-import { fromStored, toStored, unreadable, type OutboxRecord } from "./records.js";
+import { fromStored, NO_PLACE, toStored, unreadable, type OutboxRecord } from "./records.js";
 import { mendGroup, rebuildRows, refetch, type Rebuilt } from "./repair.js";
 import type { Segment } from "./rows.js";
 import { isAnswerOf, reject, REMOVED, settleGroup } from "./settle.js";
@@ -22,6 +22,7 @@ import {
   readRefetched,
   readSegments,
   readSync,
+  takeKeys,
   unsealRecord,
   writeBase,
   type RowChanges,
@@ -95,11 +96,19 @@ export class ReplicaStore {
     });
   }
 
-  /** Stores local changes; resolves to their places in the outbox once they are durable (C3). */
+  /**
+   * Stores local changes; resolves to their places in the outbox once they are durable (C3), or to
+   * `NO_PLACE` for those of a transaction that was stored before.
+   */
   addRecords(records: readonly OutboxRecord[]): Promise<number[]> {
-    return this.#storage.transaction("durable", ["outbox"], (tx) =>
-      Promise.all(records.map((record) => addRecord(tx, toStored(record)))),
-    );
+    return this.#storage.transaction("durable", ["meta", "outbox"], async (tx) => {
+      const known = await takeKeys(tx, records);
+      return Promise.all(
+        records.map(async (record) =>
+          known.has(record.idempotencyKey) ? NO_PLACE : addRecord(tx, toStored(record)),
+        ),
+      );
+    });
   }
 
   /**

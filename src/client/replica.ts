@@ -5,7 +5,7 @@ import { sameValue } from "../shared/values.js";
 import { BaseRows, type Compaction } from "./base-rows.js";
 import type { LocalWrite } from "./local-write.js";
 import { OutboxMirror, type OutboxCounts } from "./outbox-mirror.js";
-import { isNewer, type OutboxRecord } from "./records.js";
+import { isNewer, NO_PLACE, type OutboxRecord } from "./records.js";
 import type { Loaded, SettledChanges } from "./replica-store.js";
 import type { RowChanges } from "./stored.js";
 import { viewOf, type BaseRow, type View } from "./view.js";
@@ -81,15 +81,21 @@ export class Replica {
 
   /** Makes the record of a local change, in the life of the document that the user sees. */
   add(write: LocalWrite, madeAt: number | null = null): OutboxRecord {
-    const { document, kind, operations } = write;
-    const record = { seq: null, document, kind, generation: 0, operations, madeAt, rejected: null };
+    const record = { seq: null, generation: 0, madeAt, rejected: null, ...write };
     this.#place(record);
     return record;
   }
 
-  /** Local changes are on disk now, at these places. */
-  saved(records: readonly OutboxRecord[], seqs: readonly number[]) {
+  /**
+   * Local changes are on disk now, at these places; or they are dropped, with `NO_PLACE`.
+   *
+   * @returns the documents that may look different now.
+   */
+  saved(records: readonly OutboxRecord[], seqs: readonly number[]): string[] {
+    const dropped = records.filter((_, index) => seqs[index] === NO_PLACE);
+    for (const record of dropped) this.#outbox.remove(record.document, (one) => one === record);
     records.forEach((record, index) => this.#outbox.saved(record, seqs[index]!));
+    return dropped.map(({ document }) => document);
   }
 
   /** Takes over what is on disk; local changes that are not there yet stay on top. */

@@ -1,7 +1,7 @@
 import { ReplicateError } from "../shared/errors.js";
 import type { BaseDocument } from "./base.js";
 import type { NumberedRecord } from "./mint.js";
-import type { StoredRecord } from "./records.js";
+import type { OutboxRecord, StoredRecord } from "./records.js";
 import { decodeSegment, encodeSegment, type Segment } from "./rows.js";
 import { seal, unseal, type Unsealed } from "./storage/sealed.js";
 import type { StorageTransaction } from "./storage/storage.js";
@@ -91,6 +91,25 @@ export async function putRecords(tx: StorageTransaction, records: readonly Numbe
 
 export async function deleteRecords(tx: StorageTransaction, records: readonly NumberedRecord[]) {
   await Promise.all(records.map(({ seq }) => tx.delete("outbox", seq)));
+}
+
+/**
+ * Transactions that are remembered as stored. One that comes again comes soon: with the next start of
+ * the page that was to forget it.
+ */
+const REMEMBERED_KEYS = 200;
+
+/** Remembers the transactions of these records, and returns those that were remembered before. */
+export async function takeKeys(
+  tx: StorageTransaction,
+  records: readonly OutboxRecord[],
+): Promise<ReadonlySet<string | undefined>> {
+  const keys = new Set(records.flatMap(({ idempotencyKey }) => idempotencyKey ?? []));
+  if (keys.size === 0) return new Set();
+  const known = new Set(intact<string[]>(await tx.get("meta", "transactions")) ?? []);
+  const newest = [...new Set([...known, ...keys])].slice(-REMEMBERED_KEYS);
+  await tx.put("meta", "transactions", seal(newest));
+  return known;
 }
 
 /** Segments after a key, and the keys of those that are damaged. */

@@ -1,12 +1,15 @@
 import { startOfflineExecutor, type OfflineConfig } from "@tanstack/offline-transactions";
 import { onTestFinished } from "vitest";
 
-/** What an executor keeps in a browser's storage, for the executors of later pages. */
+/** What an executor keeps in a browser's storage, for the executors of later pages; a write takes time. */
 export function executorStorage() {
   const stored = new Map<string, string>();
   return {
     get: async (key: string) => stored.get(key) ?? null,
-    set: async (key: string, value: string) => void stored.set(key, value),
+    set: async (key: string, value: string) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      stored.set(key, value);
+    },
     delete: async (key: string) => void stored.delete(key),
     keys: async () => [...stored.keys()],
     clear: async () => stored.clear(),
