@@ -54,8 +54,8 @@ export class TestClient<F extends Fields> {
 
   /** Inserts a row as someone does who does not know whether there is one. */
   async insert(row: Row<F>): Promise<Result> {
-    const { generation, live } = await this.#read(row.id);
-    return this.#write("insert", row, live ? generation : generation + 1, []);
+    const { generation } = await this.#read(row.id);
+    return this.#write("insert", row, generation + 1, []);
   }
 
   /**
@@ -79,12 +79,11 @@ export class TestClient<F extends Fields> {
 
   async #read(document: string) {
     const args = { document, part: FIELDS_PART, stateVector: NOTHING };
-    const { update, ...state } = (await this.#t.query(this.#api.recover, args)) as {
+    const { generation, update } = (await this.#t.query(this.#api.recover, args)) as {
       generation: number;
-      live: boolean;
       update: ArrayBuffer | null;
     };
-    return { ...state, updates: update === null ? [] : [new Uint8Array(update)] };
+    return { generation, updates: update === null ? [] : [new Uint8Array(update)] };
   }
 
   #write(
