@@ -120,6 +120,13 @@ describe("an insert whose generation has ended in the meantime", () => {
     expect(records.map(({ record }) => record.generation)).toEqual([generation, generation, 5]);
   });
 
+  it("takes along an edit that another tab stored in the life that never began", () => {
+    const records = [retitle(7, "late", 2)];
+    expect(restartInserts(records, live(1)).map(({ seq }) => seq)).toEqual([7]);
+    expect(sent(records, live(1))).toMatchObject({ op: "update", generation: 1 });
+    expect(restartInserts([retitle(7, "x", 2)], ended(1))).toEqual([]); // it starts no life
+  });
+
   it.each<[string, NumberedRecord[], BaseDocument | undefined]>([
     ["the document is live: it merges there", [insert(1)], live(4)],
     ["nothing is known of the document", [insert(1)], undefined],

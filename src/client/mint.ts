@@ -54,9 +54,10 @@ export function mint(
 }
 
 /**
- * Moves an insert, and what follows it, to the life of the document that it will start or join: its
- * own may have ended since it was recorded, or never begin, when those before it were never sent. A
- * push that named a later life than there is could end or restart that life when it comes again (S4).
+ * Moves the first record, and those made in the same life of the document, to the life that they will
+ * really start or join: an insert's own may have ended since it was recorded, or never begin, when those
+ * before it were never sent; and another tab may not have known of that when it stored an edit. A push
+ * that named a later life than there is could end or restart that life when it comes again (S4).
  * Changes `records` in place.
  *
  * @returns those that changed.
@@ -66,7 +67,7 @@ export function restartInserts(
   base: BaseDocument | undefined,
 ): NumberedRecord[] {
   const { kind, group, generation } = records[0]!.record;
-  if (kind !== "insert" || group !== null) return [];
+  if (group !== null || (kind !== "insert" && !base?.live)) return [];
   const newest = base?.live ? base.generation : (base?.generation ?? 0) + 1;
   const isStale = base !== undefined && !base.live && isOver(base, generation);
   if (!isStale && generation <= newest) return [];
