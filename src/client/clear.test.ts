@@ -60,6 +60,21 @@ describe("clear", () => {
     expect(page.engine.status.get()).toMatchObject({ pending: 0, phase: "live" });
   });
 
+  it("loses what a full disk did not take, too, when forced", async () => {
+    const page = setUp({ connected: false });
+    const { rows } = page.follow();
+    await quiet();
+    page.disk.isFull = true;
+    page.engine.accept([insert("a")]);
+    await page.time.advance(SECOND);
+    await expect(page.engine.clear({ force: false })).rejects.toThrow(/^1 change /);
+    await page.engine.clear({ force: true });
+    page.disk.isFull = false;
+    page.network.setConnected(true);
+    await page.time.advance(HOUR);
+    expect([rows.size, page.server.pushes]).toEqual([0, []]);
+  });
+
   it("counts what another tab has, and empties that one as well", async () => {
     const a = setUp();
     const b = setUp(a);

@@ -7,7 +7,12 @@ import { Engine } from "./engine.js";
 import type { LocalMutation } from "./local-write.js";
 import { FakePage, fields, quiet, SECOND, VirtualTime } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
-import type { OpenOptions, ReplicaStorage, StorageConnection } from "./storage/storage.js";
+import {
+  STORES,
+  type OpenOptions,
+  type ReplicaStorage,
+  type StorageConnection,
+} from "./storage/storage.js";
 import type { TabMessage, Tabs } from "./tabs.js";
 import type { Transport } from "./transport.js";
 
@@ -193,6 +198,8 @@ export class FakeDisk implements ReplicaStorage {
   readonly kind = "indexeddb";
   /** What every write fails with. */
   fail: Error | null = null;
+  /** Whether it takes no new changes; what is there can be deleted. */
+  isFull = false;
   #storage = memoryStorage();
   #age = 0;
 
@@ -204,6 +211,8 @@ export class FakeDisk implements ReplicaStorage {
       transaction: async (mode, stores, body) => {
         if (age !== this.#age) throw new ReplicateError("STORAGE_LOST", "Deleted.");
         if (this.fail && mode !== "read") throw this.fail;
+        const isDeletion = STORES.every((store) => stores.includes(store));
+        if (this.isFull && mode === "durable" && !isDeletion) throw new Error("disk full");
         return connection.transaction(mode, stores, body);
       },
     };

@@ -95,6 +95,20 @@ describe("when changes are accepted", () => {
     await page.engine.when("a", "accepted");
   });
 
+  it("rejects when one of several is refused, although the last of them is accepted", async () => {
+    const page = setUp();
+    page.follow();
+    page.engine.accept([insert("a")]);
+    await page.time.advance(SECOND);
+    let pushes = 0;
+    page.server.refuse = () => (++pushes <= 2 ? "No." : null); // both together, then the first
+    page.engine.accept([retitle("a", "bad"), retitle("a", "good")]);
+    const accepted = watch(page.engine.when("a", "accepted"));
+    await page.time.advance(10 * SECOND);
+    expect(page.engine.status.get()).toMatchObject({ pending: 0, rejected: 1 });
+    expect(accepted.outcome).toMatchObject({ code: "REFUSED" });
+  });
+
   it("is at once for a document without changes", async () => {
     const page = setUp({ connected: false });
     page.follow();
@@ -133,8 +147,11 @@ describe("when changes are accepted", () => {
   });
 
   it("goes on over a lost disk", async () => {
-    const page = setUp({ connected: false });
+    const page = setUp();
     page.follow();
+    page.engine.accept([insert("z")]); // takes the first place on the first disk
+    await page.time.advance(SECOND);
+    page.network.setConnected(false);
     page.engine.accept([insert("a")]);
     await quiet();
     const accepted = watch(page.engine.when("a", "accepted"));
@@ -144,7 +161,7 @@ describe("when changes are accepted", () => {
     expect(accepted.outcome).toBe("waits");
     page.network.setConnected(true);
     await page.time.advance(10 * SECOND);
-    expect(page.server.pushes.flat().sort()).toEqual(["a", "b"]);
+    expect(page.server.pushes.flat().sort()).toEqual(["a", "b", "z"]);
     expect(accepted.outcome).toBe("done");
   });
 
