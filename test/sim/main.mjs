@@ -16,7 +16,7 @@ const MAX_TOLD = 10;
 
 const USAGE = `Usage: npm run sim -- [options]
 
-  --schedules N    how many random schedules; 1000
+  --schedules N    how many random schedules; 1000, or 2000 for each planted bug
   --seed S         the seed of the first; 1
   --steps 3,7,12   of a seed's steps, only these
   --with a,b       also the steps that the clients cannot stand yet: rollBack, clone
@@ -26,7 +26,7 @@ const USAGE = `Usage: npm run sim -- [options]
   --stop           stop at the first failure`;
 
 const OPTIONS = /** @type {const} */ ({
-  schedules: { type: "string", default: "1000" },
+  schedules: { type: "string" },
   seed: { type: "string", default: "1" },
   steps: { type: "string" },
   with: { type: "string", default: "" },
@@ -56,7 +56,7 @@ function readOptions() {
     throw new Error(`Nothing is known of ${positionals.join(", ")}.\n\n${USAGE}`);
   }
   return {
-    schedules: positive(values.schedules, "schedules"),
+    schedules: positive(values.schedules ?? (values.planted ? "2000" : "1000"), "schedules"),
     seed: positive(values.seed, "seed"),
     steps: values.steps === undefined ? null : list(values.steps).map(Number),
     extra: /** @type {import("./steps.ts").StepName[]} */ (list(values.with)),

@@ -46,6 +46,7 @@ const {
 } = JSON.parse(process.argv[2]!) as Job;
 
 async function main() {
+  process.on("disconnect", () => process.exit()); // nobody waits for what is left
   collectStrayErrors();
   installDigest();
   let failures = 0;

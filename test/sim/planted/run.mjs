@@ -5,23 +5,21 @@ import { runWorker } from "../workers.mjs";
 
 /** @typedef {import("./table.mjs").PlantedBug} PlantedBug */
 
-/** Schedules that a bug may survive. */
-const MAX_SCHEDULES = 2_000;
-
 /** Share of the bugs that has to be found. */
 const NEEDED = 0.95;
 
 /**
- * @param {{ seed: number, processes: number, bugs: readonly PlantedBug[] }} options
+ * @param {{ seed: number, schedules: number, processes: number, bugs: readonly PlantedBug[] }} options
+ * `schedules` is how many a bug may survive
  * @returns {Promise<boolean>} whether enough of them were found
  */
-export async function runPlanted({ seed, processes, bugs }) {
+export async function runPlanted({ seed, schedules, processes, bugs }) {
   const left = [...bugs];
   /** @type {Map<string, Awaited<ReturnType<typeof hunt>>>} */
   const found = new Map();
   const work = async () => {
     for (let bug = left.shift(); bug; bug = left.shift()) {
-      const result = await hunt(bug, seed);
+      const result = await hunt(bug, seed, schedules);
       found.set(bug.name, result);
       console.log(describe(bug, result));
     }
@@ -30,18 +28,19 @@ export async function runPlanted({ seed, processes, bugs }) {
   console.log("| --- | --- | --- | --- | --- |");
   await Promise.all(Array.from({ length: processes }, work));
   const count = [...found.values()].filter((result) => result !== null).length;
-  console.log(`${bugs.length} bugs planted, ${count} found within ${MAX_SCHEDULES} schedules each`);
+  console.log(`${bugs.length} bugs planted, ${count} found within ${schedules} schedules each`);
   return count >= bugs.length * NEEDED;
 }
 
 /**
  * @param {PlantedBug} bug
  * @param {number} seed
+ * @param {number} schedules
  */
-async function hunt(bug, seed) {
+async function hunt(bug, seed, schedules) {
   const file = await bundle(bug.name, bug.patches);
   const extra = /** @type {import("../steps.ts").StepName[]} */ (bug.with ?? []);
-  const job = { from: seed, to: seed + MAX_SCHEDULES - 1, every: 1, extra, only: null };
+  const job = { from: seed, to: seed + schedules - 1, every: 1, extra, only: null };
   /** @type {{ seed: number, problem: string } | null} */
   let result = null;
   const rest = { verbose: false, stopAtFailure: true, shrink: false };
