@@ -4,6 +4,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { exact, scenario } from "../shared/arbitraries.test.js";
+import { compileFields } from "../shared/compiled-fields.js";
 import {
   applyOperations,
   complete,
@@ -16,7 +17,7 @@ import {
 import { loadPart, mintUpdate, readFlat, renderRow } from "../shared/plain-part.js";
 import { incoming } from "./incoming.js";
 import { mergeChange } from "./merge.js";
-import { changeOf } from "./setup.test.js";
+import { changeOf, tree, taskFields } from "./setup.test.js";
 
 /** An edit by a device that knows only some of the log. */
 const edit = fc.record({ clientId: fc.integer({ min: 2, max: 2 ** 31 }), knows: fc.nat() });
@@ -57,4 +58,26 @@ it("merges as if every edit had been made when it arrived, whoever's ids are hig
     ),
     { numRuns: 300 },
   );
+});
+
+it("refuses what would leave more behind than a log can hold, however small the row (S8)", () => {
+  const fields = compileFields(taskFields);
+  const doc = loadPart([]);
+  let stored: RowFields | null = null;
+  const log: Uint8Array[] = [];
+  const kinds = ["write", "write", "rejected"].map((_, round) => {
+    // Other keys every time: of those before, nothing is left in the row, but much in the log.
+    const keys = Array.from({ length: 900 }, (_, n) => `${round}/${n}`.padEnd(900, "k"));
+    const row = { title: "t", votes: Object.fromEntries(keys.map((key) => [key, 1])) };
+    const update = mintUpdate(doc, difference(readFlat(doc), flatten(row, tree)), 7)!;
+    const change = incoming(changeOf(round ? "update" : "insert", "a", update));
+    const state = { generation: 1, live: round > 0, updates: log, ended: [], stored };
+    const outcome = mergeChange(fields, state, change, new Map());
+    if (outcome.kind === "write") {
+      stored = outcome.next;
+      log.push(...outcome.entries.map((entry) => entry.bytes));
+    }
+    return outcome.kind === "rejected" ? outcome.code : outcome.kind;
+  });
+  expect(kinds).toEqual(["write", "write", "DOCUMENT_FULL"]);
 });

@@ -2,11 +2,13 @@ import * as Y from "yjs";
 import type { Value } from "convex/values";
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError, type ReplicateErrorCode } from "../shared/errors.js";
-import type { FieldWrite } from "../shared/guard.js";
+import { MAX_PART_BYTES, type FieldWrite } from "../shared/guard.js";
 import { nodeAt } from "../shared/field-tree.js";
+import { MAX_LIFETIME_KEYS } from "../shared/limits.js";
 import { complete, MARKER, type Operations, type RowFields } from "../shared/operations.js";
 import {
   captureUpdate,
+  fieldsOf,
   isComplete,
   loadPart,
   mintExactly,
@@ -117,7 +119,7 @@ function mergeUpdate(
   if (next === null) {
     throw new ReplicateError("INVALID_UPDATE", "The update does not say that the document exists.");
   }
-  const problem = fields.check(next);
+  const problem = fields.check(next) ?? sizeProblem(doc);
   if (problem) throw problem;
   const prev = current.live ? current.row : null;
   return {
@@ -129,6 +131,16 @@ function mergeUpdate(
     authors,
     entries: [...current.entries, { kind: "update", generation, bytes: merged }],
   };
+}
+
+/** A row is bounded already; this bounds what its past fields and authors leave for ever (S8). */
+function sizeProblem(doc: Y.Doc): ReplicateError | null {
+  const size = Y.encodeStateAsUpdate(doc).byteLength;
+  if (size <= MAX_PART_BYTES) return null;
+  return new ReplicateError(
+    "DOCUMENT_FULL",
+    `With all the fields it ever had the document takes ${size} bytes, more than ${MAX_PART_BYTES}. Remove it and insert it again to start afresh.`,
+  );
 }
 
 function isKnown(id: Y.ID, known: ReadonlyMap<number, number>): boolean {
@@ -188,10 +200,13 @@ function applyWrites(
 
   const written: Operations = new Map();
   for (const { id, value } of fresh) {
-    const path = Y.getItem(doc.store, id).parentSub;
-    if (path === null) throw new ReplicateError("INVALID_UPDATE", "The update writes to no field.");
+    const { parent, parentSub: path } = Y.getItem(doc.store, id);
+    if (path === null || parent !== fieldsOf(doc)) {
+      throw new ReplicateError("INVALID_UPDATE", "The update writes to no field.");
+    }
     written.set(path, checkedValue(fields, path, value));
   }
+  checkKeys(doc);
   const after = readFlat(doc);
   const lost: Operations = new Map();
   for (const [path, value] of complete(before, written)) {
@@ -199,6 +214,15 @@ function applyWrites(
   }
   const correction = lost.size > 0 ? mintExactly(doc, lost, SERVER_CLIENT_ID) : null;
   return correction ? Y.mergeUpdates([applied, correction]) : applied;
+}
+
+function checkKeys(doc: Y.Doc) {
+  const { size } = fieldsOf(doc); // nothing is ever deleted, only written as undefined
+  if (size <= MAX_LIFETIME_KEYS) return;
+  throw new ReplicateError(
+    "TOO_MANY_KEYS",
+    `A document has at most ${MAX_LIFETIME_KEYS} keys in its life, removed ones included, and this would be ${size}. Remove it and insert it again, or spread it over several.`,
+  );
 }
 
 function checkedValue(fields: CompiledFields, path: string, value: unknown): Value | undefined {
