@@ -1,6 +1,6 @@
 import { VirtualClock } from "../dev/backend/engine/clock.js";
 import type { FunctionMetrics } from "../dev/backend/runtime.js";
-import { ROW, startWorld, World, Writer } from "../test/contention/world.js";
+import { ROW, startWorld, Writer, type World } from "../test/contention/world.js";
 import { machine, table, type Figure } from "./measure.js";
 
 const START = Date.UTC(2026, 0, 1);

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { Clock } from "../../dev/backend/engine/clock.js";
 import { seededInterleaving, seededRandom } from "../../dev/backend/engine/interleaving.js";
 import { impatientClock } from "../engine/clock.js";
-import { startWorld, World, Writer } from "./world.js";
+import { startWorld, Writer, type World } from "./world.js";
 
 // What runs at the same time conflicts only where it has to: over the same document (S1).
 
