@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import * as Y from "yjs";
+import { loadPart } from "../shared/plain-part.js";
 import { addUpdate, advance, emptyBase, endGeneration, type BaseDocument } from "./base.js";
 import { bytesOf, entry, inserting, renderBytes, setting, tree } from "./setup.test.js";
 
@@ -81,6 +83,18 @@ describe("advancing over log entries", () => {
       row: { id: "a", title: "beside" },
     });
     expect(advance(mine, [theirs], tree)!.row).toMatchObject({ title: "t", done: true });
+  });
+
+  it("learns nothing from a snapshot of what it knows, and everything from one of more (S5)", () => {
+    const newer = bytesOf(setting({ title: "newest" }), [created, edited]);
+    const snapshot = (...updates: Uint8Array[]) => Y.encodeStateAsUpdate(loadPart(updates));
+    const knows = advance(base(), [entry(1, edited)], tree)!.base;
+    expect(advance(knows, [entry(1, snapshot(created, edited))], tree)).toBeNull();
+    const lagging = advance(knows, [entry(1, snapshot(created, edited, newer))], tree)!;
+    expect(lagging.row).toEqual({ title: "newest" });
+    // The same tail again, after compaction has changed it.
+    const again = [entry(1, snapshot(created, edited)), entry(1, newer)];
+    expect(advance(lagging.base, again, tree)).toBeNull();
   });
 
   it("keeps the client id that a refusal has set", () => {
