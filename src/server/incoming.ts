@@ -1,12 +1,12 @@
 import { ReplicateError } from "../shared/errors.js";
-import { decodeFieldWrites, type FieldWrite } from "../shared/guard.js";
+import { decodeFieldUpdate, type FieldUpdate } from "../shared/guard.js";
 import { idProblem } from "../shared/ids.js";
 import { FIELDS_PART } from "../shared/plain-part.js";
 import type { Change } from "../shared/wire.js";
 
 /** A change whose shape and bytes are sound; what it says is still to be judged. */
 export type Incoming =
-  | { kind: "update"; change: Change; update: Uint8Array; writes: FieldWrite[] }
+  | ({ kind: "update"; change: Change } & FieldUpdate)
   | { kind: "remove"; change: Change }
   | { kind: "unsound"; change: Change; problem: ReplicateError };
 
@@ -15,8 +15,7 @@ export function incoming(change: Change): Incoming {
     const badId = idProblem(change.document);
     if (badId) throw badId;
     if (change.op === "remove") return { kind: "remove", change };
-    const update = updateOf(change);
-    return { kind: "update", change, update, writes: decodeFieldWrites(update) };
+    return { kind: "update", change, ...decodeFieldUpdate(updateOf(change)) };
   } catch (problem) {
     if (!(problem instanceof ReplicateError)) throw problem;
     return { kind: "unsound", change, problem };

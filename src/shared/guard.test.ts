@@ -1,7 +1,7 @@
 import * as Y from "yjs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeFieldWrites, MAX_PART_BYTES } from "./guard.js";
+import { decodeFieldUpdate, MAX_PART_BYTES } from "./guard.js";
 import { SERVER_CLIENT_ID } from "./plain-part.js";
 
 /** The update that `change` makes on an empty document. */
@@ -14,7 +14,7 @@ function updateOf(change: (doc: Y.Doc) => void, clientId = 7): Uint8Array {
 
 const refused = expect.objectContaining({ code: "INVALID_UPDATE" }) as Error;
 
-describe("decodeFieldWrites (S3)", () => {
+describe("decodeFieldUpdate (S3)", () => {
   it("reads plain writes, bytes and removals among them", () => {
     const update = updateOf((doc) => {
       const fields = doc.getMap("fields");
@@ -22,11 +22,25 @@ describe("decodeFieldWrites (S3)", () => {
       fields.set("b", new Uint8Array([1, 2]));
       fields.set("c", undefined);
     });
-    expect(decodeFieldWrites(update)).toEqual([
+    expect(decodeFieldUpdate(update).writes).toEqual([
       { id: Y.createID(7, 0), value: { deep: [1n, null] } },
       { id: Y.createID(7, 1), value: new Uint8Array([1, 2]) },
       { id: Y.createID(7, 2), value: undefined },
     ]);
+  });
+
+  it("lets no deletion through, and setting a key needs none", () => {
+    const doc = docWith("a", 1);
+    doc.getMap("fields").set("kept", 1);
+    const before = Y.encodeStateAsUpdate(doc);
+    const vector = Y.encodeStateVector(doc);
+    doc.getMap("fields").set("a", 2);
+    doc.getMap("fields").delete("kept");
+    const { update, writes } = decodeFieldUpdate(Y.encodeStateAsUpdate(doc, vector));
+    expect(writes).toHaveLength(1);
+    const server = new Y.Doc();
+    for (const one of [before, update]) Y.applyUpdate(server, one);
+    expect(server.getMap("fields").toJSON()).toEqual({ a: 2, kept: 1 });
   });
 
   it("refuses a plain update cut at any byte, and never throws anything else on garbage", () => {
@@ -35,13 +49,13 @@ describe("decodeFieldWrites (S3)", () => {
       doc.getMap("fields").set("title", "again");
     });
     for (let end = 0; end < whole.length; end++) {
-      expect(() => decodeFieldWrites(whole.slice(0, end))).toThrow(refused);
+      expect(() => decodeFieldUpdate(whole.slice(0, end))).toThrow(refused);
     }
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(whole.length - 1), (noise, at) => {
         for (const bytes of [noise, Uint8Array.from([...whole.slice(0, at), ...noise])]) {
           try {
-            decodeFieldWrites(bytes);
+            decodeFieldUpdate(bytes);
           } catch (error) {
             expect(error).toEqual(refused);
           }
@@ -72,11 +86,21 @@ describe("decodeFieldWrites (S3)", () => {
     ["a 12-byte promise of 30 million structs", bomb(30_000_000)],
     ["garbage-collected structs", Uint8Array.from([1, 1, 7, 0, 0, 5, 0])],
     ["a gap", Uint8Array.from([1, 1, 7, 0, 10, 5, 0])],
+    ["one client id in two places", Uint8Array.from([2, ...section(7), ...section(7), 0])],
+    [
+      "more client ids than anyone needs",
+      Uint8Array.from([17, ...Array.from({ length: 17 }, (_, n) => section(n + 2)).flat(), 0]),
+    ],
+    ["something after its end", Uint8Array.from([1, ...section(7), 0, 0])],
+    ["more deletions than there can be changes", deletions(50_001)],
+    ["a path longer than any field", updateOf((doc) => setField(doc, "a".repeat(4_097), 1))],
+    ["a value of more parts than a row holds", updateOf((doc) => setField(doc, "a", crowd()))],
+    ["a key that would become a prototype", prototypeKey()],
     ["more bytes than a part may have", new Uint8Array(MAX_PART_BYTES + 1)],
   ];
 
   it.each(hostile)("refuses %s", (_what, update) => {
-    expect(() => decodeFieldWrites(update)).toThrow(refused);
+    expect(() => decodeFieldUpdate(update)).toThrow(refused);
   });
 
   it("refuses a value that nests ten thousand levels deep", () => {
@@ -86,7 +110,7 @@ describe("decodeFieldWrites (S3)", () => {
     const nested = new Uint8Array(200_000).fill(117);
     for (let at = 1; at < nested.length; at += 2) nested[at] = 1;
     const deep = Uint8Array.from([...update.slice(0, one), ...nested, ...update.slice(one)]);
-    expect(() => decodeFieldWrites(deep)).toThrow(refused);
+    expect(() => decodeFieldUpdate(deep)).toThrow(refused);
   });
 
   it("refuses more changes than a part may hold", () => {
@@ -94,9 +118,36 @@ describe("decodeFieldWrites (S3)", () => {
       for (let n = 0; n < 50_001; n++) doc.getMap("fields").set(`${n}`, 1);
     });
     expect(update.byteLength).toBeLessThan(MAX_PART_BYTES);
-    expect(() => decodeFieldWrites(update)).toThrow("50001 changes");
+    expect(() => decodeFieldUpdate(update)).toThrow("50001 changes");
   });
 });
+
+function setField(doc: Y.Doc, key: string, value: unknown) {
+  doc.getMap("fields").set(key, value);
+}
+
+/** What one client says in an update: that the field `a` is null. */
+function section(client: number): number[] {
+  const text = (value: string) => [value.length, ...new TextEncoder().encode(value)];
+  return [1, client, 0, 0b0010_1000, 1, ...text("fields"), ...text("a"), 1, 126];
+}
+
+function deletions(ranges: number): Uint8Array {
+  const count = [(ranges & 127) | 128, ((ranges >> 7) & 127) | 128, ranges >> 14];
+  const each = new Array<number>(ranges * 2).fill(1);
+  return Uint8Array.from([1, ...section(7), 1, 7, ...count, ...each]);
+}
+
+/** A quarter of a million empty objects, in half a megabyte. */
+function crowd(): object[] {
+  return Array.from({ length: 250_000 }, () => ({}));
+}
+
+function prototypeKey(): Uint8Array {
+  const update = updateOf((doc) => setField(doc, "a", { __pr0t0__: null }));
+  const text = new TextDecoder("latin1").decode(update);
+  return Uint8Array.from(text.replace("__pr0t0__", "__proto__"), (char) => char.charCodeAt(0));
+}
 
 function docWith(key: string, value: unknown): Y.Doc {
   const doc = new Y.Doc();

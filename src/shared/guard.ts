@@ -1,51 +1,51 @@
 import * as Y from "yjs";
+import { Malformed } from "./byte-reader.js";
 import { ReplicateError } from "./errors.js";
-import { FIELDS_PART, SERVER_CLIENT_ID } from "./plain-part.js";
+import { scanUpdate } from "./scan.js";
 
 /** Largest part, and so the largest update to one, in bytes (S8). */
 export const MAX_PART_BYTES = 2 * 1024 * 1024;
 
-/** Most structs in one update of plain fields (S8). */
-const MAX_STRUCTS = 50_000;
-
 /** One write of a plain field, as an update carries it. */
 export type FieldWrite = { id: Y.ID; value: unknown };
 
+/** What a client may say to plain fields: writes, and the bytes that say them and nothing else. */
+export type FieldUpdate = { writes: FieldWrite[]; update: Uint8Array };
+
 /**
  * The writes in an update to plain fields from a client, or an error: bytes from clients are
- * hostile (S3). `Y.decodeUpdate` comes first because it rejects in microseconds what would make
- * `Y.applyUpdate` allocate hundreds of megabytes (reference: engines §2.4).
+ * hostile (S3). They are scanned before anything is decoded, because a few of them may promise, and
+ * two megabytes of them hold, what takes a hundred times the memory. Deletions are left out: setting
+ * a key implies those of honest clients, and nothing else may delete.
  *
  * @throws {ReplicateError} `INVALID_UPDATE`
  */
-export function decodeFieldWrites(update: Uint8Array): FieldWrite[] {
-  if (update.byteLength > MAX_PART_BYTES) {
+export function decodeFieldUpdate(bytes: Uint8Array): FieldUpdate {
+  if (bytes.byteLength > MAX_PART_BYTES) {
     throw invalid(
-      `it is ${update.byteLength} bytes, more than the ${MAX_PART_BYTES} of a whole part`,
+      `it is ${bytes.byteLength} bytes, more than the ${MAX_PART_BYTES} of a whole part`,
     );
   }
-  const { structs } = decode(update);
-  // No client sends such an update, but V2 bytes often read as one: accepting it would lose them.
-  if (structs.length === 0) throw invalid("it writes nothing");
-  if (structs.length > MAX_STRUCTS) throw invalid(`it holds ${structs.length} changes`);
-  return structs.map((struct) => {
-    if (struct.id.client === SERVER_CLIENT_ID) throw invalid("it speaks in the server's name");
-    if (!(struct instanceof Y.Item)) throw invalid("it holds something other than field writes");
-    // An item that follows another one inherits its place; any other names its place itself.
-    const placed = struct.origin === null && struct.rightOrigin === null;
-    if (placed && (struct.parent !== (FIELDS_PART as unknown) || struct.parentSub === null)) {
-      throw invalid("it writes outside the document's fields");
-    }
-    return { id: struct.id, value: contentOf(struct) };
-  });
+  try {
+    const update = withoutDeletions(bytes, scanUpdate(bytes));
+    return { update, writes: Y.decodeUpdate(update).structs.map(writeOf) };
+  } catch (error) {
+    if (error instanceof ReplicateError) throw error;
+    const why = error instanceof Malformed ? error.message : "it is no Yjs update in V1 encoding";
+    throw invalid(why, error);
+  }
 }
 
-function decode(update: Uint8Array) {
-  try {
-    return Y.decodeUpdate(update);
-  } catch (error) {
-    throw invalid("it cannot be decoded as a Yjs update in V1 encoding", error);
-  }
+/** @param end Where the deletions begin. */
+function withoutDeletions(bytes: Uint8Array, end: number): Uint8Array {
+  const update = bytes.slice(0, end + 1);
+  update[end] = 0; // no client deletes anything
+  return update;
+}
+
+function writeOf(struct: Y.Item | Y.GC | Y.Skip): FieldWrite {
+  if (struct instanceof Y.Item) return { id: struct.id, value: contentOf(struct) };
+  throw invalid("it holds something other than field writes");
 }
 
 function contentOf(item: Y.Item): unknown {

@@ -1,0 +1,60 @@
+/** Thrown when bytes end, or hold a number that no encoder writes. */
+export class Malformed extends Error {}
+
+/** Steps through bytes in lib0's encoding, which Yjs updates are in, without keeping anything. */
+export class ByteReader {
+  at = 0;
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get isAtEnd(): boolean {
+    return this.at === this.#bytes.length;
+  }
+
+  byte(): number {
+    const byte = this.#bytes[this.at++];
+    if (byte === undefined) throw new Malformed("it ends too early");
+    return byte;
+  }
+
+  /** A variable-length unsigned integer, up to 53 bits. */
+  uint(): number {
+    let value = 0;
+    for (let factor = 1; ; factor *= 128) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * factor;
+      if (value > Number.MAX_SAFE_INTEGER)
+        throw new Malformed("it holds a number that is too large");
+      if (byte < 0x80) return value;
+    }
+  }
+
+  skip(bytes: number) {
+    this.at += bytes;
+    if (this.at > this.#bytes.length) throw new Malformed("it ends too early");
+  }
+
+  /** Skips a signed integer, of at most as many bytes as any encoder writes. */
+  skipInt() {
+    const most = this.at + 9;
+    while (this.byte() >= 0x80)
+      if (this.at > most) throw new Malformed("it holds a number that is too large");
+  }
+
+  /** Skips what says its own length: text and bytes. */
+  skipSized(): number {
+    const length = this.uint();
+    this.skip(length);
+    return length;
+  }
+
+  /** Text that says its own length, as ASCII; null when it is longer than `most`, and then skipped. */
+  shortText(most: number): string | null {
+    const length = this.skipSized();
+    if (length > most) return null;
+    return String.fromCharCode(...this.#bytes.subarray(this.at - length, this.at));
+  }
+}
