@@ -149,11 +149,15 @@ export class Board {
     await this.shown();
   }
 
-  /** Ends the page's process without a word to the page. */
-  async crash() {
+  /**
+   * Ends the page's process without a word to the page.
+   *
+   * @param session One that was made before, for a page that stands still.
+   */
+  async crash(session?: CDPSession) {
     this.troubles.expect(/^The page crashed/);
     const crashed = this.page.waitForEvent("crash");
-    await this.#debug("Page.crash");
+    await this.#debug("Page.crash", session);
     await crashed;
     await this.page.close();
   }
@@ -199,9 +203,9 @@ export class Board {
     });
   }
 
-  async #debug(command: "Page.crash" | "Browser.crash") {
-    const session = await this.page.context().newCDPSession(this.page);
-    session.send(command).catch(() => undefined); // it dies before it can answer
+  async #debug(command: "Page.crash" | "Browser.crash", session?: CDPSession) {
+    const debugging = session ?? (await this.page.context().newCDPSession(this.page));
+    debugging.send(command).catch(() => undefined); // it dies before it can answer
   }
 
   /** Waits until IndexedDB holds so many changes that wait to be sent. */
