@@ -99,6 +99,32 @@ describe("clear", () => {
     expectNothingLeft(b);
   });
 
+  it("counts what another tab has that this one has not heard of", async () => {
+    const a = setUp();
+    const b = setUp(a);
+    for (const { follow } of [a, b]) follow();
+    await a.time.advance(SECOND);
+    for (const { network } of [a, b]) network.setConnected(false);
+    a.browser.frozen.add(a.tab());
+    b.engine.accept([insert("b")]);
+    await quiet();
+    await expect(a.engine.clear({ force: false })).rejects.toThrow(/^1 change /);
+  });
+
+  it("empties other tabs also when this one does not use the collection any more", async () => {
+    const a = setUp();
+    const b = setUp(a);
+    const [one, two] = [a.follow(), b.follow()];
+    b.engine.accept([insert("a")]);
+    await a.time.advance(SECOND);
+    one.detach();
+    b.network.setConnected(false);
+    await quiet();
+    await a.engine.clear({ force: false });
+    await quiet();
+    expect(two.rows.size).toBe(0);
+  });
+
   it("leaves nothing of the past to a tab that was frozen meanwhile", async () => {
     const a = setUp();
     const b = setUp(a);
