@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Result } from "../shared/wire.js";
 import { insert, setUp } from "./engine-setup.test.js";
 import { LocalData } from "./local-data.js";
-import { fields, HOUR, inserting, quiet, SECOND, setting, VirtualTime } from "./setup.test.js";
+import { fields, HOUR, inserting, SECOND, setting, VirtualTime } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
 
 type Page = ReturnType<typeof setUp>;

@@ -304,8 +304,8 @@ export const CLIENT_BUGS = [
     about: "a tab that takes over does not read what the one before it has stored",
     patches: [
       {
-        file: "src/client/session.ts",
-        find: "  async #lead() {\n    await this.data.reload();",
+        file: "src/client/sync/sync.ts",
+        find: "  async #lead() {\n    await this.#data.reload();",
         replace: "  async #lead() {",
       },
     ],
@@ -316,7 +316,7 @@ export const CLIENT_BUGS = [
     about: "a push that failed without a connection is not tried again when there is one",
     patches: [
       {
-        file: "src/client/session.ts",
+        file: "src/client/sync/sync.ts",
         find: "if (this.#transport.isConnected()) void this.#pusher.sendNow();",
         replace: "",
       },

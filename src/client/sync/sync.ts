@@ -1,0 +1,237 @@
+import type { Identity } from "../../shared/identity.js";
+import type { Environment } from "../environment.js";
+import { Leadership } from "../leadership.js";
+import type { LocalData } from "../local-data.js";
+import type { Page } from "../page.js";
+import { loneTab, type TabMessage, type Tabs } from "../tabs.js";
+import type { Transport } from "../transport.js";
+import { Puller } from "./pull.js";
+import { Pusher } from "./push.js";
+import { INITIAL_SYNC_STATE, isUnfit, reasonOf, type SyncState } from "./state.js";
+
+export type SyncConfig = {
+  transport: Transport;
+  tabs: () => Tabs;
+  page: Page;
+  environment: Environment;
+  /** How long a local change waits for others to go with it, in ms. */
+  windowMs: number;
+};
+
+/**
+ * One tab's part in bringing its data and the server's together: it agrees with the other tabs on
+ * which of them does it, does it when it is its turn, and otherwise hears how it goes.
+ */
+export class Sync {
+  #state: SyncState = INITIAL_SYNC_STATE;
+  readonly #data: LocalData;
+  readonly #changed: () => void;
+  readonly #transport: Transport;
+  readonly #page: Page;
+  #tabs: Tabs;
+  readonly #leadership: Leadership;
+  readonly #puller: Puller;
+  readonly #pusher: Pusher;
+  readonly #forget: (() => void)[];
+
+  /**
+   * Hears other tabs from now on, and does nothing else before `start`.
+   *
+   * @param changed Told of every change of `state`.
+   */
+  constructor(config: SyncConfig, fieldsHash: string, data: LocalData, changed: () => void) {
+    const { environment, transport, page, windowMs } = config;
+    this.#data = data;
+    this.#changed = changed;
+    this.#transport = transport;
+    this.#page = page;
+    this.#tabs = config.tabs();
+    this.#forget = [this.#tabs.onMessage(this.#onMessage)];
+    this.#puller = new Puller(transport, environment, {
+      fieldsHash,
+      syncPoint: () => data.syncPoint,
+      identify: (identity) => this.#identify(identity),
+      apply: (entries, sync) => data.applyPage(entries, sync),
+      agreed: () => this.#startPushing(false),
+      report: (state) => {
+        this.#report(state);
+        if (state.caughtUp) this.#startPushing(true);
+      },
+    });
+    const host = {
+      pending: () => data.replica.pending(),
+      mint: data.mint.bind(data),
+      settle: data.settle.bind(data),
+      report: (error: Error | null) => this.#reportPush(error),
+    };
+    this.#pusher = new Pusher(transport, environment, host, windowMs);
+    this.#leadership = new Leadership({
+      lead: (...args) => this.#tabs.lead(...args),
+      transport,
+      page,
+      environment,
+      ask: () => this.#tabs.post({ type: "ask" }),
+      onLead: () => void this.#lead(),
+      onStepDown: () => this.#stepDown(),
+    });
+  }
+
+  /** How it goes, as far as this tab knows. */
+  get state(): SyncState {
+    return this.#state;
+  }
+
+  get isPaused(): boolean {
+    return this.#leadership.isPaused;
+  }
+
+  /** The data is open now. */
+  start() {
+    if (this.#data.storage.kind === "memory") this.#leaveTabs();
+    this.#forget.push(this.#transport.onConnection(this.#onConnection));
+    this.#tabs.post({ type: "hello" });
+    this.#onConnection();
+  }
+
+  /** There may be more to send than there was. */
+  dataChanged() {
+    this.#pusher.changed();
+  }
+
+  /** Other tabs should look at the disk: something on it changed, or is about to. */
+  tellTabs() {
+    this.#tabs.post({ type: "changed" });
+  }
+
+  /** Sends what is on disk, without waiting for more; in another tab, if that one syncs. */
+  async sendNow(): Promise<void> {
+    if (!this.#leadership.leads) this.#tabs.post({ type: "flush" });
+    await this.#pusher.sendNow();
+  }
+
+  visibilityChanged() {
+    this.#leadership.update();
+  }
+
+  /** Syncs nothing until `resume`. */
+  pause() {
+    this.#leadership.pause();
+  }
+
+  resume() {
+    this.#leadership.resume();
+  }
+
+  /** Looks at the connection again, e.g. after `resume`. */
+  update() {
+    this.#onConnection();
+  }
+
+  /** Something damaged is loaded again from the position there is now, or was. */
+  healing(state: "begins" | "done") {
+    if (state === "done") this.#pusher.changed();
+    else this.#puller.restart();
+  }
+
+  /** Ends its part; other tabs may still be told something until `leave`. */
+  stop() {
+    for (const forget of this.#forget) forget();
+    this.#leadership.pause();
+  }
+
+  leave() {
+    this.#tabs.close();
+  }
+
+  /** What is in memory no other tab can see: waiting for another one to sync would be for ever (C9). */
+  #leaveTabs() {
+    this.#tabs.close();
+    this.#tabs = loneTab();
+  }
+
+  #onConnection = () => {
+    this.#leadership.update();
+    if (this.#transport.isConnected()) void this.#pusher.sendNow();
+    this.#changed();
+  };
+
+  async #lead() {
+    await this.#data.reload();
+    if (!this.#leadership.leads) return;
+    // The tab that led before may have died between storing something and saying so.
+    this.tellTabs();
+    this.#showAlive();
+    this.#puller.start();
+  }
+
+  /** What this tab knew of how syncing goes is over; whoever syncs now says how it is. */
+  #stepDown() {
+    this.#puller.stop();
+    this.#pusher.stop();
+    this.#report({ pushReason: null });
+    this.#tabs.post({ type: "hello" });
+  }
+
+  /** An answer may come after the turn was lost: then it says nothing of how syncing goes. */
+  #reportPush(error: Error | null) {
+    if (this.#leadership.leads) this.#report({ pushReason: reasonOf(error) });
+  }
+
+  /**
+   * Nothing is sent before what the server has is here: storage may be older than what was sent from
+   * it, and would use the same clocks for something else (C6 ◆). A first load is not waited for.
+   */
+  #startPushing(caughtUp: boolean) {
+    if (caughtUp || !this.#data.syncPoint.complete) this.#pusher.start();
+  }
+
+  /** What is here belongs to one person: nothing is sent while someone else is signed in. */
+  async #identify(identity: Identity) {
+    try {
+      await this.#data.identify(identity);
+    } catch (error) {
+      this.#pusher.stop();
+      throw error;
+    }
+  }
+
+  #onMessage = (message: TabMessage) => {
+    const { leads } = this.#leadership;
+    switch (message.type) {
+      case "changed":
+        return void this.#data.reload().then(() => this.#pusher.changed());
+      case "flush":
+        return void this.#data.reload().then(() => this.#pusher.sendNow());
+      case "hello":
+        return leads ? this.#postState() : undefined;
+      case "state":
+        return leads ? undefined : this.#report(this.#asFollower(message.state));
+      case "ask":
+        return leads ? this.#showAlive() : undefined;
+      case "alive":
+        return this.#leadership.heard(message.visible);
+    }
+  };
+
+  /** That another tab fits the server says nothing about this one. */
+  #asFollower(state: SyncState): SyncState {
+    const { pullReason } = this.#state;
+    return isUnfit(pullReason) ? { ...state, pullReason } : state;
+  }
+
+  #showAlive() {
+    this.#tabs.post({ type: "alive", visible: this.#page.isVisible() });
+  }
+
+  #report(state: Partial<SyncState>) {
+    this.#state = { ...this.#state, ...state };
+    this.#changed();
+    if (!this.#leadership.leads) return;
+    if (isUnfit(this.#state.pullReason)) this.#leadership.giveWay();
+    else this.#postState();
+  }
+
+  #postState() {
+    this.#tabs.post({ type: "state", state: this.#state });
+  }
+}
