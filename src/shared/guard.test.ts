@@ -91,6 +91,10 @@ describe("decodeFieldUpdate (S3)", () => {
       "more client ids than anyone needs",
       Uint8Array.from([17, ...Array.from({ length: 17 }, (_, n) => section(n + 2)).flat(), 0]),
     ],
+    [
+      "a write that follows itself",
+      Uint8Array.from([1, 1, 66, 0, 0b1010_1000, 66, 0, 1, 126, 0]), // found by test/fuzz
+    ],
     ["something after its end", Uint8Array.from([1, ...section(7), 0, 0])],
     ["more deletions than there can be changes", deletions(50_001)],
     ["a path longer than any field", updateOf((doc) => setField(doc, "a".repeat(4_097), 1))],

@@ -49,7 +49,9 @@ export function scanUpdate(bytes: Uint8Array): number {
     if (client === SERVER_CLIENT_ID) throw new Malformed("it speaks in the server's name");
     const clock = reader.uint();
     if (clock + structs > Number.MAX_SAFE_INTEGER) throw new Malformed("its clocks run away");
-    for (let struct = 0; struct < structs; struct++) scanStruct(reader, budget);
+    for (let struct = 0; struct < structs; struct++) {
+      scanStruct(reader, { client, clock: clock + struct }, budget);
+    }
   }
   // No client sends such an update, but V2 bytes often read as one: accepting it would lose them.
   if (total === 0) throw new Malformed("it writes nothing");
@@ -59,15 +61,16 @@ export function scanUpdate(bytes: Uint8Array): number {
 }
 
 type Budget = { values: number };
+type Id = { client: number; clock: number };
 
-function scanStruct(reader: ByteReader, budget: Budget) {
+function scanStruct(reader: ByteReader, own: Id, budget: Budget) {
   const info = reader.byte();
   const content = info & CONTENT;
   if (content !== BINARY && content !== ANY) {
     throw new Malformed("it holds something other than field writes");
   }
-  if (info & HAS_LEFT) skipId(reader);
-  if (info & HAS_RIGHT) skipId(reader);
+  if (info & HAS_LEFT) scanNeighbour(reader, own);
+  if (info & HAS_RIGHT) scanNeighbour(reader, own);
   // One that follows another inherits its place; any other names its place itself.
   if (!(info & (HAS_LEFT | HAS_RIGHT))) scanPlace(reader, info);
   if (content === BINARY) return void reader.skipSized();
@@ -78,6 +81,15 @@ function scanStruct(reader: ByteReader, budget: Budget) {
 function skipId(reader: ByteReader) {
   reader.uint();
   reader.uint();
+}
+
+/** Yjs takes for granted that nobody builds on what they say later, and breaks where someone does. */
+function scanNeighbour(reader: ByteReader, own: Id) {
+  const client = reader.uint();
+  const clock = reader.uint();
+  if (client === own.client && clock >= own.clock) {
+    throw new Malformed("it builds on what it says later");
+  }
 }
 
 function scanPlace(reader: ByteReader, info: number) {
