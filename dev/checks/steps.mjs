@@ -1,6 +1,6 @@
 // @ts-check
 /** The steps of `npm test`, in order. */
-import { run } from "./command.mjs";
+import { run, runAll } from "./command.mjs";
 import { checkPackage } from "./package.mjs";
 import { checkSizes } from "./size.mjs";
 import { runTests } from "./tests.mjs";
@@ -71,6 +71,16 @@ export const STEPS = [
     about: "client and server together, and the README's code",
     needs: ["build"],
     run: () => runTests("integration"),
+  },
+  {
+    name: "tanstack-types",
+    about: "the client's types fit the lowest and the newest TanStack DB",
+    needs: ["build"],
+    run: () =>
+      runAll([
+        ["tsc", "-p", "test/tanstack/tsconfig.lowest.json"],
+        ["tsc", "-p", "test/tanstack/tsconfig.newest.json"],
+      ]),
   },
   {
     name: "tanstack-lowest",

@@ -265,10 +265,12 @@ describe("the export", () => {
     const elsewhere = collectionOf(fakeClient().client, { startSync: true });
     elsewhere.insert({ id: "c", title: "is there" });
     for (const json of items) {
-      const item = jsonToConvex(json) as unknown as OutboxItem<Task>;
-      if (item.row === null) elsewhere.delete(item.document);
-      else if (!elsewhere.has(item.document)) elsewhere.insert(item.row);
-      else elsewhere.update(item.document, (draft) => void Object.assign(draft, item.row));
+      const { document, kind, changes, row } = jsonToConvex(json) as unknown as OutboxItem<Task>;
+      const apply = (draft: object) =>
+        changes.forEach(({ path: [name], value }) => Object.assign(draft, { [name!]: value }));
+      if (kind === "remove") elsewhere.delete(document);
+      else if (!elsewhere.has(document)) elsewhere.insert(row!);
+      else elsewhere.update(document, apply);
     }
     expect([...elsewhere.values()].map(({ id, title }) => [id, title]).sort()).toEqual([
       ["c", "waits"],
