@@ -63,8 +63,8 @@ export class Session {
   }
 
   /** Records local changes, shows them at once, and brings them to disk and to the server later (C1). */
-  write(writes: readonly LocalWrite[]) {
-    void this.#saver.save(this.data.add(writes));
+  write(writes: readonly LocalWrite[]): Promise<void> {
+    return this.#saver.save(this.data.add(writes));
   }
 
   /** Takes over the local changes of a session whose disk was lost. */
