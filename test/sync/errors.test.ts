@@ -155,7 +155,7 @@ describe("set-up mistakes", () => {
   });
 
   it("refuses the same collection with other options, and shares it with the same", async () => {
-    const { client, storage } = openDevice(nowhere);
+    const { client, storage } = openDevice(nowhere, { startSync: false });
     const again = (fields: object) =>
       convexCollectionOptions({
         convexClient: client,
