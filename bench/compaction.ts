@@ -24,7 +24,7 @@ export async function report(): Promise<string> {
     console.log(section);
     sections.push(section);
   }
-  const intro = `Made by \`npm run bench -- compaction\` on ${machine()}. Nothing here is a time: it is the same on any machine.`;
+  const intro = `Made by \`npm run bench -- compaction\` on ${machine()}. Nothing here is a time: but for conflicts, it is the same on any machine.`;
   return ["# Compaction", intro, ...sections, ""].join("\n\n");
 }
 
