@@ -4,6 +4,7 @@ import { compileFields } from "../shared/compiled-fields.js";
 import type { Fields, Row } from "../shared/fields.js";
 import type { Engine } from "./engine.js";
 import { realEnvironment } from "./environment.js";
+import type { ImportResult } from "./imports.js";
 import type { LocalMutation } from "./local-write.js";
 import type { Outbox } from "./outbox.js";
 import type { RejectedChange } from "./outbox-items.js";
@@ -97,6 +98,13 @@ export type ReplicateUtils<R> = {
    * have, and says how many; `force` loses them.
    */
   clear: (options?: { force?: boolean }) => Promise<void>;
+  /**
+   * Takes over rows from elsewhere, e.g. from what an app kept its data in before: exactly once for
+   * each `name`, in whichever tab and however often it is called. A document that is not in the
+   * collection is inserted, one that is gets the fields that differ. It waits until everything the
+   * server has was loaded, and calls `read` only if the import was not done before.
+   */
+  importOnce: (name: string, read: () => Promise<Iterable<R>>) => Promise<ImportResult>;
   acceptMutations: AcceptMutations;
 };
 
@@ -195,6 +203,7 @@ export function convexCollectionOptions<F extends Fields>(
       when: (document, until) => engine.when(document, until),
       preventUnsavedLeave: () => page.askBeforeLeaving(() => engine.isUnsafe()),
       clear: ({ force = false } = {}) => engine.clear({ force }),
+      importOnce: (name, read) => engine.importOnce(name, read),
       acceptMutations,
     },
   };

@@ -1,12 +1,14 @@
 import { ReplicateError } from "../shared/errors.js";
 import type { Refusal } from "../shared/refusal.js";
 import { Emitter } from "./emitter.js";
+import { importInto, type ImportResult, type ReadRows } from "./imports.js";
 import { toLocalWrites, type LocalMutation } from "./local-write.js";
 import { OutboxView } from "./outbox.js";
 import type { OutboxRecord } from "./records.js";
 import { RowListeners, type RowListener } from "./row-listeners.js";
 import { Session, type SessionConfig } from "./session.js";
 import { INITIAL_STATUS, StatusHolder, statusOf } from "./status.js";
+import { until } from "./until.js";
 import { Waits, type WaitFor } from "./waits.js";
 
 /** A collection becomes ready after this time at the latest, loaded or not, in ms (C8). */
@@ -118,13 +120,7 @@ export class Engine {
     const session = this.#session();
     await session.sendNow();
     if (session.data.replica.counts().pending === 0) return;
-    await new Promise<void>((resolve) => {
-      const stop = this.status.subscribe(({ pending }) => {
-        if (pending > 0) return;
-        stop();
-        resolve();
-      });
-    });
+    await until(this.status, ({ pending }) => pending === 0);
   }
 
   /**
@@ -160,6 +156,14 @@ export class Engine {
       const given = force ? session.data.replica.records() : [];
       await session.data.clear({ force });
       this.#startAnew(session, new Set(given));
+    });
+  }
+
+  /** Takes over rows from elsewhere, once for each name, after a first load. */
+  importOnce(name: string, read: ReadRows): Promise<ImportResult> {
+    return this.#hold(async (session) => {
+      await until(this.status, ({ complete }) => complete);
+      return importInto(this.#current ?? session, name, read, this.#config);
     });
   }
 
@@ -221,10 +225,7 @@ export class Engine {
     return session;
   }
 
-  /**
-   * The browser has deleted the disk under a living page, or a newer page has taken it. What is unsent is still in memory and moves
-   * on; rows stay on screen while the first load runs again, and then those that are gone go.
-   */
+  /** The disk is gone, or a newer page's. What no disk holds moves on; rows stay until loaded anew. */
   #restart(lost: Session) {
     this.#isRestarting = true;
     this.#succeed(lost, lost.data.homeless());

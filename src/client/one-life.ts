@@ -4,8 +4,8 @@ import { STORES, type StorageConnection, type StorageTransaction } from "./stora
 /** Where `meta` counts how often the data was deleted on purpose. */
 const LIFE_KEY = "life";
 
-/** What `meta` holds for the storage itself, which goes on. */
-const KEPT_KEYS = new Set<unknown>([LIFE_KEY, "identity"]);
+/** What `meta` holds for the storage itself, which goes on, and what must not be imported again. */
+const KEPT_KEYS = new Set<unknown>([LIFE_KEY, "identity", "imports"]);
 
 /** A connection whose data can be deleted, after which every other one to it refuses to go on. */
 export type OneLife = StorageConnection & {

@@ -2,9 +2,10 @@ import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { Change, Result, Sender, StreamEntry } from "../shared/wire.js";
 import { applyPage, type AppliedPage } from "./apply-page.js";
 import { emptyBase } from "./base.js";
-import { discardRecord, retryRecord } from "./decisions.js";
+import { discardRecord, hasImported, importRecords, retryRecord } from "./decisions.js";
 import { Device } from "./device.js";
-import { pinIdentity, type Identity } from "./identity.js";
+import type { Identity } from "../shared/identity.js";
+import { pinIdentity } from "./identity.js";
 import { mint, restartInserts, withBytes, type NumberedRecord } from "./mint.js";
 import { fromStored, NO_PLACE, toStored, unreadable, type OutboxRecord } from "./records.js";
 import { mendGroup, rebuildRows, refetch, type Rebuilt } from "./repair.js";
@@ -16,6 +17,7 @@ import {
   addSegment,
   DAMAGED,
   deleteRecords,
+  moveRows,
   putRecords,
   readBase,
   readRecords,
@@ -259,6 +261,17 @@ export class ReplicaStore {
     return this.#storage.transaction("durable", ["outbox"], (tx) => discardRecord(tx, seq));
   }
 
+  hasImported(name: string): Promise<boolean> {
+    return this.#storage.transaction("read", ["meta"], (tx) => hasImported(tx, name));
+  }
+
+  /** @returns false, and stores nothing, when an import of this name was done before. */
+  importRecords(name: string, records: readonly OutboxRecord[]): Promise<boolean> {
+    return this.#storage.transaction("durable", ["meta", "outbox"], (tx) =>
+      importRecords(tx, name, records),
+    );
+  }
+
   /** Makes rows of some documents anew from their bases; see {@link Rebuilt}. */
   rebuildRows(after: string | null, seen: number): Promise<Rebuilt> {
     return this.#storage.transaction("write", ["meta", "documents", "rows"], (tx) =>
@@ -273,14 +286,7 @@ export class ReplicaStore {
    * @param rows The newest rows, as far as the caller knows, of the documents in those segments.
    */
   moveRows(rows: ReadonlyMap<string, BaseRow>, from: readonly number[], seen: number) {
-    return this.#storage.transaction("write", ["rows"], async (tx): Promise<RowChanges> => {
-      const { segments: missed } = await readSegments(tx, seen);
-      const newer = new Set(missed.flatMap(([, segment]) => segment.map(([document]) => document)));
-      const moved = new Map([...rows].filter(([document]) => !newer.has(document)));
-      await Promise.all(from.map((key) => tx.delete("rows", key)));
-      const { segment } = await addSegment(tx, moved, Infinity);
-      return { rows: moved, segment, missed };
-    });
+    return this.#storage.transaction("write", ["rows"], (tx) => moveRows(tx, rows, from, seen));
   }
 }
 

@@ -81,9 +81,15 @@ export class Replica {
 
   /** Makes the record of a local change, in the life of the document that the user sees. */
   add(write: LocalWrite, madeAt: number | null = null): OutboxRecord {
-    const record = { seq: null, generation: 0, madeAt, rejected: null, ...write };
-    this.#place(record);
+    const record = this.draft(write, madeAt);
+    this.#outbox.add(record);
     return record;
+  }
+
+  /** The same for a change that is shown only once it is on disk. */
+  draft(write: LocalWrite, madeAt: number | null): OutboxRecord {
+    const generation = this.#lifeOf(write.document, write.kind);
+    return { seq: null, generation, madeAt, rejected: null, ...write };
   }
 
   /**
@@ -159,10 +165,13 @@ export class Replica {
 
   /** Puts a record on top, into the life of the document that the user sees. */
   #place(record: OutboxRecord) {
-    const { generation, row } = this.view(record.document);
-    const starts = record.kind === "insert" && row === null;
-    record.generation = starts ? generation + 1 : generation;
+    record.generation = this.#lifeOf(record.document, record.kind);
     this.#outbox.add(record);
+  }
+
+  #lifeOf(document: string, kind: OutboxRecord["kind"]): number {
+    const { generation, row } = this.view(document);
+    return kind === "insert" && row === null ? generation + 1 : generation;
   }
 
   /** What changed for the user in these documents since they were last asked about. */

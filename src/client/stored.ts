@@ -139,6 +139,21 @@ export async function addSegment(
   return { rows, segment: await tx.add("rows", encodeSegment(rows)), missed };
 }
 
+/** Adds those rows that nothing newer replaces, and drops the segments that they were in. */
+export async function moveRows(
+  tx: StorageTransaction,
+  rows: ReadonlyMap<string, BaseRow>,
+  from: readonly number[],
+  seen: number,
+): Promise<RowChanges> {
+  const { segments: missed } = await readSegments(tx, seen);
+  const newer = new Set(missed.flatMap(([, segment]) => segment.map(([document]) => document)));
+  const moved = new Map([...rows].filter(([document]) => !newer.has(document)));
+  await Promise.all(from.map((key) => tx.delete("rows", key)));
+  const { segment } = await addSegment(tx, moved, Infinity);
+  return { rows: moved, segment, missed };
+}
+
 /** Documents whose damaged base the load in progress brings again. */
 export async function readRefetched(tx: StorageTransaction): Promise<Set<string>> {
   return new Set((await tx.get("meta", "refetch")) as string[] | undefined);
