@@ -15,7 +15,7 @@ async function keep(id: string, fields: object) {
   await persistence.destroy();
 }
 
-it("takes documents of y-indexeddb over exactly once, in as many tabs and at as many starts as there are", async () => {
+it("takes documents of y-indexeddb over exactly once, however often it is asked to", async () => {
   const backend = await startApp();
   const other = openDevice(backend);
   other.tasks.insert(task("there", { votes: 3 }));
@@ -27,13 +27,13 @@ it("takes documents of y-indexeddb over exactly once, in as many tabs and at as 
   await keep("broken", { title: 7 });
 
   const storage = indexedDBStorage();
-  const tabs = [1, 2].map(() => openDevice(backend, { storage, storageName: "import" }));
-  const run = ({ utils }: (typeof tabs)[number]) =>
+  const device = openDevice(backend, { storage, storageName: "import" });
+  const run = ({ utils }: typeof device) =>
     importFromYIndexeddb({
       into: utils,
       documentOf: (database) => /^tasks:(.*)$/.exec(database)?.[1] ?? null,
     });
-  const results = await Promise.all(tabs.map(run));
+  const results = await Promise.all([run(device), run(device)]);
   expect(results.filter(({ done }) => done)).toMatchObject([
     { inserted: 1, updated: 1, unchanged: 0, failed: [{ id: "broken" }] },
   ]);
@@ -41,11 +41,11 @@ it("takes documents of y-indexeddb over exactly once, in as many tabs and at as 
     task("new", { title: "Only here" }),
     task("there", { title: "Changed here", votes: 3 }),
   ];
-  expect(await converged(other, ...tabs)).toEqual(both);
+  expect(await converged(other, device)).toEqual(both);
 
   other.tasks.update("new", (draft) => void (draft.title = "Edited since"));
   other.tasks.delete("there");
-  await converged(other, ...tabs);
+  await converged(other, device);
   const later = openDevice(backend, { storage, storageName: "import" });
   expect(await run(later)).toMatchObject({ done: false });
   expect(await converged(other, later)).toEqual([task("new", { title: "Edited since" })]);
