@@ -14,7 +14,7 @@ const STEPS_MAX = 40;
 const MAX_RATES: FaultRates = {
   lostRequest: 0.1,
   lostAnswer: 0.25,
-  duplicate: 0.15,
+  duplicate: 0.3,
   serverError: 0.1,
   storageFailure: 0.05,
 };

@@ -100,7 +100,7 @@ export const STEPS = {
   },
 
   moods: {
-    weight: 4,
+    weight: 6,
     run: ({ dice, world }) =>
       world.server.setMoods({ strict: dice.chance(0.5), buggy: dice.chance(0.3) }),
   },

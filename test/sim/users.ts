@@ -8,7 +8,7 @@ import type { World } from "./world/world.js";
 export const DOCUMENTS = ["a", "b", "c"];
 
 /** What becomes of a change at the server's hooks, by the first word of its title. */
-const TITLES = { plain: 16, forbidden: 1, guarded: 2, fragile: 1, vetoed: 1 };
+const TITLES = { plain: 16, forbidden: 1, guarded: 4, fragile: 1, vetoed: 1 };
 
 /** The people in front of the pages: they change what they see, and look at what they get. */
 export class Users {

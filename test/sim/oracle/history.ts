@@ -83,13 +83,23 @@ function isDeserved(
     (other) => other.document === document && other.tab.device === tab.device,
   );
   if (GONE.has(code)) {
-    const isRemoved = ({ kind, document: removed }: Effect) =>
-      kind === "remove" && removed === document;
+    // What this tab did before, and was accepted: from then on it was there, unless removed again.
+    const before = others.slice(
+      0,
+      others.findIndex((other) => other.mark === mark),
+    );
+    const last = before.findLast((other) => other.tab === tab);
+    const since = effects.findIndex(({ marks }) => last?.mark && marks.includes(last.mark));
+    const isRemoved = ({ kind, document: removed }: Effect, at: number) =>
+      at > since && kind === "remove" && removed === document;
     const isRefused = (other: Write) => other.mark !== mark && rejected.has(other.mark ?? "");
     return effects.some(isRemoved) || others.some(isRefused);
   }
   const reason = REASONS[code];
-  return reason === undefined || others.some(({ title }) => title.startsWith(reason));
+  if (reason === undefined) return true;
+  const isReason = ({ kind, mark: own, title }: Write) =>
+    (own === mark || kind === "insert") && title.startsWith(reason);
+  return others.some(isReason);
 }
 
 /**

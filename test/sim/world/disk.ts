@@ -24,6 +24,7 @@ export class Disk {
   #image: DiskImage = { stores: new Map(), lastKey: 0 };
   /** Changes when the browser deletes the data: then there is another database of that name. */
   #identity = 0;
+  #lastTurn = 0;
 
   /** Whether nothing was ever lost. */
   isOriginal = true;
@@ -53,7 +54,7 @@ export class Disk {
         const identity = this.#identity;
         return {
           transaction: async (mode, _stores, body) => {
-            await tab.pause(MAX_WAIT_MS);
+            await tab.delay(this.#turn(tab));
             const outcome = await settle(this.#run(identity, mode, body, tab));
             await tab.pause(MAX_WAIT_MS);
             return outcome();
@@ -62,6 +63,13 @@ export class Disk {
         };
       },
     };
+  }
+
+  /** When a transaction that is made now may begin: in the order made, whichever page makes it. */
+  #turn({ device }: Tab): number {
+    const { time, dice } = device.world;
+    this.#lastTurn = Math.max(this.#lastTurn, time.now + dice.between(0, MAX_WAIT_MS));
+    return this.#lastTurn - time.now;
   }
 
   /** Nothing but promises is awaited here, so that no other transaction comes in between. */

@@ -93,8 +93,11 @@ export class Tab {
 
   /** Takes up to so many ms. */
   pause(maxMs: number): Promise<void> {
-    const { dice } = this.device.world;
-    return new Promise((resolve) => this.later(dice.random() * maxMs, resolve));
+    return this.delay(this.device.world.dice.between(0, maxMs));
+  }
+
+  delay(ms: number): Promise<void> {
+    return new Promise((resolve) => this.later(ms, resolve));
   }
 
   /** Lets something go wrong at one of the next points at which this page waits for something. */
