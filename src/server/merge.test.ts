@@ -81,3 +81,11 @@ it("refuses what would leave more behind than a log can hold, however small the 
   });
   expect(kinds).toEqual(["write", "write", "DOCUMENT_FULL"]);
 });
+
+it("says of a removal in a life to come that the life before it is over, and not that one", () => {
+  const ended = [{ generation: 1, stateVector: new Uint8Array([0]) }];
+  const state = { generation: 1, live: false, updates: [], ended, stored: null };
+  const removal = { document: "a", generation: 2, op: "remove" as const, parts: [] };
+  const outcome = mergeChange(compileFields(taskFields), state, incoming(removal), new Map());
+  expect(outcome).toMatchObject({ kind: "unchanged", generation: 1, entries: [] });
+});

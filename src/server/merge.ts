@@ -82,7 +82,9 @@ function mergeRemoval(current: Current, { generation }: Change): Outcome {
   const { live, row, entries, doc } = current;
   // A generation that already ended, or never began, needs no second tombstone.
   if (!live || row === null || generation < current.generation) {
-    return { kind: "unchanged", generation, entries: live ? [] : entries };
+    // Of a life that has not begun yet nothing is over: the client would miss it when it comes.
+    const known = Math.min(generation, current.generation);
+    return { kind: "unchanged", generation: known, entries: live ? [] : entries };
   }
   const tombstone: NewEntry = {
     kind: "tombstone",
