@@ -176,6 +176,17 @@ describe("a collection that is made again with something else, as a hot reload d
     expect(before.utils.status.get().reason).toMatchObject({ code: "COLLECTION_CONFLICT" });
   });
 
+  it("takes the place of one that was cleaned up first, too", async () => {
+    const { client, server } = fakeClient();
+    const before = collectionOf(client, { startSync: true });
+    await before.preload();
+    await before.cleanup();
+    server.fields = compileFields(more).hash;
+    const after = collectionOf(client, { startSync: true, fields: more });
+    after.insert({ id: "a", title: "t", more: "m" } as never);
+    await after.utils.when("a", "accepted");
+  });
+
   it("and whoever goes on using the old one is told", async () => {
     const { client } = fakeClient();
     const before = collectionOf(client, { startSync: true });

@@ -41,6 +41,7 @@ export class Engine {
   #holds = 0;
   /** Transactions with a key that are on their way to disk. */
   readonly #storing = new Map<string, Promise<void>>();
+  #wasUsed = false;
   #isReady = false;
   #graceOver = false;
   #cancelTimers: (() => void)[] = [];
@@ -62,9 +63,9 @@ export class Engine {
     });
   }
 
-  /** Whether it has been used since it was made. */
-  get isInUse(): boolean {
-    return this.#current !== null;
+  /** Whether it was ever used. */
+  get wasUsed(): boolean {
+    return this.#wasUsed;
   }
 
   /**
@@ -202,6 +203,7 @@ export class Engine {
 
   #open(): Session {
     const { environment } = this.#config;
+    this.#wasUsed = true;
     this.#isReady = false;
     this.#graceOver = false;
     for (const cancel of this.#cancelTimers) cancel();

@@ -49,7 +49,7 @@ function conflictOf(a: EngineConfig, b: EngineConfig): Conflict | null {
 }
 
 /**
- * A collection that is in use and is created again with something else: that is what a hot reload
+ * A collection that was used and is created again with something else: that is what a hot reload
  * does, so the new one takes over. If both are meant to be used, the old one says so at its next use.
  * Two that are created before either is used are two: nothing reloads what never ran.
  */
@@ -58,7 +58,7 @@ function replace({ engine }: Registered, { name }: EngineConfig, { what, isEdit 
     "COLLECTION_CONFLICT",
     `The collection "${name}" exists already, with other ${what}. Create it once and share it, or give the second one a storageName of its own.`,
   );
-  if (!isEdit || !engine.isInUse) throw error;
+  if (!isEdit || !engine.wasUsed) throw error;
   engine.replace(error);
 }
 
