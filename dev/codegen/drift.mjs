@@ -1,6 +1,6 @@
 // @ts-check
 /** Compares the committed `_generated` folders with what would be generated now. */
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { GENERATED, generate } from "./generate.mjs";
 
@@ -11,6 +11,7 @@ const INPUTS = [
   "tsconfig.json",
   "tsconfig.build.json",
   "src",
+  "dev/build.mjs",
   "example/convex",
 ];
 
@@ -26,6 +27,7 @@ export async function findDrift(root) {
   const copy = await mkdtemp(join(cache, "codegen-"));
   try {
     for (const path of INPUTS) await cp(join(root, path), join(copy, path), { recursive: true });
+    await symlink(join(root, "node_modules"), join(copy, "node_modules"), "dir");
     for (const folder of GENERATED) await rm(join(copy, folder), { recursive: true, force: true });
     await generate(copy);
     const drift = [];
