@@ -1,6 +1,7 @@
 // @vitest-environment node
 import { memoryStorage, type ReplicaStorage } from "convex-replicate/client";
 import { expect, it } from "vitest";
+import { CURRENT_DATA } from "../../src/client/migrations.js";
 import { NUMBERED_STORES, STORES } from "../../src/client/storage/storage.js";
 import { converged, eventually, openDevice, startApp, task, type Device } from "./harness.js";
 
@@ -8,14 +9,20 @@ import { converged, eventually, openDevice, startApp, task, type Device } from "
 // under the same client ids, with the same clocks, and mean different things.
 
 const NAME = "copied";
+/** What the collection makes of it: nobody's identity follows. */
+const STORE = `${NAME}/`;
 
 /** A store with the same content, as a copied profile has it. */
 async function copyOf(storage: ReplicaStorage): Promise<ReplicaStorage> {
   const copy = memoryStorage();
-  const [from, to] = await Promise.all([storage.open(NAME), copy.open(NAME)]);
+  const [from, to] = await Promise.all([
+    storage.open(STORE, CURRENT_DATA),
+    copy.open(STORE, CURRENT_DATA),
+  ]);
   const stores = await from.transaction("read", STORES, (tx) =>
     Promise.all(STORES.map(async (store) => [store, await tx.getAll(store)] as const)),
   );
+  expect(stores.every(([store, entries]) => store === "outbox" || entries.length > 0)).toBe(true);
   await to.transaction("write", STORES, async (tx) => {
     for (const [store, entries] of stores) {
       for (const [key, value] of entries) {
