@@ -145,6 +145,18 @@ describe("a damaged document", () => {
     expect((await openTab(storage)).titles()).toEqual({ a: "a", b: "mine", c: "c", d: "d" });
   });
 
+  it("does not go back to what it was before while the load brings its history", async () => {
+    const { storage, tab } = await diskWithThree();
+    await tab.data.applyPage([retitled("b", "newer")], SYNC);
+    await damage(storage, "documents", "b");
+    await tab.data.applyPage([titled("d"), retitled("b", "newest")], SYNC);
+    tab.listener.shown.mockClear();
+    await tab.data.applyPage([titled("b")], { ...SYNC, complete: false });
+    expect(tab.listener.shown).not.toHaveBeenCalled();
+    await tab.data.applyPage([retitled("b", "newest")], SYNC);
+    expect(tab.listener.shown.mock.calls).toEqual([[[{ id: "b", row: { title: "newest" } }]]]);
+  });
+
   it("that the server has forgotten meanwhile goes", async () => {
     const { tab } = await found();
     await tab.data.applyPage([titled("a"), titled("c"), titled("d")], SYNC);
