@@ -135,6 +135,7 @@ it("a store that was rolled back to the middle of a page's life does, too", asyn
   rate(device, "second");
   await converged(device);
   await device.close();
+  backend.faults.delayNext({ path: "tasks:stream", ms: 1_000 }); // longer than a change waits
   const restored = await open(backend, snapshot);
   rate(restored, "third");
   const [row] = await converged(restored, openDevice(backend));
