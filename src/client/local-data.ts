@@ -2,7 +2,7 @@ import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError } from "../shared/errors.js";
 import type { PushResult, StreamEntry } from "../shared/wire.js";
 import type { Environment } from "./environment.js";
-import type { Identity } from "./identity.js";
+import type { Identity } from "../shared/identity.js";
 import type { LocalWrite } from "./local-write.js";
 import { isUnreadable, type OutboxRecord } from "./records.js";
 import type { Rebuilt } from "./repair.js";
