@@ -16,6 +16,11 @@ export type BaseDocument = {
   updates: Uint8Array[];
   /** The client id for new updates here, when it must differ from the device's (C4, C6). */
   clientId: number | null;
+  /**
+   * The generation that an insert from here named, when the server put it into this later one: what
+   * other tabs stored for the named one belongs here.
+   */
+  insertedAs?: number;
 };
 
 export function emptyBase(): BaseDocument {
@@ -24,7 +29,12 @@ export function emptyBase(): BaseDocument {
 
 export function endGeneration(base: BaseDocument, generation: number): BaseDocument {
   if (base.generation > generation || (base.generation === generation && !base.live)) return base;
-  return { ...base, generation, live: false, updates: [] };
+  return startGeneration(base, { generation, live: false, updates: [] });
+}
+
+/** Of what was before, only the client id means anything in another life. */
+function startGeneration({ clientId }: BaseDocument, life: Omit<BaseDocument, "clientId">) {
+  return { ...life, clientId };
 }
 
 /** Adds bytes of a generation; those of an older or ended one say nothing any more. */
@@ -33,7 +43,9 @@ export function addUpdate(
   generation: number,
   update: Uint8Array,
 ): BaseDocument {
-  if (generation > base.generation) return { ...base, generation, live: true, updates: [update] };
+  if (generation > base.generation) {
+    return startGeneration(base, { generation, live: true, updates: [update] });
+  }
   if (generation < base.generation || !base.live) return base;
   return { ...base, updates: [...base.updates, update] };
 }

@@ -127,6 +127,13 @@ describe("an insert whose generation has ended in the meantime", () => {
     expect(restartInserts([retitle(7, "x", 2)], ended(1))).toEqual([]); // it starts no life
   });
 
+  it("takes along an edit that another tab stored for an insert, which went into a later life", () => {
+    const records = [retitle(7, "late", 1)];
+    expect(restartInserts(records, { ...live(3), insertedAs: 1 })).toHaveLength(1);
+    expect(sent(records, live(3))).toMatchObject({ op: "update", generation: 3 });
+    expect(restartInserts([retitle(7, "x", 2)], { ...live(3), insertedAs: 1 })).toEqual([]);
+  });
+
   it.each<[string, NumberedRecord[], BaseDocument | undefined]>([
     ["the document is live: it merges there", [insert(1)], live(4)],
     ["nothing is known of the document", [insert(1)], undefined],

@@ -55,10 +55,10 @@ export function mint(
 
 /**
  * Moves the first record, and those made in the same life of the document, to the life that they will
- * really start or join: an insert's own may have ended since it was recorded, or never begin, when those
- * before it were never sent; and another tab may not have known of that when it stored an edit. A push
- * that named a later life than there is could end or restart that life when it comes again (S4).
- * Changes `records` in place.
+ * really start or join. An insert's own may have ended since it was recorded, or never begin, when those
+ * before it were never sent, or the server put it into a later one; and another tab may not have known
+ * of that when it stored an edit. A push that named a later life than there is could end or restart that
+ * life when it comes again (S4). Changes `records` in place.
  *
  * @returns those that changed.
  */
@@ -70,7 +70,8 @@ export function restartInserts(
   if (group !== null || (kind !== "insert" && !base?.live)) return [];
   const newest = base?.live ? base.generation : (base?.generation ?? 0) + 1;
   const isStale = base !== undefined && !base.live && isOver(base, generation);
-  if (!isStale && generation <= newest) return [];
+  const hasJoined = base?.insertedAs === generation;
+  if (!isStale && !hasJoined && generation <= newest) return [];
   const following = records.filter(({ record }) => record.generation === generation);
   for (const { record } of following) record.generation = newest;
   return following;

@@ -128,6 +128,17 @@ describe.each<[string, () => ReplicaStorage]>([
     expect(next!.change).toMatchObject({ op: "update", generation: 1 });
   });
 
+  it("takes what another page stored for an insert along into the life that it was put into", async () => {
+    const { store, open, mint, answer } = await setUp(make());
+    const [seq] = await store.addRecords([insert()]);
+    await mint([seq!]);
+    const [before] = await (await open()).addRecords([retitle("before the answer")]);
+    await answer([seq!], { status: "accepted", generation: 3, ts: null }); // knows of one record only
+    const [after] = await (await open()).addRecords([retitle("after it")]);
+    const { change } = (await mint([before!, after!]))!;
+    expect(change).toMatchObject({ op: "update", generation: 3 });
+  });
+
   it("takes an answer once, whichever pages hear it", async () => {
     const { store, mint, open } = await setUp(make());
     const seqs = await store.addRecords([insert()]);

@@ -215,7 +215,7 @@ export class ReplicaStore {
         const answer = { all, group, change, result };
         const freshId = this.#device.newClientId();
         const settled = settleGroup(base, answer, this.#fields.tree, freshId);
-        const { clientId } = settled;
+        const { clientId, insertedAs } = settled;
         // Sent by a page before this one, it says nothing of what this one sends.
         if (clientId === "taken" && !(await this.#device.isCurrent(tx, outgoing.sender))) continue;
         if (clientId === "taken" && base.clientId === null) isCopied = true;
@@ -225,6 +225,7 @@ export class ReplicaStore {
         if (clientId === "fresh" || (clientId === "taken" && base.clientId !== null)) {
           next = { ...next, clientId: freshId };
         }
+        if (insertedAs !== undefined) next = { ...next, insertedAs };
         if (next !== base) await writeBase(tx, change.document, next);
         if (settled.advanced) {
           rows.set(change.document, { generation: next.generation, row: settled.advanced.row });

@@ -18,6 +18,8 @@ export type Settled = {
    * or needs a `fresh` one of its own; or the id is `taken`, and useless for any document.
    */
   clientId: "keep" | "fresh" | "taken";
+  /** The generation that an insert named, when the server put it into another one. */
+  insertedAs?: number;
 };
 
 /** The server's answer to a group of a document's records. */
@@ -91,13 +93,16 @@ function accept(
       ? [entryOf(change, generation, "tombstone", new ArrayBuffer(0))]
       : change.parts.map(({ update }) => entryOf(change, generation, "update", update));
   // The server may have put an insert into a later generation than the one we named.
-  const changed =
-    generation === change.generation
-      ? []
-      : all
-          .filter((one) => !group.includes(one) && one.record.generation === change.generation)
-          .map(({ seq, record }) => ({ seq, record: { ...record, generation } }));
-  return { advanced: advance(base, entries, tree), done: group, changed, clientId: "keep" };
+  const settled = {
+    advanced: advance(base, entries, tree),
+    done: group,
+    clientId: "keep" as const,
+  };
+  if (generation === change.generation) return { ...settled, changed: [] };
+  const changed = all
+    .filter((one) => !group.includes(one) && one.record.generation === change.generation)
+    .map(({ seq, record }) => ({ seq, record: { ...record, generation } }));
+  return { ...settled, changed, insertedAs: change.generation };
 }
 
 function entryOf(
