@@ -1,4 +1,5 @@
-import { ConvexError } from "convex/values";
+/** By this Convex itself knows a `ConvexError`, whichever copy of its package it was made by. */
+const CONVEX_ERROR = Symbol.for("ConvexError");
 
 export type Refusal = { code: string; message: string };
 
@@ -7,8 +8,8 @@ export type Refusal = { code: string; message: string };
  * other error, which means that something broke rather than that someone refused.
  */
 export function refusalOf(error: unknown): Refusal | null {
-  if (!(error instanceof ConvexError)) return null;
-  const data: unknown = error.data;
+  if (typeof error !== "object" || error === null || !(CONVEX_ERROR in error)) return null;
+  const { data } = error as { data?: unknown };
   if (typeof data === "string") return { code: "REFUSED", message: data };
   const { code, message } = (data ?? {}) as { code?: unknown; message?: unknown };
   return {
