@@ -81,7 +81,7 @@ describe("one tab", () => {
     expect(listener.shown).toHaveBeenCalledWith([{ id: "a", row: { title: "mine" } }]);
     expect([data.replica.pending().size, listener.stored.mock.calls.length]).toEqual([0, 0]);
     await data.save(records);
-    expect([data.replica.pending().size, listener.stored.mock.calls.length]).toEqual([1, 1]);
+    expect([data.replica.pending().size, listener.stored.mock.calls.length]).toEqual([1, 2]);
   });
 
   it("moves an accepted change into the base without a flicker", async () => {
@@ -143,6 +143,29 @@ describe("one tab", () => {
     });
     await data.save(data.add([insert("a")]));
     expect(titles()).toEqual({ a: "mine" });
+  });
+
+  it("tells others of a change as it is being stored: the page may die before it is confirmed", async () => {
+    const storage = memoryStorage();
+    let begun = 0;
+    const { data, listener } = await openTab({
+      kind: "indexeddb",
+      async open(name) {
+        const connection = await storage.open(name);
+        return {
+          close: () => connection.close(),
+          transaction(mode, ...rest) {
+            if (mode === "durable") begun += 1;
+            // What is written is on disk, and the page never hears of it.
+            const done = connection.transaction(mode, ...rest);
+            return mode === "durable" ? new Promise(() => undefined) : done;
+          },
+        };
+      },
+    });
+    listener.stored.mockImplementation(() => expect(begun).toBe(1));
+    void data.save(data.add([insert("a")]));
+    await vi.waitFor(() => expect(listener.stored).toHaveBeenCalledTimes(1));
   });
 
   it("closes after what is being stored, and leaves no timer behind", async () => {
