@@ -20,6 +20,7 @@ const USAGE = `Usage: npm run sim -- [options]
   --seed S         the seed of the first; 1
   --steps 3,7,12   of a seed's steps, only these
   --with a,b       also the steps that the clients cannot stand yet: rollBack, clone
+  --often a,b      these steps and faults more often
   --verbose        print what happens, in one process
   --processes N    2
   --planted [name] plant each of our known bugs, or one, and see whether it is found
@@ -30,6 +31,7 @@ const OPTIONS = /** @type {const} */ ({
   seed: { type: "string", default: "1" },
   steps: { type: "string" },
   with: { type: "string", default: "" },
+  often: { type: "string", default: "" },
   verbose: { type: "boolean", default: false },
   processes: { type: "string", default: "2" },
   planted: { type: "boolean", default: false },
@@ -55,11 +57,19 @@ function readOptions() {
   if (positionals.length > bugs.length || (bugs.length > 0 && !values.planted)) {
     throw new Error(`Nothing is known of ${positionals.join(", ")}.\n\n${USAGE}`);
   }
+  const [bug] = bugs.length === 1 ? bugs : [];
   return {
     schedules: positive(values.schedules ?? (values.planted ? "2000" : "1000"), "schedules"),
     seed: positive(values.seed, "seed"),
     steps: values.steps === undefined ? null : list(values.steps).map(Number),
-    extra: /** @type {import("./steps.ts").StepName[]} */ (list(values.with)),
+    extra: /** @type {import("./steps.ts").StepName[]} */ ([
+      ...list(values.with),
+      ...(bug?.with ?? []),
+    ]),
+    often: [
+      .../** @type {import("./schedule.ts").Provocation[]} */ (list(values.often)),
+      ...(bug?.often ?? []),
+    ],
     verbose: values.verbose,
     processes: values.verbose ? 1 : positive(values.processes, "processes"),
     planted: values.planted,
@@ -88,14 +98,14 @@ async function main() {
  * @returns {Promise<boolean>} whether all of them held
  */
 async function runSchedules(options) {
-  const { seed, schedules, steps, extra, verbose, stop, processes } = options;
+  const { seed, schedules, steps, extra, often, verbose, stop, processes } = options;
   const bug = options.planted ? options.bugs[0] : undefined;
   const file = await bundle(bug?.name ?? "sources", bug?.patches ?? []);
   const began = performance.now();
   let [done, failures, writes, slowest] = [0, 0, 0, 0];
   /** @type {Map<number, number>} */
   const cpuMs = new Map();
-  const job = { from: seed, to: seed + schedules - 1, extra, only: steps, verbose };
+  const job = { from: seed, to: seed + schedules - 1, extra, often, only: steps, verbose };
   await runSeeds(
     file,
     { ...job, stopAtFailure: stop, shrink: steps === null },
@@ -125,12 +135,13 @@ async function runSchedules(options) {
  * @param {Options} options
  * @param {import("./worker.ts").Report} report
  */
-function replayCommand({ planted, bugs, extra, steps }, report) {
+function replayCommand({ planted, bugs, extra, often, steps }, report) {
   const only = report.steps ?? steps;
   return [
     `npm run sim -- --seed ${report.seed} --schedules 1 --verbose`,
     ...(only ? [`--steps ${only.join() || '""'}`] : []),
     ...(extra.length > 0 ? [`--with ${extra.join()}`] : []),
+    ...(often.length > 0 ? [`--often ${often.join()}`] : []),
     ...(planted ? [`--planted ${bugs[0]?.name}`] : []),
   ].join(" ");
 }

@@ -22,11 +22,16 @@ const MAX_RATES: FaultRates = {
 /** How many of the faults take part in one schedule: some are only found where others are not. */
 const SHARE_OF_FAULTS = 0.6;
 
+/** How much more often comes what a schedule is to have often. */
+const OFTEN = 5;
+
 /** Steps without which there is nothing to see. */
 const ALWAYS: readonly StepName[] = ["edit", "wait"];
 
 /** How long after a step nothing else happens, at most, in ms. */
 const MAX_GAP_MS = 300;
+
+export type Provocation = StepName | keyof FaultRates;
 
 export type ScheduleOptions = {
   seed: number;
@@ -34,6 +39,8 @@ export type ScheduleOptions = {
   only?: readonly number[] | null;
   /** Optional steps that may be done as well. */
   extra?: readonly StepName[];
+  /** Steps that come more often than they otherwise do, and faults that happen as often as they may. */
+  often?: readonly Provocation[];
   trace?: (line: string) => void;
 };
 
@@ -48,19 +55,22 @@ export type ScheduleResult = {
 };
 
 /** The steps that a seed stands for, and what goes wrong by itself meanwhile. */
-function planOf(dice: Dice, extra: readonly StepName[]) {
+function planOf(dice: Dice, extra: readonly StepName[], often: readonly Provocation[]) {
   const names = Object.keys(STEPS) as StepName[];
   const steps: Record<StepName, Step> = STEPS;
   const weights = Object.fromEntries(
     names.map((name) => {
-      const takesPart = dice.chance(SHARE_OF_FAULTS) || ALWAYS.includes(name);
+      const isOften = often.includes(name);
+      const takesPart = dice.chance(SHARE_OF_FAULTS) || ALWAYS.includes(name) || isOften;
       const isAllowed = !steps[name].isOptional || extra.includes(name);
-      return [name, takesPart && isAllowed ? steps[name].weight : 0];
+      const weight = steps[name].weight * (isOften ? OFTEN : 1);
+      return [name, takesPart && isAllowed ? weight : 0];
     }),
   ) as Record<StepName, number>;
   const faults = { ...NO_FAULTS };
   for (const name of Object.keys(faults) as (keyof FaultRates)[]) {
     if (dice.chance(SHARE_OF_FAULTS)) faults[name] = dice.random() * MAX_RATES[name];
+    if (often.includes(name)) faults[name] = MAX_RATES[name];
   }
   const length = Math.floor(dice.between(STEPS_MIN, STEPS_MAX));
   return {
@@ -72,9 +82,9 @@ function planOf(dice: Dice, extra: readonly StepName[]) {
 
 /** Runs one random schedule; the options decide everything in it. */
 export async function runSchedule(options: ScheduleOptions): Promise<ScheduleResult> {
-  const { seed, only = null, extra = [], trace = null } = options;
+  const { seed, only = null, extra = [], often = [], trace = null } = options;
   const dice = new Dice(seed);
-  const plan = planOf(dice, extra);
+  const plan = planOf(dice, extra, often);
   const time = new VirtualTime();
   time.trace = trace;
   const server = await SimServer.start(time, dice);

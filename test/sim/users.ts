@@ -40,7 +40,8 @@ export class Users {
     };
     const op = shown ? "update" : "insert";
     this.#world.time.note(() => `  ${tab.name}: ${op} ${document} with ${title}`);
-    this.#ledger.add({ document, kind: op, title, mark, seen: [], tab });
+    const seen = Object.keys(marksOf(shown));
+    this.#ledger.add({ document, kind: op, title, mark, seen, tab });
     tab.engine.accept([{ type: op, key: document, original: shown ? original : {}, modified }]);
     const after = tab.rows.get(document);
     if (after?.["title"] !== title || marksOf(after)[mark] === undefined) {

@@ -1,4 +1,9 @@
-import { runSchedule, type ScheduleOptions, type ScheduleResult } from "./schedule.js";
+import {
+  runSchedule,
+  type Provocation,
+  type ScheduleOptions,
+  type ScheduleResult,
+} from "./schedule.js";
 import { shrink } from "./shrink.js";
 import type { StepName } from "./steps.js";
 import { installDigest } from "./world/digest.js";
@@ -11,6 +16,7 @@ export type Job = {
   to: number;
   every: number;
   extra: StepName[];
+  often: Provocation[];
   only: number[] | null;
   /** Print what happens. */
   verbose: boolean;
@@ -39,6 +45,7 @@ const {
   to,
   every,
   extra,
+  often,
   only,
   verbose,
   stopAtFailure,
@@ -52,12 +59,18 @@ async function main() {
   let failures = 0;
   for (let seed = from; seed <= to; seed += every) {
     const trace = verbose ? (line: string) => console.log(line) : undefined;
-    const { problem, steps, writes, healedAfter } = await attempt({ seed, only, extra, trace });
+    const { problem, steps, writes, healedAfter } = await attempt({
+      seed,
+      only,
+      extra,
+      often,
+      trace,
+    });
     failures += problem === null ? 0 : 1;
     const isShrunk = problem !== null && shrinks && steps.length > 0 && failures <= MAX_SHRUNK;
     const enough = isShrunk
       ? await shrink(steps, async (some) =>
-          isSame(problem, (await attempt({ seed, only: some, extra })).problem),
+          isSame(problem, (await attempt({ seed, only: some, extra, often })).problem),
         )
       : null;
     process.send!({

@@ -47,7 +47,7 @@ function writeProblem(
   row: RowFields | undefined,
   effects: Effect[],
 ): string | null {
-  const { document, isDurable, isExcused, isRepeated } = write;
+  const { document, isDurable, isExcused, isCarried, isRepeated, tab } = write;
   const mark = write.mark!;
   const rejected = ledger.rejected.get(mark);
   const name = `${mark} of ${document} by ${write.tab.name}`;
@@ -60,14 +60,35 @@ function writeProblem(
     return `was rejected and took effect: ${name}`;
   }
   if (!first) {
-    const isGone = isDurable && !rejected && !isExcused && !isWithdrawn(ledger, write);
+    const isKept = isDurable || (isCarried && tab.isAlive);
+    const isGone = isKept && !rejected && !isExcused && !isWithdrawn(ledger, write);
     return isGone ? `lost before it reached the server: ${name}` : null;
   }
+  const life = isRepeated ? null : laterLife(ledger, write, first.at, effects);
+  if (life) return `meant for the life of ${life}, and took effect in a later one: ${name}`;
   const isRemoved = effects.some(
     (effect, at) => at > first.at && effect.kind === "remove" && effect.document === document,
   );
   const isShown = marksOf(row)[mark] !== undefined;
   return isShown || isRemoved ? null : `lost on the server: ${name}`;
+}
+
+/**
+ * What an edit was made on, when all of that was over before the edit took effect (S4). It may follow
+ * an own insert, though, that was to join that life and began the next one.
+ */
+function laterLife(
+  ledger: Ledger,
+  { document, kind, seen }: Write,
+  at: number,
+  effects: Effect[],
+): string | null {
+  if (kind !== "update") return null;
+  const before = effects.slice(0, at).filter((effect) => effect.document === document);
+  const begins = before.findLastIndex((effect) => effect.kind === "remove") + 1;
+  const over = new Set(before.slice(0, begins).flatMap(({ marks }) => marks));
+  const isOver = (mark: string) => over.has(mark) && ledger.find(mark)?.isRepeated === false;
+  return seen.every(isOver) ? (seen[0] ?? null) : null;
 }
 
 /** Whether there is a reason for a refusal: in the change, or in one that it builds on. */

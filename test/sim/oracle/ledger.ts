@@ -10,13 +10,15 @@ export type Write = {
   title: string;
   /** Its own key of `marks`, which nothing else ever writes; a removal has none. */
   mark: string | null;
-  /** For a removal, the marks that were shown. */
+  /** The marks that were shown. */
   seen: string[];
   tab: Tab;
   /** Whether the client has said that it is on disk. */
   isDurable: boolean;
   /** Whether it may be gone without a word, e.g. because its disk was deleted. */
   isExcused: boolean;
+  /** Whether its page had it in memory when the disk was deleted, and has to store it again. */
+  isCarried: boolean;
   /** Whether it may reach the server once more, and not as the same bytes. */
   isRepeated: boolean;
 };
@@ -31,7 +33,8 @@ export class Ledger {
   readonly #byMark = new Map<string, Write>();
 
   add(write: Pick<Write, "document" | "kind" | "title" | "mark" | "seen" | "tab">): Write {
-    const whole = { ...write, isDurable: false, isExcused: false, isRepeated: false };
+    const nothingYet = { isDurable: false, isExcused: false, isCarried: false, isRepeated: false };
+    const whole = { ...write, ...nothingYet };
     this.writes.push(whole);
     if (write.mark) this.#byMark.set(write.mark, whole);
     return whole;
@@ -88,6 +91,7 @@ export class Ledger {
       write.isRepeated = true;
       if (write.mark === null || !remembered.has(write.mark)) write.isExcused = true;
       write.isDurable = false;
+      write.isCarried = isPending(write);
     }
   }
 }
@@ -97,6 +101,12 @@ export function markOf({ operations }: OutboxRecord): string | null {
     if (path.startsWith("marks/")) return path.slice("marks/".length);
   }
   return null;
+}
+
+/** Whether the page that it was made in is there and still has it to send. */
+function isPending({ mark, tab }: Write): boolean {
+  if (mark === null || !tab.isAlive) return false;
+  return tab.engine.records().some((record) => markOf(record) === mark && !record.rejected);
 }
 
 function isUnsaved(write: Write, records: readonly OutboxRecord[]): boolean {

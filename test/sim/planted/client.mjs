@@ -5,6 +5,7 @@ export const CLIENT_BUGS = [
     name: "no-new-client-id-after-refusal",
     rule: "C4, C6",
     about: "the next update of a document reuses the clocks of refused bytes",
+    often: ["moods", "duplicate", "editMany"],
     patches: [
       {
         file: "src/client/settle.ts",
@@ -78,6 +79,7 @@ export const CLIENT_BUGS = [
     name: "generation-of-answer-ignored",
     rule: "S4",
     about: "edits made while an insert was under way stay in the life that the insert asked for",
+    often: ["remove", "network", "lostAnswer", "edit"],
     patches: [
       {
         file: "src/client/settle.ts",
@@ -162,14 +164,14 @@ export const CLIENT_BUGS = [
     ],
   },
   {
-    name: "insert-not-restarted",
+    name: "resent-bytes-stand-for-later-changes",
     rule: "C4",
-    about: "an insert into a life that has ended meanwhile does not move to the next one",
+    about: "the answer to bytes that are sent again also settles what was changed since",
     patches: [
       {
         file: "src/client/mint.ts",
-        find: "if (!isStale && generation <= newest) return [];",
-        replace: "if (isStale || generation <= newest) return [];",
+        find: "const group = records.filter(({ record }) => record.group === head.group);",
+        replace: "const group = records;",
       },
     ],
   },
@@ -178,6 +180,7 @@ export const CLIENT_BUGS = [
     rule: "S4",
     about:
       "a push names a later life of the document than there is, and ends that when it comes again",
+    often: ["remove", "network"],
     patches: [
       {
         file: "src/client/mint.ts",
@@ -228,11 +231,24 @@ export const CLIENT_BUGS = [
     name: "news-of-other-tabs-skipped",
     rule: "C9",
     about: "segments that another tab stored in between are taken for seen",
+    often: ["freeze", "thaw", "openTab", "strike", "reconnect"],
     patches: [
       {
         file: "src/client/replica.ts",
         find: "return this.#applySegments([...missed, ...own]);",
         replace: "return this.#applySegments([...missed.slice(0, 0), ...own]);",
+      },
+    ],
+  },
+  {
+    name: "oldest-news-skipped",
+    rule: "C9",
+    about: "of what another tab has stored meanwhile, the oldest segment is taken for seen",
+    patches: [
+      {
+        file: "src/client/replica-store.ts",
+        find: "readSegments(tx, after),",
+        replace: "readSegments(tx, after === 0 ? 0 : after + 1),",
       },
     ],
   },
@@ -254,6 +270,7 @@ export const CLIENT_BUGS = [
     rule: "C4",
     about:
       "an answer moves a document to another life, and changes being saved stay in the old one",
+    often: ["remove", "network", "storageFailure", "diskFull"],
     patches: [
       {
         file: "src/client/replica.ts",
@@ -278,6 +295,7 @@ export const CLIENT_BUGS = [
     name: "failed-save-overtaken",
     rule: "C3, D5",
     about: "changes that could not be stored are stored after later ones",
+    often: ["diskFull", "storageFailure", "editMany"],
     patches: [
       {
         file: "src/client/saver.ts",
@@ -290,6 +308,7 @@ export const CLIENT_BUGS = [
     name: "unsent-lost-with-disk",
     rule: "C5",
     about: "when the browser deletes the disk under a page, what is unsent is given up",
+    often: ["evict", "network"],
     patches: [
       {
         file: "src/client/engine.ts",
@@ -363,6 +382,7 @@ export const CLIENT_BUGS = [
     name: "late-answer-believed",
     rule: "C6",
     about: "the answer to bytes that were given up settles those that took their place",
+    often: ["look", "wait", "moods", "editMany", "lostRequest"],
     patches: [
       {
         file: "src/client/settle.ts",
@@ -400,12 +420,13 @@ export const CLIENT_BUGS = [
     name: "robbed-leader-goes-on",
     rule: "C9",
     about: "a tab that lost its turn while it stood still never gets in line again",
+    often: ["freeze", "thaw", "openTab", "waitLong", "killLeader"],
     patches: [
       {
         file: "src/client/leadership.ts",
         find: "  #lost() {\n    this.#yield = null;\n    this.#stepDown();\n    this.update();",
         replace:
-          "  #lost() {\n    this.#yield = () => undefined;\n    this.#stepDown();\n    this.update();",
+          "  #lost() {\n    this.#yield = null;\n    this.#isPaused = true;\n    this.#stepDown();\n    this.update();",
       },
     ],
   },

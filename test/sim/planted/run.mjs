@@ -39,8 +39,26 @@ export async function runPlanted({ seed, schedules, processes, bugs }) {
  */
 async function hunt(bug, seed, schedules) {
   const file = await bundle(bug.name, bug.patches);
-  const extra = /** @type {import("../steps.ts").StepName[]} */ (bug.with ?? []);
-  const job = { from: seed, to: seed + schedules - 1, every: 1, extra, only: null };
+  const sources = await bundle(`sources-${bug.name}`);
+  const to = seed + schedules - 1;
+  for (let from = seed; from <= to;) {
+    const failure = await firstFailure(file, bug, from, to);
+    if (failure === null) return null;
+    // What fails without the bug as well says nothing about it.
+    if ((await firstFailure(sources, bug, failure.seed, failure.seed)) === null) return failure;
+    from = failure.seed + 1;
+  }
+  return null;
+}
+
+/**
+ * @param {string} file the bundled worker
+ * @param {PlantedBug} bug
+ * @param {number} from
+ * @param {number} to
+ */
+async function firstFailure(file, { with: extra = [], often = [] }, from, to) {
+  const job = { from, to, every: 1, extra, often, only: null };
   /** @type {{ seed: number, problem: string } | null} */
   let result = null;
   const rest = { verbose: false, stopAtFailure: true, shrink: false };

@@ -5,6 +5,7 @@ export const SERVER_BUGS = [
     name: "edit-recreates-removed",
     rule: "S4",
     about: "an edit of a life that is over goes into the next one",
+    often: ["remove", "network", "lostRequest"],
     patches: [
       {
         file: "src/server/merge.ts",
@@ -129,7 +130,7 @@ export const SERVER_BUGS = [
       {
         file: "src/component/page.ts",
         find: '.eq("ts", ts).gt("document", document)',
-        replace: '.eq("ts", ts).gt("document", `${document}zzz`)',
+        replace: '.eq("ts", ts).gt("document", "zzz")',
       },
     ],
   },

@@ -8,7 +8,8 @@ import { SERVER_BUGS } from "./server.mjs";
  * @property {string} rule of docs/design.md that it breaks
  * @property {string} about
  * @property {import("../bundle.mjs").Patch[]} patches
- * @property {string[]} [with] optional steps that it takes
+ * @property {import("../steps.ts").StepName[]} [with] optional steps that it takes
+ * @property {import("../schedule.ts").Provocation[]} [often] what has to happen often for it to show
  */
 
 /** Bugs as people make them; the simulator has to find them. @type {readonly PlantedBug[]} */
