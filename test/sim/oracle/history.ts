@@ -85,7 +85,9 @@ function laterLife(
 ): string | null {
   if (kind !== "update") return null;
   const before = effects.slice(0, at).filter((effect) => effect.document === document);
-  const begins = before.findLastIndex((effect) => effect.kind === "remove") + 1;
+  // What was deleted directly and put back before the next push never was gone for the log.
+  const isEnd = ({ kind, title }: Effect) => kind === "remove" && title !== "directly";
+  const begins = before.findLastIndex(isEnd) + 1;
   const over = new Set(before.slice(0, begins).flatMap(({ marks }) => marks));
   const isOver = (mark: string) => over.has(mark) && ledger.find(mark)?.isRepeated === false;
   return seen.every(isOver) ? (seen[0] ?? null) : null;

@@ -84,7 +84,12 @@ export const editDirectly = mutationGeneric({
     if (title === null) {
       if (!row) return;
       await ctx.db.delete(row._id);
-      await ctx.db.insert("effects", { document: id, kind: "remove", title: "", marks: [] });
+      await ctx.db.insert("effects", {
+        document: id,
+        kind: "remove",
+        title: "directly",
+        marks: [],
+      });
     } else if (row) {
       await ctx.db.patch(row._id, { title });
     } else {
