@@ -106,10 +106,8 @@ export class LocalData {
   save(records: readonly OutboxRecord[]): Promise<void> {
     return this.#turn("save", async (store) => {
       const adding = store.addRecords(records);
-      // The page may end before it hears of its own write. Whoever is told now reads the disk after it.
-      this.#listener.stored();
-      const seqs = await adding;
-      this.#announce(this.replica.saved(records, seqs));
+      this.#listener.stored(); // the page may end before it hears of this; others read after it
+      this.#announce(this.replica.saved(records, await adding));
       // Only now there is something of the user's to lose: a browser may ask them about it.
       if (!this.#hasAskedToPersist) void this.#notePersisted({ ask: true });
       this.#hasAskedToPersist = true;
