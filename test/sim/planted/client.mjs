@@ -83,8 +83,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/settle.ts",
-        find: "generation === change.generation\n      ? []",
-        replace: "true\n      ? []",
+        find: "if (generation === change.generation) return",
+        replace: "if (generation > 0) return",
       },
     ],
   },
@@ -95,9 +95,9 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/settle.ts",
-        find: "return { advanced: advance(base, entries, tree), done: group,",
+        find: "advanced: advance(base, entries, tree),\n    done: group,",
         replace:
-          "return { advanced: entries.length > 9 ? advance(base, entries, tree) : null, done: group,",
+          "advanced: entries.length > 9 ? advance(base, entries, tree) : null,\n    done: group,",
       },
     ],
   },
@@ -184,8 +184,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/mint.ts",
-        find: "if (!isStale && generation <= newest) return [];",
-        replace: "if (!isStale) return [];",
+        find: "if (!isStale && !hasJoined && generation <= newest) return [];",
+        replace: "if (!isStale && !hasJoined) return [];",
       },
     ],
   },
