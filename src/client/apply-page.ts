@@ -51,8 +51,10 @@ export async function applyPage(
     return { ...(await addSegment(tx, rows, seen)), sync: anew };
   }
   if (sync.complete && refetched.size > 0) await finishRefetch(tx, refetched, rows, tree);
-  await writeSync(tx, sync);
-  return { ...(await addSegment(tx, rows, seen)), sync };
+  // A tab that was frozen brings pages of a load which the one that took its turn has finished since.
+  const next = current.complete && !sync.complete ? current : sync;
+  await writeSync(tx, next);
+  return { ...(await addSegment(tx, rows, seen)), sync: next };
 }
 
 function groupByDocument(entries: readonly StreamEntry[]): Map<string, StreamEntry[]> {

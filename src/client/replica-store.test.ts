@@ -85,6 +85,15 @@ describe.each<[string, () => ReplicaStorage]>([
     expect(await store.load()).toMatchObject({ sync: later, segments: { length: 1 } });
   });
 
+  it("stays complete when a tab that was frozen brings a page of the load", async () => {
+    const { store, open } = await setUp(make());
+    await store.applyPage([entry(1, created)], SYNC, SEEN);
+    const early = { cursor: "early", complete: false, syncedAt: null, round: 0 };
+    const { sync } = await (await open()).applyPage([entry(1, created)], early, SEEN);
+    expect(sync).toEqual(SYNC);
+    expect((await store.load()).sync).toEqual(SYNC);
+  });
+
   it("stores nothing of a page of which one entry cannot be read", async () => {
     const { store, rows } = await setUp(make());
     const broken = entry(1, new Uint8Array([255, 255]), { document: "b" });
