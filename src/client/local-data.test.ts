@@ -168,6 +168,22 @@ describe("one tab", () => {
     await vi.waitFor(() => expect(listener.stored).toHaveBeenCalledTimes(1));
   });
 
+  it("sees what a decision has done to the disk, although it could not be read right after", async () => {
+    const { storage, control } = watched();
+    const { data, time } = await openTab(storage);
+    await data.save(data.add([insert("a")]));
+    const deciding = data.decide(async (store) => {
+      await store.addRecords([data.replica.draft(retitle("decided"), null)]);
+      control.fail = new Error("cannot read");
+      throw new Error("cannot tell");
+    });
+    await expect(deciding).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    expect(data.replica.counts().pending).toBe(1);
+    control.fail = null;
+    await time.advance(HOUR);
+    expect(data.replica.counts().pending).toBe(2);
+  });
+
   it("closes after what is being stored, and leaves no timer behind", async () => {
     const { storage, control } = watched();
     const { data, time } = await openTab(storage);

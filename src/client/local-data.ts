@@ -164,13 +164,13 @@ export class LocalData {
   }
 
   /** Changes the outbox by the user's own decision; resolves to whether there was anything to change. */
-  decide(decision: (store: ReplicaStore) => Promise<boolean>): Promise<boolean> {
-    return this.#turn("write", async (store) => {
-      const isDecided = await decision(store);
-      await this.#load();
-      this.#announce([]);
-      return isDecided;
-    });
+  async decide(decision: (store: ReplicaStore) => Promise<boolean>): Promise<boolean> {
+    const decided = this.#turn("write", decision);
+    // Looked at after an error, too: it may have taken effect all the same.
+    const seen = this.#turns.insist(() => this.#turn("read", () => this.#load()));
+    await Promise.all([decided, seen]);
+    this.#announce([]);
+    return decided;
   }
 
   /**
