@@ -1,6 +1,20 @@
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 
+/** What a sweep has done so far. */
+export const sweepReport = {
+  /** In ms since the epoch; `finishedAt` is null while it runs. */
+  startedAt: v.number(),
+  finishedAt: v.union(v.number(), v.null()),
+  /** Documents, entries and bytes that the run has compacted. */
+  documents: v.number(),
+  entries: v.number(),
+  bytes: v.number(),
+  /** Documents that could not be compacted, and what happened to the last one. */
+  failures: v.number(),
+  lastFailure: v.union(v.string(), v.null()),
+};
+
 /**
  * The log: the only truth about a document (DESIGN §3-4). Every entry carries the commit timestamp
  * of the mutation that wrote it, so no write reads a counter and pushes to different documents
@@ -59,15 +73,6 @@ export default defineSchema({
     creationTime: v.number(),
     /** Number of the run; one that another has replaced stops. */
     run: v.number(),
-    /** In ms since the epoch; `finishedAt` is null while it runs. */
-    startedAt: v.number(),
-    finishedAt: v.union(v.number(), v.null()),
-    /** Documents, entries and bytes that the run has compacted. */
-    documents: v.number(),
-    entries: v.number(),
-    bytes: v.number(),
-    /** Documents that could not be compacted, and what happened to the last one. */
-    failures: v.number(),
-    lastFailure: v.union(v.string(), v.null()),
+    ...sweepReport,
   }),
 });

@@ -10,6 +10,7 @@ import {
 } from "./_generated/server.js";
 import { NS_PER_MS, timeOf } from "./clock.js";
 import type { Thresholds } from "./plan.js";
+import { sweepReport } from "./schema.js";
 
 /**
  * Documents that nobody edits any more are worth compacting for less than busy ones: it happens once,
@@ -97,18 +98,7 @@ export const step = internalMutation({
 /** What the last sweep did; null when there was none yet. */
 export const status = query({
   args: {},
-  returns: v.union(
-    v.null(),
-    v.object({
-      startedAt: v.number(),
-      finishedAt: v.union(v.number(), v.null()),
-      documents: v.number(),
-      entries: v.number(),
-      bytes: v.number(),
-      failures: v.number(),
-      lastFailure: v.union(v.string(), v.null()),
-    }),
-  ),
+  returns: v.union(v.null(), v.object(sweepReport)),
   handler: async (ctx) => {
     const last = await lastSweep(ctx);
     if (last === null) return null;

@@ -10,7 +10,7 @@ import {
 import type { Strike } from "./steps.js";
 import { DOCUMENTS, Users } from "./users.js";
 import { Device } from "./world/device.js";
-import type { DiskImage } from "./world/disk.js";
+import type { Image } from "../../src/client/storage/draft.js";
 import type { Tab } from "./world/tab.js";
 import { NO_FAULTS, type World } from "./world/world.js";
 
@@ -34,7 +34,7 @@ export class Run {
   /** How long it took until everything had arrived, in ms. */
   healedAfter = 0;
   readonly #directlyEdited = new Set<string>();
-  readonly #images = new Map<Device, DiskImage[]>();
+  readonly #images = new Map<Device, Image[]>();
   readonly #evicted = new Set<Device>();
   #directEdits = 0;
 

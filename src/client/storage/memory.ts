@@ -1,16 +1,9 @@
 import { ReplicateError } from "../../shared/errors.js";
-import {
-  STORES,
-  type ReplicaStorage,
-  type StorageConnection,
-  type StorageKey,
-  type StorageTransaction,
-  type StoreName,
-} from "./storage.js";
+import { Draft, NOTHING_STORED, type Image } from "./draft.js";
+import { STORES, type ReplicaStorage, type StorageConnection } from "./storage.js";
 
 type Contents = {
-  stores: Map<StoreName, Map<StorageKey, unknown>>;
-  lastKey: number;
+  image: Image;
   /** 0 until it was opened for the first time. */
   version: number;
   /** Transactions run one at a time, whichever connection they come from. */
@@ -43,7 +36,7 @@ export function memoryStorage(): ReplicaStorage {
 }
 
 function emptyContents(): Contents {
-  return { stores: new Map(), lastKey: 0, version: 0, queue: Promise.resolve() };
+  return { image: NOTHING_STORED, version: 0, queue: Promise.resolve() };
 }
 
 function newer(): ReplicateError {
@@ -56,9 +49,9 @@ function connect(contents: Contents): StorageConnection {
     transaction(mode, _stores, body) {
       if (isClosed) return Promise.reject(new Error("This connection is closed."));
       const run = contents.queue.then(async () => {
-        const draft = new Draft(contents);
+        const draft = new Draft(contents.image, structuredClone);
         const result = await body(draft);
-        if (mode !== "read") draft.commit();
+        if (mode !== "read") contents.image = draft.image();
         return result;
       });
       contents.queue = run.catch(() => undefined);
@@ -66,65 +59,4 @@ function connect(contents: Contents): StorageConnection {
     },
     close: () => void (isClosed = true),
   };
-}
-
-/** Writes to copies of the stores it touches; values are cloned both ways, as IndexedDB does. */
-class Draft implements StorageTransaction {
-  readonly #contents: Contents;
-  readonly #copies = new Map<StoreName, Map<StorageKey, unknown>>();
-  #lastKey: number;
-
-  constructor(contents: Contents) {
-    this.#contents = contents;
-    this.#lastKey = contents.lastKey;
-  }
-
-  commit() {
-    for (const [name, copy] of this.#copies) this.#contents.stores.set(name, copy);
-    this.#contents.lastKey = this.#lastKey;
-  }
-
-  async get(store: StoreName, key: StorageKey) {
-    return structuredClone(this.#read(store).get(key));
-  }
-
-  async getAll(
-    store: StoreName,
-    after?: StorageKey,
-    limit?: number,
-  ): Promise<[StorageKey, unknown][]> {
-    return [...this.#read(store)]
-      .filter(([key]) => after === undefined || key > after)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .slice(0, limit)
-      .map(([key, value]) => [key, structuredClone(value)]);
-  }
-
-  async put(store: StoreName, key: StorageKey, value: unknown) {
-    this.#write(store).set(key, structuredClone(value));
-  }
-
-  async add(store: StoreName, value: unknown) {
-    const key = ++this.#lastKey;
-    await this.put(store, key, value);
-    return key;
-  }
-
-  async delete(store: StoreName, key: StorageKey) {
-    this.#write(store).delete(key);
-  }
-
-  async clear(store: StoreName) {
-    this.#write(store).clear();
-  }
-
-  #read(store: StoreName): ReadonlyMap<StorageKey, unknown> {
-    return this.#copies.get(store) ?? this.#contents.stores.get(store) ?? new Map();
-  }
-
-  #write(store: StoreName): Map<StorageKey, unknown> {
-    const copy = this.#copies.get(store) ?? new Map(this.#contents.stores.get(store));
-    this.#copies.set(store, copy);
-    return copy;
-  }
 }

@@ -1,18 +1,12 @@
 import { ReplicateError } from "../../../src/shared/errors.js";
+import { Draft, NOTHING_STORED, type Image } from "../../../src/client/storage/draft.js";
 import type {
   ReplicaStorage,
   StorageConnection,
-  StorageKey,
   StorageTransaction,
-  StoreName,
   TransactionMode,
 } from "../../../src/client/storage/storage.js";
 import type { Tab } from "./tab.js";
-
-type Stores = Map<StoreName, Map<StorageKey, unknown>>;
-
-/** Everything on a disk at one moment. */
-export type DiskImage = { readonly stores: Stores; readonly lastKey: number };
 
 /** How long a transaction waits, and takes, at most, in ms. */
 const MAX_WAIT_MS = 5;
@@ -21,7 +15,7 @@ const MAX_WAIT_MS = 5;
 export class Disk {
   /** Whether nothing can be written at the moment, as on a disk that is full. */
   isFull = false;
-  #image: DiskImage = { stores: new Map(), lastKey: 0 };
+  #image = NOTHING_STORED;
   /** Changes when the browser deletes the data: then there is another database of that name. */
   #identity = 0;
   #lastTurn = 0;
@@ -29,18 +23,18 @@ export class Disk {
   /** Whether nothing was ever lost. */
   isOriginal = true;
 
-  get image(): DiskImage {
+  get image(): Image {
     return this.#image;
   }
 
   /** Puts back what was there before, or on another device: nobody notices. */
-  restore(image: DiskImage) {
+  restore(image: Image) {
     this.#image = image;
     this.isOriginal = false;
   }
 
   evict() {
-    this.#image = { stores: new Map(), lastKey: 0 };
+    this.#image = NOTHING_STORED;
     this.#identity += 1;
     this.isOriginal = false;
   }
@@ -84,7 +78,7 @@ export class Disk {
     }
     const before = this.#image;
     const { dice, faults } = tab.device.world;
-    const draft = new Draft(before);
+    const draft = new Draft(before, copy);
     const result = await body(draft);
     if (this.#image !== before) throw new Error("A transaction awaited something from outside.");
     const isWrite = mode !== "read";
@@ -104,69 +98,6 @@ async function settle<T>(promise: Promise<T>): Promise<() => T> {
     return () => {
       throw error;
     };
-  }
-}
-
-/** Copies the stores that it changes, and every value both ways, as IndexedDB does. */
-class Draft implements StorageTransaction {
-  readonly #before: DiskImage;
-  readonly #changed: Stores = new Map();
-  #lastKey: number;
-
-  constructor(before: DiskImage) {
-    this.#before = before;
-    this.#lastKey = before.lastKey;
-  }
-
-  image(): DiskImage {
-    return {
-      stores: new Map([...this.#before.stores, ...this.#changed]),
-      lastKey: this.#lastKey,
-    };
-  }
-
-  async get(store: StoreName, key: StorageKey) {
-    return copy(this.#read(store).get(key));
-  }
-
-  async getAll(
-    store: StoreName,
-    after?: StorageKey,
-    limit?: number,
-  ): Promise<[StorageKey, unknown][]> {
-    return [...this.#read(store)]
-      .filter(([key]) => after === undefined || key > after)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .slice(0, limit)
-      .map(([key, value]): [StorageKey, unknown] => [key, copy(value)]);
-  }
-
-  async put(store: StoreName, key: StorageKey, value: unknown) {
-    this.#write(store).set(key, copy(value));
-  }
-
-  async add(store: StoreName, value: unknown) {
-    const key = ++this.#lastKey;
-    await this.put(store, key, value);
-    return key;
-  }
-
-  async delete(store: StoreName, key: StorageKey) {
-    this.#write(store).delete(key);
-  }
-
-  async clear(store: StoreName) {
-    this.#write(store).clear();
-  }
-
-  #read(store: StoreName): ReadonlyMap<StorageKey, unknown> {
-    return this.#changed.get(store) ?? this.#before.stores.get(store) ?? new Map();
-  }
-
-  #write(store: StoreName): Map<StorageKey, unknown> {
-    const changed = this.#changed.get(store) ?? new Map(this.#before.stores.get(store));
-    this.#changed.set(store, changed);
-    return changed;
   }
 }
 
