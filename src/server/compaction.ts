@@ -1,7 +1,6 @@
-import type { GenericDataModel, GenericMutationCtx } from "convex/server";
-import type { ComponentApi } from "../component/_generated/component.js";
 import { ReplicateError } from "../shared/errors.js";
 import { FIELDS_PART } from "../shared/plain-part.js";
+import type { Decision, Documents, WriteCtx } from "./documents.js";
 
 /**
  * When the log of a document is compacted: its oldest entries become one snapshot without what nobody
@@ -53,14 +52,14 @@ function invalid(what: string): ReplicateError {
   return new ReplicateError("INVALID_OPTIONS", `The \`compaction\` of a Replicate ${what}`);
 }
 
-type Target = { component: ComponentApi; table: string; compaction: Compaction };
-
-/** Compacts the logs of some documents as part of the push that found them long (S5). */
+/** Compacts the logs of those documents that are written and were found long (S5). */
 export async function compactLogs(
-  ctx: GenericMutationCtx<GenericDataModel>,
-  { component, table, compaction }: Target,
-  documents: string[],
+  ctx: WriteCtx,
+  { component, table, compaction }: Documents,
+  decided: readonly Decision[],
 ): Promise<void> {
+  const long = decided.filter((one) => one.long && one.outcome.kind === "write");
+  const documents = long.map((one) => one.document);
   if (documents.length === 0) return;
   const args = { collection: table, part: FIELDS_PART, documents, thresholds: compaction };
   try {

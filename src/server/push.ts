@@ -1,39 +1,29 @@
 import type { GenericDataModel, GenericMutationCtx } from "convex/server";
 import type { CommitTsPlaceholder } from "convex/values";
-import type { ComponentApi } from "../component/_generated/component.js";
-import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { Fields, Row } from "../shared/fields.js";
 import type { RowFields } from "../shared/operations.js";
-import { FIELDS_PART } from "../shared/plain-part.js";
 import { refusalOf } from "../shared/refusal.js";
 import { toArrayBuffer } from "../shared/values.js";
 import type { Change, PushResult, Result, Sender } from "../shared/wire.js";
 import { checkBatch, checkClientIds } from "./batch.js";
 import { callerOf, type Caller } from "./caller.js";
 import { standingsFor, type Standings } from "./client-ids.js";
-import { compactLogs, type Compaction } from "./compaction.js";
+import { compactLogs } from "./compaction.js";
+import {
+  appendEntries,
+  findDocuments,
+  WHOLE_COLLECTION,
+  writeRow,
+  type Decision,
+  type Documents,
+  type WriteCtx,
+} from "./documents.js";
 import { readOnly, type Hooks, type RowChange } from "./hooks.js";
 import { authorsOf, incoming, type Incoming } from "./incoming.js";
 import { mergeChange, type Outcome } from "./merge.js";
-import { fieldsOfRow, findRow, insertRow, updateRow, type StoredRow } from "./rows.js";
 
-/** The only scope while a collection is synced and authorised as one. */
-export const WHOLE_COLLECTION = "";
-
-export type Target<F extends Fields, DataModel extends GenericDataModel> = {
-  component: ComponentApi;
-  table: string;
-  fields: CompiledFields;
+export type Target<F extends Fields, DataModel extends GenericDataModel> = Documents & {
   hooks: Hooks<F, DataModel>;
-  compaction: Compaction;
-};
-
-type Decided = {
-  change: Change;
-  stored: StoredRow | null;
-  /** Whether the document's log is due for compaction. */
-  long: boolean;
-  outcome: Outcome;
 };
 
 /**
@@ -53,24 +43,17 @@ export async function applyPush<F extends Fields, DataModel extends GenericDataM
   const clientIds = authorsOf(arrived);
   checkClientIds(clientIds);
   const standings = await standingsOf(ctx, target, caller, clientIds);
-  const decided = await decide(ctx, target, arrived, standings);
+  const untyped = ctx as unknown as WriteCtx;
+  const decided = await decide(untyped, target, arrived, standings);
   await refuseForbidden(ctx, target, decided);
-  for (const one of decided) await write(ctx, target, one);
+  for (const one of decided) await writeRow(untyped, target, one);
   await bindClientIds(ctx, target, caller, standings, decided);
-  const ts = await appendEntries(ctx, target, decided);
-  const long = decided.filter((one) => one.long && one.outcome.kind === "write");
-  await compactLogs(
-    ctx as unknown as GenericMutationCtx<GenericDataModel>,
-    target,
-    long.map((one) => one.change.document),
-  );
+  const ts = await appendEntries(untyped, target, decided);
+  await compactLogs(untyped, target, decided);
   // After all writes: what a hook writes to another of these rows must not be overwritten, and a
   // push that it makes must build on this one.
   for (const one of decided) await notify(ctx, target, one);
-  return decided.map(({ change, outcome }) => ({
-    document: change.document,
-    result: resultOf(outcome, ts),
-  }));
+  return decided.map(({ document, outcome }) => ({ document, result: resultOf(outcome, ts) }));
 }
 
 async function standingsOf<F extends Fields, DataModel extends GenericDataModel>(
@@ -85,49 +68,25 @@ async function standingsOf<F extends Fields, DataModel extends GenericDataModel>
   return standingsFor(clientIds, bindings, used, caller);
 }
 
-async function decide<F extends Fields, DataModel extends GenericDataModel>(
-  ctx: GenericMutationCtx<DataModel>,
-  { component, table, fields, compaction }: Target<F, DataModel>,
+async function decide(
+  ctx: WriteCtx,
+  target: Documents,
   arrived: Incoming[],
   standings: Standings,
-): Promise<Decided[]> {
+): Promise<Decision[]> {
   const documents = arrived.map(({ change }) => change.document);
-  const { db } = ctx as unknown as GenericMutationCtx<GenericDataModel>;
-  const [logs, rows] = await Promise.all([
-    ctx.runQuery(component.log.read, {
-      collection: table,
-      part: FIELDS_PART,
-      documents,
-      compaction,
-    }),
-    Promise.all(documents.map((id) => findRow(db, table, id))),
-  ]);
+  const found = await findDocuments(ctx, target, documents);
   return arrived.map((one, index) => {
-    const stored = rows[index] ?? null;
-    const { generation, live, updates, ended, long } = logs[index]!;
-    const outcome = mergeChange(
-      fields,
-      {
-        generation,
-        live,
-        updates: updates.map((update) => new Uint8Array(update)),
-        ended: ended.map((end) => ({
-          generation: end.generation,
-          stateVector: new Uint8Array(end.stateVector),
-        })),
-        stored: stored && fieldsOfRow(stored, fields.names),
-      },
-      one,
-      standings,
-    );
-    return { change: one.change, stored, long, outcome };
+    const { stored, state, long } = found[index]!;
+    const outcome = mergeChange(target.fields, state, one, standings);
+    return { document: one.change.document, stored, long, outcome };
   });
 }
 
 async function refuseForbidden<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
   { hooks }: Target<F, DataModel>,
-  decided: Decided[],
+  decided: Decision[],
 ) {
   const reading = readOnly(ctx);
   const unreadable = await refusal(() => hooks.evalRead?.(reading, { scope: WHOLE_COLLECTION }));
@@ -152,8 +111,7 @@ async function refusal(ask: () => Promise<void> | void) {
 }
 
 /** The change as hooks see it; null when nothing would be written. */
-function rowChangeOf<F extends Fields>({ change, outcome }: Decided): RowChange<F> | null {
-  const id = change.document;
+function rowChangeOf<F extends Fields>({ document: id, outcome }: Decision): RowChange<F> | null {
   const row = (fields: RowFields) => ({ id, ...fields }) as Row<F>;
   if (outcome.kind === "remove") return { op: "remove", id, prev: row(outcome.prev), next: null };
   if (outcome.kind !== "write") return null;
@@ -163,24 +121,10 @@ function rowChangeOf<F extends Fields>({ change, outcome }: Decided): RowChange<
     : { op: "update", id, prev: row(outcome.prev), next };
 }
 
-async function write<F extends Fields, DataModel extends GenericDataModel>(
-  ctx: GenericMutationCtx<DataModel>,
-  { table, fields }: Target<F, DataModel>,
-  { change, outcome, stored }: Decided,
-) {
-  const { db } = ctx as unknown as GenericMutationCtx<GenericDataModel>;
-  if (outcome.kind === "write") {
-    if (stored) await updateRow(db, stored, fields.names, outcome.next);
-    else await insertRow(db, table, change.document, outcome.next);
-  } else if (outcome.kind === "remove" && stored) {
-    await db.delete(table, stored._id);
-  }
-}
-
 async function notify<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
   { hooks }: Target<F, DataModel>,
-  one: Decided,
+  one: Decision,
 ) {
   const change = rowChangeOf<F>(one);
   if (change === null) return;
@@ -195,7 +139,7 @@ async function bindClientIds<F extends Fields, DataModel extends GenericDataMode
   { component }: Target<F, DataModel>,
   { owner, device, lines }: Caller,
   standings: Standings,
-  decided: Decided[],
+  decided: Decision[],
 ) {
   const authors = decided.flatMap(({ outcome }) =>
     outcome.kind === "write" ? [...outcome.authors] : [],
@@ -203,26 +147,6 @@ async function bindClientIds<F extends Fields, DataModel extends GenericDataMode
   const clientIds = [...new Set(authors)].filter((id) => standings.get(id) === "claimable");
   if (clientIds.length === 0) return;
   await ctx.runMutation(component.clients.bind, { clientIds, owner, device, line: lines[0]! });
-}
-
-async function appendEntries<F extends Fields, DataModel extends GenericDataModel>(
-  ctx: GenericMutationCtx<DataModel>,
-  { component, table }: Target<F, DataModel>,
-  decided: Decided[],
-): Promise<bigint | CommitTsPlaceholder | null> {
-  const entries = decided.flatMap(({ change, outcome }) =>
-    "entries" in outcome
-      ? outcome.entries.map(({ bytes, ...entry }) => ({
-          scope: WHOLE_COLLECTION,
-          document: change.document,
-          part: FIELDS_PART,
-          ...entry,
-          bytes: toArrayBuffer(bytes),
-        }))
-      : [],
-  );
-  if (entries.length === 0) return null;
-  return ctx.runMutation(component.log.append, { collection: table, entries });
 }
 
 function resultOf(outcome: Outcome, ts: bigint | CommitTsPlaceholder | null): Result {

@@ -22,8 +22,9 @@ import { PROTOCOL_VERSION } from "../shared/versions.js";
 import * as wire from "../shared/wire.js";
 import { compactionFrom, type CompactionOptions } from "./compaction.js";
 import { identityOf } from "./caller.js";
+import { WHOLE_COLLECTION } from "./documents.js";
 import type { Hooks } from "./hooks.js";
-import { applyPush, WHOLE_COLLECTION, type Target } from "./push.js";
+import { applyPush, type Target } from "./push.js";
 import { fieldsOfRow, findRow, type StoredRow } from "./rows.js";
 
 export type ReplicateOptions<
