@@ -1,15 +1,16 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
-import { ReplicateError } from "../shared/errors.js";
+import type { ReplicateError } from "../shared/errors.js";
 import type { PushResult, StreamEntry } from "../shared/wire.js";
 import type { Environment } from "./environment.js";
 import type { Identity } from "../shared/identity.js";
 import type { LocalWrite } from "./local-write.js";
 import { isUnreadable, type OutboxRecord } from "./records.js";
 import type { Rebuilt } from "./repair.js";
-import { oneLife, type OneLife } from "./one-life.js";
+import { oneLife, unsentChanges, type OneLife } from "./one-life.js";
 import { openStorage } from "./open-storage.js";
 import { Replica, type ShownChange } from "./replica.js";
-import { ReplicaStore, type Outgoing } from "./replica-store.js";
+import type { Outgoing } from "./outgoing.js";
+import { ReplicaStore } from "./replica-store.js";
 import { StorageHealth, type StorageStatus, type StorageTask } from "./storage/health.js";
 import type { ReplicaStorage } from "./storage/storage.js";
 import { NEVER_SYNCED, type SyncPoint } from "./stored.js";
@@ -289,12 +290,4 @@ export class LocalData {
     const changes = this.replica.refresh(documents);
     if (changes.length > 0) this.#listener.shown(changes);
   }
-}
-
-function unsentChanges(pending: number, rejected: number): ReplicateError {
-  const changes = pending + rejected === 1 ? "1 change is" : `${pending + rejected} changes are`;
-  return new ReplicateError(
-    "UNSENT_CHANGES",
-    `${changes} only here: ${pending} not sent yet, ${rejected} refused by the server. Wait for utils.flush() and settle the refused ones in utils.outbox, or lose them with clear({ force: true }).`,
-  );
 }

@@ -1,33 +1,24 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
-import type { Change, Result, Sender, StreamEntry } from "../shared/wire.js";
+import type { Identity } from "../shared/identity.js";
+import type { StreamEntry } from "../shared/wire.js";
+import { settleAnswers, type ServerAnswer, type SettledChanges } from "./answers.js";
 import { applyPage, type AppliedPage } from "./apply-page.js";
-import { emptyBase } from "./base.js";
 import { discardRecord, hasImported, importRecords, retryRecord } from "./decisions.js";
 import { Device } from "./device.js";
-import type { Identity } from "../shared/identity.js";
 import { pinIdentity } from "./identity.js";
-import { mint, restartInserts, withBytes, type NumberedRecord } from "./mint.js";
+import { mintDocuments, type Outgoing } from "./outgoing.js";
 import { fromStored, NO_PLACE, toStored, unreadable, type OutboxRecord } from "./records.js";
-import { mendGroup, rebuildRows, refetch, type Rebuilt } from "./repair.js";
+import { rebuildRows, type Rebuilt } from "./repair.js";
 import type { Segment } from "./rows.js";
-import { isAnswerOf, reject, REMOVED, settleGroup } from "./settle.js";
 import { STORES, type StorageConnection } from "./storage/storage.js";
 import {
   addRecord,
-  addSegment,
-  DAMAGED,
-  deleteRecords,
   moveRows,
-  putRecords,
-  readBase,
-  readRecords,
   readRefetched,
   readSegments,
   readSync,
   takeKeys,
   unsealRecord,
-  writeBase,
-  type RowChanges,
   type StoredSync,
 } from "./stored.js";
 import type { BaseRow } from "./view.js";
@@ -44,16 +35,6 @@ export type Loaded = {
   /** Documents that are loaded anew: until then their changes wait. */
   refetched: ReadonlySet<string>;
 };
-
-/** What an answer changed: base rows, records that are done with, and records that stay, changed. */
-export type SettledChanges = RowChanges & {
-  done: OutboxRecord[];
-  changed: OutboxRecord[];
-  sync: StoredSync;
-};
-
-/** A change that is on disk exactly as it goes out, and the records it stands for. */
-export type Outgoing = { change: Change; seqs: number[]; sender: Sender };
 
 /**
  * The rules about what is stored together, over any storage. Every method is one transaction: a
@@ -139,50 +120,9 @@ export class ReplicaStore {
    * rejected on the way.
    */
   mint(documents: ReadonlyMap<string, number[]>): Promise<Outgoing[]> {
-    return this.#storage.transaction("durable", ["meta", "documents", "outbox"], async (tx) => {
-      const { clientId: deviceId, sender } = await this.#device.enter(tx);
-      const outgoing: Outgoing[] = [];
-      const damaged: string[] = [];
-      const refetched = await readRefetched(tx);
-      for (const [document, seqs] of documents) {
-        const found = (await readRecords(tx, seqs)).filter(({ record }) => !record.rejected);
-        if (found.length === 0 || refetched.has(document)) continue;
-        const stored = await readBase(tx, document);
-        if (stored === DAMAGED) {
-          damaged.push(document);
-          continue;
-        }
-        const { records, base } = await mendGroup(tx, found, stored, () =>
-          this.#device.newClientId(),
-        );
-        await putRecords(tx, restartInserts(records, base));
-        // An insert builds on nothing, so its clocks start at 0: where this device may have used its
-        // own id already, the server would take the insert for something it has (C6).
-        const isKnown = base?.live && records[0]!.record.kind === "insert";
-        const clientId = isKnown ? this.#device.newClientId() : (base?.clientId ?? deviceId);
-        const minted = mint(records, base, clientId);
-        if (minted.kind === "send") {
-          if (minted.fresh) {
-            const part = minted.change.parts[0];
-            await putRecords(
-              tx,
-              withBytes(minted.group, part ? new Uint8Array(part.update) : null),
-            );
-          }
-          const seqs = minted.group.map(({ seq }) => seq);
-          outgoing.push({ change: minted.change, seqs, sender });
-          continue;
-        }
-        if (minted.kind === "cancelled") await deleteRecords(tx, minted.group);
-        else
-          await putRecords(
-            tx,
-            minted.group.map((one) => reject(one, REMOVED)),
-          );
-      }
-      if (damaged.length > 0) await refetch(tx, damaged, () => this.#device.newClientId());
-      return outgoing;
-    });
+    return this.#storage.transaction("durable", ["meta", "documents", "outbox"], (tx) =>
+      mintDocuments(tx, documents, this.#device),
+    );
   }
 
   /**
@@ -190,55 +130,10 @@ export class ReplicaStore {
    *
    * @param seen The newest segment of rows that the caller knows.
    */
-  settle(
-    answers: readonly { outgoing: Outgoing; result: Result; seqs: number[] }[],
-    seen: number,
-  ): Promise<SettledChanges> {
-    return this.#storage.transaction("durable", STORES, async (tx) => {
-      const rows = new Map<string, BaseRow>();
-      const done: NumberedRecord[] = [];
-      const changed: NumberedRecord[] = [];
-      const damaged: string[] = [];
-      let isCopied = false;
-      for (const { outgoing, result, seqs } of answers) {
-        const { change } = outgoing;
-        const all = await readRecords(tx, seqs);
-        const group = all.filter(({ seq }) => outgoing.seqs.includes(seq));
-        // Another tab may have settled the same answer already.
-        if (group.length === 0 || !isAnswerOf(group, change, result)) continue;
-        const stored = await readBase(tx, change.document);
-        if (stored === DAMAGED) {
-          damaged.push(change.document); // the same bytes get the same answer later
-          continue;
-        }
-        const base = stored ?? emptyBase();
-        const answer = { all, group, change, result };
-        const freshId = this.#device.newClientId();
-        const settled = settleGroup(base, answer, this.#fields.tree, freshId);
-        const { clientId, insertedAs } = settled;
-        // Sent by a page before this one, it says nothing of what this one sends.
-        if (clientId === "taken" && !(await this.#device.isCurrent(tx, outgoing.sender))) continue;
-        if (clientId === "taken" && base.clientId === null) isCopied = true;
-        done.push(...settled.done);
-        changed.push(...settled.changed);
-        let next = settled.advanced?.base ?? base;
-        if (clientId === "fresh" || (clientId === "taken" && base.clientId !== null)) {
-          next = { ...next, clientId: freshId };
-        }
-        if (insertedAs !== undefined) next = { ...next, insertedAs };
-        if (next !== base) await writeBase(tx, change.document, next);
-        if (settled.advanced) {
-          rows.set(change.document, { generation: next.generation, row: settled.advanced.row });
-        }
-      }
-      if (isCopied) await this.#device.renew(tx);
-      await deleteRecords(tx, done);
-      await putRecords(tx, changed);
-      if (damaged.length > 0) await refetch(tx, damaged, () => this.#device.newClientId());
-      const added = await addSegment(tx, rows, seen);
-      const sync = await readSync(tx);
-      return { ...added, sync, done: done.map(recordOf), changed: changed.map(recordOf) };
-    });
+  settle(answers: readonly ServerAnswer[], seen: number): Promise<SettledChanges> {
+    return this.#storage.transaction("durable", STORES, (tx) =>
+      settleAnswers({ tx, device: this.#device, tree: this.#fields.tree }, answers, seen),
+    );
   }
 
   /**
@@ -289,8 +184,4 @@ export class ReplicaStore {
   moveRows(rows: ReadonlyMap<string, BaseRow>, from: readonly number[], seen: number) {
     return this.#storage.transaction("write", ["rows"], (tx) => moveRows(tx, rows, from, seen));
   }
-}
-
-function recordOf({ seq, record }: NumberedRecord): OutboxRecord {
-  return fromStored(seq, record);
 }

@@ -6,7 +6,8 @@ import { BaseRows, type Compaction } from "./base-rows.js";
 import type { LocalWrite } from "./local-write.js";
 import { OutboxMirror, type OutboxCounts } from "./outbox-mirror.js";
 import { isNewer, NO_PLACE, type OutboxRecord } from "./records.js";
-import type { Loaded, SettledChanges } from "./replica-store.js";
+import type { SettledChanges } from "./answers.js";
+import type { Loaded } from "./replica-store.js";
 import type { RowChanges } from "./stored.js";
 import { viewOf, type BaseRow, type View } from "./view.js";
 

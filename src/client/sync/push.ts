@@ -3,7 +3,7 @@ import { refusalOf } from "../../shared/refusal.js";
 import { MAX_PUSH_BYTES, MAX_PUSH_DOCUMENTS } from "../../shared/limits.js";
 import type { PushResult } from "../../shared/wire.js";
 import { withTimeout, type Environment } from "../environment.js";
-import type { Outgoing } from "../replica-store.js";
+import type { Outgoing } from "../outgoing.js";
 import type { Transport } from "../transport.js";
 import { backoffMs } from "./backoff.js";
 

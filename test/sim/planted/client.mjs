@@ -109,21 +109,9 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/replica-store.ts",
-        find: '    return this.#storage.transaction("durable", STORES, async (tx) => {\n      const rows = new Map<string, BaseRow>();\n      const done',
+        find: '    return this.#storage.transaction("durable", STORES, (tx) =>\n      settleAnswers({ tx, device: this.#device, tree: this.#fields.tree }, answers, seen),\n    );',
         replace:
-          '    return this.#storage\n      .transaction("durable", ["outbox"], async (tx) => {\n        for (const { outgoing, result } of answers) {\n          if (result.status !== "accepted") continue;\n          for (const seq of outgoing.seqs) {\n            before.set(seq, await tx.get("outbox", seq));\n            await tx.delete("outbox", seq);\n          }\n        }\n      })\n      .then(() => this.#storage.transaction("durable", STORES, async (tx) => {\n      for (const [seq, value] of before) if (value) await tx.put("outbox", seq, value);\n      const rows = new Map<string, BaseRow>();\n      const done',
-      },
-      {
-        file: "src/client/replica-store.ts",
-        find: "      return { ...added, sync, done: done.map(recordOf), changed: changed.map(recordOf) };\n    });",
-        replace:
-          "      return { ...added, sync, done: done.map(recordOf), changed: changed.map(recordOf) };\n    }));",
-      },
-      {
-        file: "src/client/replica-store.ts",
-        find: "    answers: readonly { outgoing: Outgoing; result: Result; seqs: number[] }[],\n    seen: number,\n  ): Promise<SettledChanges> {\n",
-        replace:
-          "    answers: readonly { outgoing: Outgoing; result: Result; seqs: number[] }[],\n    seen: number,\n  ): Promise<SettledChanges> {\n    const before = new Map<number, unknown>();\n",
+          '    const before = new Map<number, unknown>();\n    return this.#storage\n      .transaction("durable", ["outbox"], async (tx) => {\n        for (const { outgoing, result } of answers) {\n          if (result.status !== "accepted") continue;\n          for (const seq of outgoing.seqs) {\n            before.set(seq, await tx.get("outbox", seq));\n            await tx.delete("outbox", seq);\n          }\n        }\n      })\n      .then(() => this.#storage.transaction("durable", STORES, async (tx) => {\n      for (const [seq, value] of before) if (value) await tx.put("outbox", seq, value);\n      return settleAnswers({ tx, device: this.#device, tree: this.#fields.tree }, answers, seen);\n    }));',
       },
     ],
   },
@@ -133,9 +121,9 @@ export const CLIENT_BUGS = [
     about: "a change that was not answered is made into bytes again, and not sent again as it was",
     patches: [
       {
-        file: "src/client/replica-store.ts",
-        find: "          if (minted.fresh) {\n",
-        replace: "          if (minted.fresh && minted.group.length > 999) {\n",
+        file: "src/client/outgoing.ts",
+        find: "if (minted.fresh) await",
+        replace: "if (minted.fresh && minted.group.length > 999) await",
       },
     ],
   },
@@ -145,7 +133,7 @@ export const CLIENT_BUGS = [
     about: "an insert starts its clocks at 0 under an id that the server may know",
     patches: [
       {
-        file: "src/client/replica-store.ts",
+        file: "src/client/outgoing.ts",
         find: "const isKnown = base?.live && records",
         replace: "const isKnown = base?.live && records.length > 999 && records",
       },
@@ -398,8 +386,8 @@ export const CLIENT_BUGS = [
     with: ["rollBack", "clone"],
     patches: [
       {
-        file: "src/client/replica-store.ts",
-        find: "if (isCopied) await this.#device.renew(tx);",
+        file: "src/client/answers.ts",
+        find: "if (effects.some(({ isCopied }) => isCopied)) await device.renew(tx);",
         replace: "",
       },
     ],

@@ -1,0 +1,99 @@
+import type { FieldTree } from "../shared/field-tree.js";
+import type { Result } from "../shared/wire.js";
+import { emptyBase } from "./base.js";
+import type { Device } from "./device.js";
+import type { NumberedRecord } from "./mint.js";
+import type { Outgoing } from "./outgoing.js";
+import { fromStored, type OutboxRecord } from "./records.js";
+import { refetch } from "./repair.js";
+import { isAnswerOf, settleGroup } from "./settle.js";
+import type { StorageTransaction } from "./storage/storage.js";
+import {
+  addSegment,
+  DAMAGED,
+  deleteRecords,
+  putRecords,
+  readBase,
+  readRecords,
+  readSync,
+  writeBase,
+  type RowChanges,
+  type StoredSync,
+} from "./stored.js";
+import type { BaseRow } from "./view.js";
+
+/** What the server said of something that was sent; `seqs` are all records of the document. */
+export type ServerAnswer = { outgoing: Outgoing; result: Result; seqs: number[] };
+
+/** What answers changed: base rows, records that are done with, and records that stay, changed. */
+export type SettledChanges = RowChanges & {
+  done: OutboxRecord[];
+  changed: OutboxRecord[];
+  sync: StoredSync;
+};
+
+type Context = { tx: StorageTransaction; device: Device; tree: FieldTree };
+
+/** Applies the server's answers, all at once; inside a transaction of ReplicaStore. */
+export async function settleAnswers(
+  context: Context,
+  answers: readonly ServerAnswer[],
+  seen: number,
+): Promise<SettledChanges> {
+  const { tx, device } = context;
+  const settled = await Promise.all(answers.map((answer) => settleAnswer(context, answer)));
+  const damaged = answers.filter((_, index) => settled[index] === DAMAGED);
+  const effects = settled.filter((one) => one !== DAMAGED && one !== null);
+  const done = effects.flatMap((one) => one.done);
+  const changed = effects.flatMap((one) => one.changed);
+  if (effects.some(({ isCopied }) => isCopied)) await device.renew(tx);
+  await deleteRecords(tx, done);
+  await putRecords(tx, changed);
+  if (damaged.length > 0) {
+    const documents = damaged.map(({ outgoing }) => outgoing.change.document);
+    await refetch(tx, documents, () => device.newClientId());
+  }
+  const rows = new Map(effects.flatMap(({ row }) => (row ? [row] : [])));
+  const added = await addSegment(tx, rows, seen);
+  const sync = await readSync(tx);
+  return { ...added, sync, done: done.map(recordOf), changed: changed.map(recordOf) };
+}
+
+type Effect = {
+  done: NumberedRecord[];
+  changed: NumberedRecord[];
+  row: [document: string, BaseRow] | null;
+  /** Whether the device's own client id turned out to be someone else's. */
+  isCopied: boolean;
+};
+
+/** @returns null when the answer says nothing any more; when damaged, it will come once more. */
+async function settleAnswer(
+  { tx, device, tree }: Context,
+  { outgoing, result, seqs }: ServerAnswer,
+): Promise<Effect | null | typeof DAMAGED> {
+  const { change, sender } = outgoing;
+  const [all, stored] = await Promise.all([readRecords(tx, seqs), readBase(tx, change.document)]);
+  const group = all.filter(({ seq }) => outgoing.seqs.includes(seq));
+  // Another tab may have settled the same answer already.
+  if (group.length === 0 || !isAnswerOf(group, change, result)) return null;
+  if (stored === DAMAGED) return DAMAGED;
+  const base = stored ?? emptyBase();
+  const freshId = device.newClientId();
+  const settled = settleGroup(base, { all, group, change, result }, tree, freshId);
+  const { done, changed, advanced, clientId, insertedAs } = settled;
+  const isTaken = clientId === "taken";
+  // Sent by a page before this one, it says nothing of what this one sends.
+  if (isTaken && !(await device.isCurrent(tx, sender))) return null;
+  let next = advanced?.base ?? base;
+  const hasOwnId = base.clientId !== null;
+  if (clientId === "fresh" || (isTaken && hasOwnId)) next = { ...next, clientId: freshId };
+  if (insertedAs !== undefined) next = { ...next, insertedAs };
+  if (next !== base) await writeBase(tx, change.document, next);
+  const row = advanced && { generation: next.generation, row: advanced.row };
+  return { done, changed, row: row && [change.document, row], isCopied: isTaken && !hasOwnId };
+}
+
+function recordOf({ seq, record }: NumberedRecord): OutboxRecord {
+  return fromStored(seq, record);
+}

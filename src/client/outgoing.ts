@@ -1,0 +1,81 @@
+import type { Change, Sender } from "../shared/wire.js";
+import type { Device } from "./device.js";
+import { mint, restartInserts, withBytes, type NumberedRecord } from "./mint.js";
+import { mendGroup, refetch } from "./repair.js";
+import { reject, REMOVED } from "./settle.js";
+import type { StorageTransaction } from "./storage/storage.js";
+import {
+  DAMAGED,
+  deleteRecords,
+  putRecords,
+  readBase,
+  readRecords,
+  readRefetched,
+} from "./stored.js";
+
+/** A change that is on disk exactly as it goes out, and the records it stands for. */
+export type Outgoing = { change: Change; seqs: number[]; sender: Sender };
+
+/**
+ * Makes, and stores, the bytes to send for these documents, given with the places of their records;
+ * inside a transaction of ReplicaStore. All documents at once: one after the other, each would wait
+ * for the disk several times.
+ */
+export async function mintDocuments(
+  tx: StorageTransaction,
+  documents: ReadonlyMap<string, number[]>,
+  device: Device,
+): Promise<Outgoing[]> {
+  const { clientId, sender } = await device.enter(tx);
+  const refetched = await readRefetched(tx);
+  const newClientId = () => device.newClientId();
+  const damaged: string[] = [];
+  const minted = await Promise.all(
+    [...documents].map(async ([document, seqs]) => {
+      const [all, base] = await Promise.all([readRecords(tx, seqs), readBase(tx, document)]);
+      const records = all.filter(({ record }) => !record.rejected);
+      if (records.length === 0 || refetched.has(document)) return null;
+      if (base === DAMAGED) {
+        damaged.push(document);
+        return null;
+      }
+      const mended = await mendGroup(tx, records, base, newClientId);
+      return mintDocument(tx, mended, { deviceId: clientId, newClientId });
+    }),
+  );
+  if (damaged.length > 0) await refetch(tx, damaged, newClientId);
+  return minted.flatMap((one) => (one ? [{ ...one, sender }] : []));
+}
+
+/** @returns null when there is nothing to send, because nothing is left or its life is over. */
+async function mintDocument(
+  tx: StorageTransaction,
+  { records, base }: Awaited<ReturnType<typeof mendGroup>>,
+  { deviceId, newClientId }: { deviceId: number; newClientId: () => number },
+): Promise<Omit<Outgoing, "sender"> | null> {
+  await putRecords(tx, restartInserts(records, base));
+  // An insert builds on nothing, so its clocks start at 0: where this device may have used its
+  // own id already, the server would take the insert for something it has (C6).
+  const isKnown = base?.live && records[0]!.record.kind === "insert";
+  const clientId = isKnown ? newClientId() : (base?.clientId ?? deviceId);
+  const minted = mint(records, base, clientId);
+  switch (minted.kind) {
+    case "send":
+      if (minted.fresh) await putRecords(tx, withBytes(minted.group, bytesOf(minted.change)));
+      return { change: minted.change, seqs: minted.group.map(({ seq }) => seq) };
+    case "cancelled":
+      await deleteRecords(tx, minted.group);
+      return null;
+    case "dead":
+      await putRecords(tx, minted.group.map(refuseRemoved));
+      return null;
+  }
+}
+
+function bytesOf({ parts: [part] }: Change): Uint8Array | null {
+  return part ? new Uint8Array(part.update) : null;
+}
+
+function refuseRemoved(one: NumberedRecord): NumberedRecord {
+  return reject(one, REMOVED);
+}
