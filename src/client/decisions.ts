@@ -37,15 +37,14 @@ async function currentGeneration(
   const stored = await readBase(tx, document);
   const base = stored === undefined || stored === DAMAGED ? emptyBase() : stored;
   if (base.live) return base.generation;
-  const next = base.generation + 1;
-  if (kind === "insert") return next;
+  if (kind === "insert") return base.generation + 1;
   // An edit goes where an insert that waits goes, e.g. one that was retried just before it.
-  const inserts = (await tx.getAll("outbox")).some(([, stored]) => {
+  const insert = (await tx.getAll("outbox")).flatMap(([, stored]) => {
     const other = unsealRecord(stored);
-    if (other.kind !== "intact" || other.value.document !== document) return false;
-    return other.value.kind === "insert" && !other.value.rejected;
+    if (other.kind !== "intact" || other.value.document !== document) return [];
+    return other.value.kind === "insert" && !other.value.rejected ? [other.value] : [];
   });
-  return inserts ? next : base.generation;
+  return insert.at(-1)?.generation ?? base.generation;
 }
 
 /** Where `meta` lists the imports that have been done. */

@@ -240,8 +240,8 @@ export class Engine {
       .records()
       .filter((one) => one.seq === null && !given.has(one));
     this.#isRestarting = false;
-    this.#succeed(cleared, kept);
     this.#listeners.keep(new Map());
+    this.#succeed(cleared, kept);
     this.#waits.fail(new ReplicateError("DATA_CLEARED", "The local data was deleted."));
   }
 

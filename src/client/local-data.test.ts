@@ -248,6 +248,42 @@ describe("two tabs", () => {
   });
 });
 
+describe("a change after an insert that waits", () => {
+  /** An insert whose first answer was lost; by now someone else has removed the document. */
+  async function openRemoved() {
+    const tab = await openTab(memoryStorage());
+    const { data } = tab;
+    await data.save(data.add([insert("a")]));
+    const sent = await tab.send();
+    await data.applyPage([entry(1, created), entry(1, null)], SYNC);
+    const answerRemoved = () =>
+      data.settle([sent], [{ document: "a", result: { status: "removed", generation: 1 } }]);
+    return { ...tab, answerRemoved };
+  }
+
+  it("has nothing to remove once the insert turns out to be removed, and no later life (S4)", async () => {
+    const { data, titles, answerRemoved } = await openRemoved();
+    const removal = { document: "a", kind: "remove", operations: new Map() } as const;
+    await data.save(data.add([retitle("edited")]));
+    await data.save(data.add([removal]));
+    await answerRemoved();
+    expect(await data.mint(data.replica.pending())).toEqual([]);
+    expect([titles(), data.replica.counts()]).toMatchObject([{}, { pending: 0, rejected: 0 }]);
+  });
+
+  it("does not reach the life that someone else begins meanwhile (S4)", async () => {
+    const { data, titles, listener, answerRemoved } = await openRemoved();
+    await data.save(data.add([retitle("edited")]));
+    await data.applyPage([entry(2, bytesOf(inserting({ title: "theirs" })))], SYNC);
+    await answerRemoved();
+    expect(await data.mint(data.replica.pending())).toEqual([]);
+    const rejected = { code: "DOCUMENT_REMOVED" };
+    expect(listener.rejected).toHaveBeenCalledWith(expect.objectContaining({ generation: 1 }));
+    expect(data.replica.records()).toMatchObject([{ kind: "update", rejected }]);
+    expect(titles()).toEqual({ a: "theirs" });
+  });
+});
+
 describe("rows on disk", () => {
   const rowsOnDisk = async (storage: ReplicaStorage) => {
     const connection = await storage.open("a");

@@ -93,15 +93,12 @@ export class LocalData {
     return records;
   }
 
-  /** Takes over local changes whose disk was lost, in the lives of documents that they were made in. */
-  adopt(records: readonly OutboxRecord[]): Promise<void> {
-    return this.#turns.insist(() =>
-      this.#turn("write", async (store) => {
-        await store.addRecords(records);
-        await this.#load();
-        this.#announce([]);
-      }),
-    );
+  /** Takes over, in memory, local changes whose disk was lost; `save` brings them to this one. */
+  adopt(records: readonly OutboxRecord[]): OutboxRecord[] {
+    const homeless = this.replica.adopt(records);
+    this.#show(new Set(homeless.map(({ document }) => document)));
+    this.#listener.changed();
+    return homeless;
   }
 
   save(records: readonly OutboxRecord[]): Promise<void> {

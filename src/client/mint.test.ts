@@ -77,7 +77,8 @@ describe("changes that need not be sent", () => {
 
   it("are edits and removals of a generation that is over", () => {
     expect(mint([retitle(1, "x")], ended(1), CLIENT).kind).toBe("dead");
-    expect(mint([remove(1)], live(2), CLIENT).kind).toBe("dead");
+    expect(mint([remove(1)], live(2), CLIENT).kind).toBe("cancelled");
+    expect(mint([retitle(1, "x"), remove(2)], ended(1), CLIENT).kind).toBe("cancelled");
     expect(mint([retitle(1, "x")], live(1), CLIENT).kind).toBe("send");
   });
 });

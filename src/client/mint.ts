@@ -21,7 +21,7 @@ const MAX_GROUP = 500;
 export type Minted =
   /** Send `change`, which stands for `group`; `fresh` when its bytes have to be stored first. */
   | { kind: "send"; change: Change; group: NumberedRecord[]; fresh: boolean }
-  /** Nothing of the group ever left this device, and nothing is left of it. */
+  /** The group removes what the server does not have, or not any more: there is nothing to send. */
   | { kind: "cancelled"; group: NumberedRecord[] }
   /** The life of the document that the group belongs to is over. */
   | { kind: "dead"; group: NumberedRecord[] };
@@ -47,7 +47,8 @@ export function mint(
   if (head.kind === "insert") {
     if (ends && !base?.live) return { kind: "cancelled", group };
   } else if (base && isOver(base, head.generation)) {
-    return { kind: "dead", group };
+    // A removal has nothing left to do then.
+    return { kind: ends ? "cancelled" : "dead", group };
   }
   const update = ends ? null : mintGroup(group, base, clientId);
   return { kind: "send", group, fresh: true, change: changeOf(group, update) };

@@ -17,6 +17,8 @@ export type OutboxRecord = {
   madeAt: number | null;
   /** Names the transaction that made it, which may come again: only the first one is stored. */
   idempotencyKey?: string;
+  /** Made while another disk was there, which was lost: what the new one knows says nothing of it. */
+  isHomeless?: true;
   /** Why the server refused it; such a record waits for the user and is not shown or sent. */
   rejected: Rejection | null;
 };
@@ -27,7 +29,10 @@ export const NO_PLACE = 0;
 export type Rejection = { code: string; message: string };
 
 /** A record as it is stored. */
-export type StoredRecord = Omit<OutboxRecord, "seq" | "operations" | "idempotencyKey"> & {
+export type StoredRecord = Omit<
+  OutboxRecord,
+  "seq" | "operations" | "idempotencyKey" | "isHomeless"
+> & {
   operations: string;
   /** The `seq` of the first record that went into the same update, once that update was made. */
   group: number | null;
@@ -38,9 +43,9 @@ export type StoredRecord = Omit<OutboxRecord, "seq" | "operations" | "idempotenc
 };
 
 export function toStored(from: OutboxRecord): StoredRecord {
-  const { seq: _, idempotencyKey: __, operations, ...record } = from;
+  const { document, kind, generation, madeAt, rejected, operations } = from;
   return {
-    ...record,
+    ...{ document, kind, generation, madeAt, rejected },
     operations: encodeOperations(operations),
     group: null,
     update: null,

@@ -9,7 +9,7 @@ import { isNewer, NO_PLACE, type OutboxRecord } from "./records.js";
 import type { SettledChanges } from "./answers.js";
 import type { Loaded } from "./replica-store.js";
 import type { RowChanges } from "./stored.js";
-import { viewOf, type BaseRow, type View } from "./view.js";
+import { lifeOf, viewOf, type BaseRow, type View } from "./view.js";
 
 /** A row that appeared or changed, or, with `row: null`, went. */
 export type ShownChange = { id: string; row: RowFields | null };
@@ -93,6 +93,13 @@ export class Replica {
     return { seq: null, generation, madeAt, rejected: null, ...write };
   }
 
+  /** Takes over changes whose disk was lost, in the lives of documents that they were made in. */
+  adopt(records: readonly OutboxRecord[]): OutboxRecord[] {
+    const homeless = records.map((one) => ({ ...one, seq: null, isHomeless: true as const }));
+    for (const record of homeless) this.#outbox.add(record);
+    return homeless;
+  }
+
   /**
    * Local changes are on disk now, at these places; or they are dropped, with `NO_PLACE`.
    *
@@ -166,13 +173,12 @@ export class Replica {
 
   /** Puts a record on top, into the life of the document that the user sees. */
   #place(record: OutboxRecord) {
-    record.generation = this.#lifeOf(record.document, record.kind);
+    if (!record.isHomeless) record.generation = this.#lifeOf(record.document, record.kind);
     this.#outbox.add(record);
   }
 
   #lifeOf(document: string, kind: OutboxRecord["kind"]): number {
-    const { generation, row } = this.view(document);
-    return kind === "insert" && row === null ? generation + 1 : generation;
+    return lifeOf(kind, this.#base.get(document), this.#outbox.of(document), this.#fields);
   }
 
   /** What changed for the user in these documents since they were last asked about. */

@@ -68,9 +68,8 @@ export class Session {
   }
 
   /** Takes over the local changes of a session whose disk was lost. */
-  async adopt(records: readonly OutboxRecord[]): Promise<void> {
-    await this.data.adopt(records);
-    this.#sync.dataChanged();
+  adopt(records: readonly OutboxRecord[]): Promise<void> {
+    return this.#saver.save(this.data.adopt(records));
   }
 
   /** Whether closing would leave nothing unsent; nothing unsaved, when it may not send. */

@@ -31,6 +31,22 @@ export function viewOf(
 }
 
 /**
+ * The life of the document that a change made on top of these is in (S4). An edit of a row that only a
+ * waiting insert makes is in that one's, wherever the server puts it: another may begin meanwhile.
+ */
+export function lifeOf(
+  kind: OutboxRecord["kind"],
+  base: BaseRow | undefined,
+  records: readonly OutboxRecord[],
+  { tree }: CompiledFields,
+): number {
+  const layers = new Layers(base, { tree });
+  for (const record of records) if (record.rejected === null) layers.apply(record);
+  if (kind !== "insert") return layers.life;
+  return layers.flat === null ? layers.generation + 1 : layers.generation;
+}
+
+/**
  * A base and the changes on top of it, one after the other. A change of a generation that has ended
  * does nothing: an edit never brings a removed document back, only an insert does.
  */
@@ -38,11 +54,13 @@ export class Layers {
   generation: number;
   /** The row so far; null where there is no document. */
   flat: FlatRow | null;
+  /** The life that an edit of that row names. */
+  life: number;
   /** An insert may name an older generation than the one it merges into; edits after it follow. */
   #inserted: number | null = null;
 
   constructor(base: BaseRow = NOTHING, { tree }: Pick<CompiledFields, "tree">) {
-    this.generation = base.generation;
+    this.generation = this.life = base.generation;
     this.flat = base.row && flatten(base.row, tree);
   }
 
@@ -53,6 +71,7 @@ export class Layers {
       if (this.flat === null) {
         this.flat = new Map();
         this.generation = Math.max(this.generation + 1, generation);
+        this.life = generation;
       }
       applyOperations(this.flat, operations);
     } else if (this.flat !== null && this.reaches(record)) {

@@ -133,6 +133,9 @@ export class Run {
       for (const { tabs } of this.devices) for (const tab of tabs) if (tab.isFrozen) tab.thaw();
       await this.#settle();
     }
+    // What comes late is news like any other; nobody may be left without it.
+    await world.time.advance(Math.max(0, world.lastDuplicate - world.time.now));
+    await this.#settle();
     // What was changed behind our back is found when someone next changes the document; that the disk
     // is gone, or works again, when someone next uses it.
     const doubtful = this.pages.filter((tab) => storageProblem(tab) !== null);

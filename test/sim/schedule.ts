@@ -88,7 +88,7 @@ export async function runSchedule(options: ScheduleOptions): Promise<ScheduleRes
   const time = new VirtualTime();
   time.trace = trace;
   const server = await SimServer.start(time, dice);
-  const world: World = { time, dice, server, faults: plan.faults };
+  const world: World = { time, dice, server, faults: plan.faults, lastDuplicate: 0 };
   const steps = plan.names.map((_, number) => number).filter((n) => only?.includes(n) ?? true);
   strayErrors.splice(0);
   try {

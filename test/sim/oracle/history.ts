@@ -107,11 +107,12 @@ function isDeserved(
   );
   if (GONE.has(code)) {
     // What this tab did before, and was accepted: from then on it was there, unless removed again.
+    // When a change that was retried took effect says nothing of that.
     const before = others.slice(
       0,
       others.findIndex((other) => other.mark === mark),
     );
-    const last = before.findLast((other) => other.tab === tab);
+    const last = before.findLast((other) => other.tab === tab && !other.isRepeated);
     const since = effects.findIndex(({ marks }) => last?.mark && marks.includes(last.mark));
     const isRemoved = ({ kind, document: removed }: Effect, at: number) =>
       at > since && kind === "remove" && removed === document;

@@ -58,6 +58,7 @@ export class Connection {
         return this.#call(() => {
           if (dice.chance(faults.duplicate)) {
             const delay = dice.random() ** 3 * MAX_DUPLICATE_MS;
+            world.lastDuplicate = Math.max(world.lastDuplicate, time.now + delay);
             time.after(delay, () => push().catch(() => undefined));
           }
           return push();

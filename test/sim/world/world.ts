@@ -30,4 +30,6 @@ export type World = {
   readonly dice: Dice;
   readonly server: SimServer;
   readonly faults: FaultRates;
+  /** When the last of the duplicates arrives that are on their way. */
+  lastDuplicate: number;
 };
