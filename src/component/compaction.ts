@@ -1,6 +1,7 @@
 import { v } from "convex/values";
 import { mutation, type MutationCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
+import { Changes } from "./changes.js";
 import { timeOf } from "./clock.js";
 import { deleteRow, groupEntries, insertEntry, livesIn, type Entry } from "./entries.js";
 import { bytesOf, planCompaction, thresholds, type Thresholds } from "./plan.js";
@@ -29,20 +30,22 @@ export const compact = mutation({
   returns: compacted,
   handler: async (ctx, { collection, part, documents, thresholds }) => {
     const total = { documents: 0, entries: 0, bytes: 0 };
+    const changes = new Changes(collection);
     let rows = 0;
     for (const document of documents) {
       if (rows >= MAX_ROWS_REPLACED || total.bytes >= MAX_BYTES_REPLACED) break;
-      const replaced = await compactPart(ctx, { collection, document, part }, thresholds);
+      const replaced = await compactPart(ctx, changes, { document, part }, thresholds);
       if (replaced.length > 0) total.documents++;
       total.entries += replaced.length;
       total.bytes += bytesOf(replaced);
       rows += replaced.reduce((sum, entry) => sum + entry.rows.length, 0);
     }
+    await changes.save(ctx);
     return total;
   },
 });
 
-type PartName = { collection: string; document: string; part: string };
+type PartName = { document: string; part: string };
 
 /**
  * Replaces the oldest entries of a part's live generation by one snapshot, in the place right after
@@ -55,9 +58,11 @@ type PartName = { collection: string; document: string; part: string };
  */
 async function compactPart(
   ctx: MutationCtx,
-  { collection, document, part }: PartName,
+  changes: Changes,
+  { document, part }: PartName,
   thresholds: Thresholds,
 ): Promise<Entry[]> {
+  const { collection } = changes;
   const committed = ctx.meta.getSnapshotTs();
   const rows = await ctx.db
     .query("updates")
@@ -71,9 +76,9 @@ async function compactPart(
 
   const updates = await Promise.all(replaced.map((entry) => readEntry(ctx, entry.rows)));
   const snapshot = snapshotOf(updates.map((update) => new Uint8Array(update)));
-  for (const entry of replaced) for (const row of entry.rows) await deleteRow(ctx, row);
+  for (const entry of replaced) for (const row of entry.rows) await deleteRow(ctx, changes, row);
   const { scope, generation, kind, ts, chunk } = replaced.at(-1)!.rows.at(-1)!;
   const head = { collection, scope, document, part, generation, kind, ts };
-  await insertEntry(ctx, head, toArrayBuffer(snapshot), chunk + 1);
+  await insertEntry(ctx, changes, head, toArrayBuffer(snapshot), chunk + 1);
   return replaced;
 }

@@ -2,6 +2,7 @@ import type { CommitTsPlaceholder } from "convex/values";
 import type { Doc } from "./_generated/dataModel.js";
 import type { MutationCtx } from "./_generated/server.js";
 import { slices, storeSlice } from "./bytes.js";
+import type { Changes } from "./changes.js";
 
 /** One update or tombstone: `head` is the first of its rows. */
 export type Entry = { head: Doc<"updates">; rows: Doc<"updates">[] };
@@ -43,7 +44,14 @@ type Head = Pick<
  *
  * @returns the place after it.
  */
-export async function insertEntry(ctx: MutationCtx, head: Head, bytes: ArrayBuffer, chunk: number) {
+export async function insertEntry(
+  ctx: MutationCtx,
+  changes: Changes,
+  head: Head,
+  bytes: ArrayBuffer,
+  chunk: number,
+): Promise<number> {
+  changes.add(head.scope, head.document, { entries: 1, bytes: bytes.byteLength });
   const pieces = slices(bytes);
   for (const [index, piece] of pieces.entries()) {
     const last = index === pieces.length - 1;
@@ -54,7 +62,8 @@ export async function insertEntry(ctx: MutationCtx, head: Head, bytes: ArrayBuff
 }
 
 /** Deletes a log row with the bytes that it refers to. */
-export async function deleteRow(ctx: MutationCtx, row: Doc<"updates">) {
+export async function deleteRow(ctx: MutationCtx, changes: Changes, row: Doc<"updates">) {
+  changes.add(row.scope, row.document, { entries: row.last ? -1 : 0, bytes: -row.size });
   if (row.payload) await ctx.db.delete("payloads", row.payload);
   await ctx.db.delete("updates", row._id);
 }

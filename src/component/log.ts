@@ -3,6 +3,7 @@ import type { CommitTsPlaceholder } from "convex/values";
 import type { Doc } from "./_generated/dataModel.js";
 import { mutation, query, type MutationCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
+import { Changes } from "./changes.js";
 import { timeOf } from "./clock.js";
 import { deleteRow, groupEntries, insertEntry, livesIn } from "./entries.js";
 import { readPage } from "./page.js";
@@ -93,6 +94,8 @@ const entry = v.object({
   part: v.string(),
   generation: v.number(),
   kind: v.union(v.literal("update"), v.literal("tombstone")),
+  /** Whether the generation begins with it, so that there is one document more. */
+  begins: v.boolean(),
   /** A Yjs update (V1), or for a tombstone the state vector of the generation it ends. */
   bytes: v.bytes(),
 });
@@ -105,16 +108,19 @@ export const append = mutation({
   args: { collection: v.string(), entries: v.array(entry) },
   returns: v.commitTs(),
   handler: async (ctx, { collection, entries }): Promise<bigint | CommitTsPlaceholder> => {
+    const changes = new Changes(collection);
     const nextChunk = new Map<string, number>();
-    for (const { bytes, ...head } of entries) {
+    for (const { bytes, begins, ...head } of entries) {
+      if (begins) changes.add(head.scope, head.document, { documents: 1 });
       if (head.kind === "tombstone") {
-        await clearGeneration(ctx, collection, head.document, head.generation);
+        await clearGeneration(ctx, changes, head.document, head.generation);
       }
       const group = JSON.stringify([head.document, head.part]);
       const chunk = nextChunk.get(group) ?? (await chunksSoFar(ctx, collection, head));
       const place = { collection, ...head, ts: ctx.db.vars.commitTs };
-      nextChunk.set(group, await insertEntry(ctx, place, bytes, chunk));
+      nextChunk.set(group, await insertEntry(ctx, changes, place, bytes, chunk));
     }
+    await changes.save(ctx);
     return ctx.db.vars.commitTs;
   },
 });
@@ -145,16 +151,20 @@ async function chunksSoFar(
 /** Deletes the updates of a generation that ends; its tombstone alone speaks for it from now on. */
 async function clearGeneration(
   ctx: MutationCtx,
-  collection: string,
+  changes: Changes,
   document: string,
   generation: number,
 ) {
   const rows: Doc<"updates">[] = await ctx.db
     .query("updates")
-    .withIndex("by_document", (q) => q.eq("collection", collection).eq("document", document))
+    .withIndex("by_document", (q) =>
+      q.eq("collection", changes.collection).eq("document", document),
+    )
     .take(MAX_ROWS_CLEARED);
+  const ended = rows.find((row) => row.kind === "update" && row.generation === generation);
+  if (ended) changes.add(ended.scope, document, { documents: -1 });
   for (const row of rows) {
     if (row.kind === "tombstone" || row.generation > generation) continue;
-    await deleteRow(ctx, row);
+    await deleteRow(ctx, changes, row);
   }
 }

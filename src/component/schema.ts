@@ -1,5 +1,6 @@
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
+import { figures } from "./figures.js";
 
 /** What a sweep has done so far. */
 export const sweepReport = {
@@ -13,6 +14,21 @@ export const sweepReport = {
   /** Documents that could not be compacted, and what happened to the last one. */
   failures: v.number(),
   lastFailure: v.union(v.string(), v.null()),
+};
+
+/** What a count of a collection's log has come to so far. */
+export const countReport = {
+  /** In ms since the epoch; `finishedAt` is null while it runs. */
+  startedAt: v.number(),
+  finishedAt: v.union(v.number(), v.null()),
+  /** Whether the statistics are set to what was counted. */
+  mends: v.boolean(),
+  /** Log rows that were looked at. */
+  rows: v.number(),
+  /** By scope, what was counted less what the statistics had said. Empty when they were right. */
+  drifts: v.array(v.object({ scope: v.string(), ...figures.fields })),
+  /** Why it stopped early. */
+  failure: v.union(v.string(), v.null()),
 };
 
 /**
@@ -74,5 +90,39 @@ export default defineSchema({
     /** Number of the run; one that another has replaced stops. */
     run: v.number(),
     ...sweepReport,
+  }),
+
+  /** What mutations did to the log that the statistics do not tell yet. */
+  changes: defineTable({
+    collection: v.string(),
+    scope: v.string(),
+    documents: v.array(v.object({ document: v.string(), ...figures.fields })),
+    ts: v.commitTs(),
+  }).index("by_ts", ["ts"]),
+
+  statistics: defineTable({
+    collection: v.string(),
+    scope: v.string(),
+    ...figures.fields,
+    /** The same of the documents that the count at hand has passed; null while there is none. */
+    counted: v.union(figures, v.null()),
+  }).index("by_scope", ["collection", "scope"]),
+
+  /** The last count of each collection. */
+  counts: defineTable({
+    collection: v.string(),
+    /** The last document that it has counted; null before the first. */
+    document: v.union(v.string(), v.null()),
+    /** Whether the collection was ever counted through: its statistics mean nothing before. */
+    complete: v.boolean(),
+    ...countReport,
+  }).index("by_collection", ["collection"]),
+
+  /** How far the statistics have come; one row. */
+  folds: defineTable({
+    /** Of all changes up to this commit, there is none that the statistics do not tell. */
+    ts: v.int64(),
+    /** Number of the run; one that another has replaced stops. */
+    run: v.number(),
   }),
 });

@@ -22,6 +22,7 @@ export function entry(document: string, overrides: Partial<NewEntry> = {}): NewE
     part: "fields",
     generation: 1,
     kind: "update",
+    begins: false,
     bytes,
     ...overrides,
   };

@@ -89,6 +89,7 @@ function mergeRemoval(current: Current, { generation }: Change): Outcome {
   const tombstone: NewEntry = {
     kind: "tombstone",
     generation: current.generation,
+    begins: false,
     bytes: Y.encodeStateVector(doc),
   };
   return {
@@ -131,7 +132,10 @@ function mergeUpdate(
     prev,
     next,
     authors,
-    entries: [...current.entries, { kind: "update", generation, bytes: merged }],
+    entries: [
+      ...current.entries,
+      { kind: "update", generation, begins: !current.live, bytes: merged },
+    ],
   };
 }
 

@@ -24,6 +24,8 @@ export type DocumentState = {
 export type NewEntry = {
   kind: "update" | "tombstone";
   generation: number;
+  /** Whether the generation begins with it. */
+  begins: boolean;
   bytes: Uint8Array;
 };
 
@@ -42,7 +44,7 @@ export function reconcile(fields: CompiledFields, state: DocumentState) {
       doc: loadPart([]),
       row: null,
       ended: [...ended, { generation, stateVector }],
-      entries: [{ kind: "tombstone", generation, bytes: stateVector }] as NewEntry[],
+      entries: [{ kind: "tombstone", generation, begins: false, bytes: stateVector }] as NewEntry[],
     };
   }
   if (stored === null) {
@@ -51,7 +53,9 @@ export function reconcile(fields: CompiledFields, state: DocumentState) {
   const edits = difference(live ? shown(doc, fields) : new Map(), flatten(stored, fields.tree));
   const bytes = edits.size > 0 ? mintUpdate(doc, edits, SERVER_CLIENT_ID) : null;
   const current = live ? generation : generation + 1;
-  const entries: NewEntry[] = bytes ? [{ kind: "update", generation: current, bytes }] : [];
+  const entries: NewEntry[] = bytes
+    ? [{ kind: "update", generation: current, begins: !live, bytes }]
+    : [];
   return { generation: current, live: true, doc, row: stored, ended, entries };
 }
 

@@ -26,6 +26,7 @@ import { WHOLE_COLLECTION } from "./documents.js";
 import type { Hooks } from "./hooks.js";
 import { applyPush, type Target } from "./push.js";
 import { fieldsOfRow, findRow, type StoredRow } from "./rows.js";
+import { statisticsValidator, type Statistics } from "./statistics.js";
 
 export type ReplicateOptions<
   F extends Fields,
@@ -52,7 +53,7 @@ type Ctx = GenericQueryCtx<GenericDataModel>;
  * @example
  * ```ts
  * const tasks = new Replicate(components.replicate, "tasks", { fields: taskFields });
- * export const { stream, material, recover, insert, update, remove, push, protocol } =
+ * export const { stream, material, recover, insert, update, remove, push, protocol, statistics } =
  *   tasks.functions();
  * ```
  */
@@ -86,6 +87,7 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
       remove: this.createRemoveMutation(),
       push: this.createPushMutation(),
       protocol: this.createProtocolQuery(),
+      statistics: this.createStatisticsQuery(),
     };
   }
 
@@ -193,6 +195,28 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
         identity: await identityOf(ctx),
       }),
     });
+  }
+
+  /** How much there is, for whoever may read it. */
+  createStatisticsQuery(): RegisteredQuery<"public", EmptyArgs, Promise<Statistics | null>> {
+    return queryGeneric({
+      args: {},
+      returns: v.union(v.null(), statisticsValidator),
+      handler: async (ctx) => {
+        await this.#authorizeRead(ctx);
+        return this.statistics(ctx);
+      },
+    });
+  }
+
+  /**
+   * How much there is, as it was counted within the last five minutes; null until the collection was
+   * counted for the first time. For functions of your own: asks no hook.
+   */
+  statistics(ctx: Pick<GenericQueryCtx<DataModel>, "runQuery">): Promise<Statistics | null> {
+    const { component, table } = this.#target;
+    const args = { collection: table, scope: WHOLE_COLLECTION };
+    return ctx.runQuery(component.statistics.read, args);
   }
 
   #changeMutation(

@@ -9,7 +9,8 @@ import { startWorld, Writer, type World } from "./world.js";
 
 const WRITERS = 100;
 const ROUNDS = 10;
-const HOUR = 60 * 60_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 
 /** On the engine transactions really interleave; conflicts show in its metrics. */
 async function newWorld() {
@@ -18,8 +19,8 @@ async function newWorld() {
   const now = () => Date.now() + offset;
   const clock: Clock = {
     now,
-    // Backoffs and scheduled functions come at once, the daily sweep never by itself.
-    at: (time, callback) => (time - now() < HOUR ? at(time, callback) : () => undefined),
+    // Backoffs and scheduled functions come at once, crons never by themselves.
+    at: (time, callback) => (time - now() < MINUTE ? at(time, callback) : () => undefined),
   };
   const interleaving = seededInterleaving(seededRandom(1));
   const world = await startWorld({ entries: 500 }, { clock, interleaving });
@@ -41,6 +42,18 @@ describe(`${WRITERS} writers at once`, () => {
     );
     expect(conflicts(world)).toBe(0);
     expect(await world.logSize()).toMatchObject({ entries: 2 * WRITERS });
+  });
+
+  it("have none while statistics are made of what they write, and are counted anew", async () => {
+    const { world } = await newWorld();
+    await Promise.all(writers.map((writer, n) => world.push(writer, writer.insert(`s${n}`))));
+    const edits = writers.map((writer, n) => world.push(writer, writer.update(`s${n}`, "edited")));
+    await Promise.all([...edits.slice(50), world.run("tasks:verify", {}), ...edits.slice(0, 50)]);
+    await world.engine.settle();
+    expect(conflicts(world)).toBe(0);
+    await world.run("tasks:fold", {});
+    const size = { documents: WRITERS, ...(await world.logSize()) };
+    expect(await world.query("tasks:statistics", {})).toMatchObject(size);
   });
 
   it("would fail if their log counted its entries", async () => {
@@ -83,12 +96,16 @@ describe("a push", () => {
     world.push(two, two.insert(`${id} too`));
   const insertAgain = (world: World, two: Writer, id: string) => world.push(two, two.insert(id));
   const sweep = (world: World) => world.run("tasks:sweep", {});
+  const fold = (world: World) => world.run("tasks:fold", {});
+  const verify = (world: World) => world.run("tasks:verify", {});
 
   it.each([
     ["a push to another document", editB, undefined],
     ["a push that inserts another", insertAlike, undefined],
     ["compaction of another", (world: World) => compact(world, "b"), editBOften],
     ["a sweep of others", sweep, editBOften],
+    ["a fold into statistics", fold, editB],
+    ["a count of the whole log", verify, editB],
   ])("has no conflict with %s", async (_what, other, prepare) => {
     expect(await together(other, prepare)).toBe(0);
   });

@@ -43,9 +43,20 @@ export async function startWorld(compaction: CompactionOptions = {}, options: En
     args: {},
     handler: (ctx) => ctx.runMutation(component.sweep.start, {}),
   });
+  const fold = mutationGeneric({
+    args: {},
+    handler: (ctx) => ctx.runMutation(component.statistics.fold, {}),
+  });
+  const verify = mutationGeneric({
+    args: {},
+    handler: (ctx) => ctx.runMutation(component.statistics.verify, { collection: "tasks" }),
+  });
   const app = inlineApp({
     schema,
-    modules: { tasks: { ...tasks.functions(), compact, sweep }, numbered: { append } },
+    modules: {
+      tasks: { ...tasks.functions(), compact, sweep, fold, verify },
+      numbered: { append },
+    },
   });
   const engine = await createEngine({ ...app, register: (t) => register(t) }, options);
   await engine.open(null);
@@ -81,11 +92,15 @@ export class World {
     if (bad) throw new Error(JSON.stringify(bad));
   }
 
-  async page(cursor: string | null) {
-    const call = { path: "tasks:stream", args: { cursor, rows: true }, identity: null };
+  async query(path: string, args: Args): Promise<Value> {
+    const call = { path, args, identity: null };
     const { outcome } = await this.engine.snapshot((snapshot) => snapshot.runQuery(call, null));
     if (outcome.type === "error") throw new Error(outcome.message);
-    return outcome.value as unknown as {
+    return outcome.value;
+  }
+
+  async page(cursor: string | null) {
+    return (await this.query("tasks:stream", { cursor, rows: true })) as unknown as {
       entries: { document: string; bytes: ArrayBuffer }[];
       cursor: string;
       done: boolean;

@@ -9,16 +9,20 @@
  */
 
 import type * as bytes from "../bytes.js";
+import type * as changes from "../changes.js";
 import type * as clients from "../clients.js";
 import type * as clock from "../clock.js";
 import type * as compaction from "../compaction.js";
+import type * as count from "../count.js";
 import type * as crons from "../crons.js";
 import type * as entries from "../entries.js";
+import type * as figures from "../figures.js";
 import type * as log from "../log.js";
 import type * as page from "../page.js";
 import type * as plan from "../plan.js";
 import type * as position from "../position.js";
 import type * as snapshot from "../snapshot.js";
+import type * as statistics from "../statistics.js";
 import type * as sweep from "../sweep.js";
 
 import type {
@@ -30,16 +34,20 @@ import { anyApi, componentsGeneric } from "convex/server";
 
 const fullApi: ApiFromModules<{
   bytes: typeof bytes;
+  changes: typeof changes;
   clients: typeof clients;
   clock: typeof clock;
   compaction: typeof compaction;
+  count: typeof count;
   crons: typeof crons;
   entries: typeof entries;
+  figures: typeof figures;
   log: typeof log;
   page: typeof page;
   plan: typeof plan;
   position: typeof position;
   snapshot: typeof snapshot;
+  statistics: typeof statistics;
   sweep: typeof sweep;
 }> = anyApi as any;
 

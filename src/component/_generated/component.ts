@@ -72,6 +72,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         {
           collection: string;
           entries: Array<{
+            begins: boolean;
             bytes: ArrayBuffer;
             document: string;
             generation: number;
@@ -123,6 +124,54 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           }>;
           progress: number;
         },
+        Name
+      >;
+    };
+    statistics: {
+      fold: FunctionReference<"mutation", "internal", {}, null, Name>;
+      lastCount: FunctionReference<
+        "query",
+        "internal",
+        { collection: string },
+        null | {
+          drifts: Array<{
+            bytes: number;
+            documents: number;
+            entries: number;
+            scope: string;
+          }>;
+          failure: string | null;
+          finishedAt: number | null;
+          mends: boolean;
+          rows: number;
+          startedAt: number;
+        },
+        Name
+      >;
+      read: FunctionReference<
+        "query",
+        "internal",
+        { collection: string; scope: string },
+        null | {
+          asOf: number;
+          bytes: number;
+          documents: number;
+          entries: number;
+        },
+        Name
+      >;
+      repair: FunctionReference<
+        "mutation",
+        "internal",
+        { collection: string },
+        null,
+        Name
+      >;
+      verify: FunctionReference<
+        "mutation",
+        "internal",
+        { collection: string },
+        null,
         Name
       >;
     };

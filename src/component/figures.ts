@@ -1,0 +1,36 @@
+import { v, type Infer } from "convex/values";
+
+/** What statistics tell of a scope; of a change, what it added less what it took away. */
+export const figures = v.object({
+  /** Documents that are there now. */
+  documents: v.number(),
+  /** Entries of the log: updates, snapshots and tombstones. */
+  entries: v.number(),
+  /** Bytes of those entries, without keys and indexes. */
+  bytes: v.number(),
+});
+export type Figures = Infer<typeof figures>;
+
+export const NOTHING: Figures = { documents: 0, entries: 0, bytes: 0 };
+
+export function plus(...all: readonly Figures[]): Figures {
+  const sum = { ...NOTHING };
+  for (const { documents, entries, bytes } of all) {
+    sum.documents += documents;
+    sum.entries += entries;
+    sum.bytes += bytes;
+  }
+  return sum;
+}
+
+export function minus(a: Figures, b: Figures): Figures {
+  return {
+    documents: a.documents - b.documents,
+    entries: a.entries - b.entries,
+    bytes: a.bytes - b.bytes,
+  };
+}
+
+export function isNothing({ documents, entries, bytes }: Figures): boolean {
+  return documents === 0 && entries === 0 && bytes === 0;
+}
