@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { MAX_UPDATE_WRITES } from "../shared/limits.js";
 import { emptyBase, type BaseDocument } from "./base.js";
 import { mint, restartInserts, type NumberedRecord } from "./mint.js";
 import { bytesOf, inserting, renderBytes, setting, stored } from "./setup.test.js";
@@ -54,6 +55,17 @@ describe("a group of changes", () => {
     const alone = stored(2, "update", 1, setting({ title: "y" }), { alone: true });
     expect(sent([retitle(1, "x"), alone], live(1)).seqs).toEqual([1]);
     expect(sent([alone, retitle(3, "z")], live(1)).seqs).toEqual([2]);
+  });
+
+  it("writes no more paths at once than the server takes, unless one change does", () => {
+    const votes = (seq: number, count: number) =>
+      stored(seq, "update", 1, setting(keys(seq, count)));
+    const keys = (seq: number, count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [`votes/${seq}-${n}`, 1]));
+    const third = Math.floor(MAX_UPDATE_WRITES / 3);
+    const some = [1, 2, 3, 4].map((seq) => votes(seq, third));
+    expect(sent(some, live(1)).seqs).toEqual([1, 2]);
+    expect(sent([votes(1, MAX_UPDATE_WRITES + 1), votes(2, 1)], live(1)).seqs).toEqual([1]);
   });
 
   it("holds only so many changes that it fits one transaction", () => {

@@ -1,5 +1,6 @@
 import type { BaseDocument } from "./base.js";
 import type { StoredRecord } from "./records.js";
+import { MAX_UPDATE_WRITES } from "../shared/limits.js";
 import { complete, decodeOperations, type Operations } from "../shared/operations.js";
 import {
   FIELDS_PART,
@@ -42,7 +43,7 @@ export function mint(
     const group = records.filter(({ record }) => record.group === head.group);
     return { kind: "send", group, fresh: false, change: changeOf(group, head.update) };
   }
-  const group = firstGroup(records);
+  const group = withinLimits(firstGroup(records));
   const ends = group.at(-1)!.record.kind === "remove";
   if (head.kind === "insert") {
     if (ends && !base?.live) return { kind: "cancelled", group };
@@ -94,6 +95,12 @@ function firstGroup(records: NumberedRecord[]): NumberedRecord[] {
     if (record.alone || record.kind === "remove") break;
   }
   return group;
+}
+
+/** As many of the records as one update may write paths; the server would refuse it as a whole. */
+function withinLimits(group: NumberedRecord[]): NumberedRecord[] {
+  if (group.length === 1 || operationsOf(group).size <= MAX_UPDATE_WRITES) return group;
+  return withinLimits(group.slice(0, Math.ceil(group.length / 2)));
 }
 
 function isOver(base: BaseDocument, generation: number): boolean {

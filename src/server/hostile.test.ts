@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import type { Change } from "../shared/wire.js";
-import { MAX_LIFETIME_KEYS } from "../shared/limits.js";
+import { MAX_LIFETIME_KEYS, MAX_UPDATE_WRITES } from "../shared/limits.js";
 import {
   accepted,
   changeOf,
@@ -166,9 +166,12 @@ it("a document has so many keys in its life, and no more", async () => {
   const votes = (from: number, count: number, value: unknown) =>
     Object.fromEntries(Array.from({ length: count }, (_, n) => [`votes/${from + n}`, value]));
   const most = MAX_LIFETIME_KEYS - 3; // the document, its title, and the votes
-  const removedAgain = forged({ "": {}, votes: {}, ...votes(0, most, undefined) }, 66);
-  expect(await push(app, changeOf("update", "a", removedAgain))).toEqual([accepted]);
-  const one = forged({ "": {}, ...votes(most, 1, 1) }, 67);
+  const step = MAX_UPDATE_WRITES - 2;
+  for (let from = 0; from < most; from += step) {
+    const some = { "": {}, votes: {}, ...votes(from, Math.min(step, most - from), undefined) };
+    expect(await push(app, changeOf("update", "a", forged(some, 66 + from)))).toEqual([accepted]);
+  }
+  const one = forged({ "": {}, ...votes(most, 1, 1) }, 65);
   expect(await push(app, changeOf("update", "a", one))).toEqual([rejected("TOO_MANY_KEYS")]);
   await expectEverywhere(app, "a", { title: "t", votes: {} });
 });

@@ -1,5 +1,5 @@
 import { ReplicateError } from "../shared/errors.js";
-import { decodeFieldUpdate, type FieldUpdate } from "../shared/guard.js";
+import { readFieldUpdate, type FieldUpdate } from "../shared/guard.js";
 import { idProblem } from "../shared/ids.js";
 import { FIELDS_PART } from "../shared/plain-part.js";
 import type { Change } from "../shared/wire.js";
@@ -15,7 +15,7 @@ export function incoming(change: Change): Incoming {
     const badId = idProblem(change.document);
     if (badId) throw badId;
     if (change.op === "remove") return { kind: "remove", change };
-    return { kind: "update", change, ...decodeFieldUpdate(updateOf(change)) };
+    return { kind: "update", change, ...readFieldUpdate(updateOf(change)) };
   } catch (problem) {
     if (!(problem instanceof ReplicateError)) throw problem;
     return { kind: "unsound", change, problem };

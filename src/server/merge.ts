@@ -1,23 +1,12 @@
 import * as Y from "yjs";
-import type { Value } from "convex/values";
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError, type ReplicateErrorCode } from "../shared/errors.js";
-import { MAX_PART_BYTES, type FieldWrite } from "../shared/guard.js";
-import { nodeAt } from "../shared/field-tree.js";
-import { MAX_LIFETIME_KEYS } from "../shared/limits.js";
-import { complete, MARKER, type Operations, type RowFields } from "../shared/operations.js";
-import {
-  captureUpdate,
-  fieldsOf,
-  isComplete,
-  loadPart,
-  mintExactly,
-  readFlat,
-  renderRow,
-  SERVER_CLIENT_ID,
-} from "../shared/plain-part.js";
-import { fromCrdtValue, sameValue, toConvexValue } from "../shared/values.js";
+import { MAX_PART_BYTES, MAX_PART_STRUCTS } from "../shared/limits.js";
+import type { RowFields } from "../shared/operations.js";
+import { loadPart, renderRow } from "../shared/plain-part.js";
+import type { FieldWrite, WriteId } from "../shared/scan.js";
 import type { Change } from "../shared/wire.js";
+import { applyWrites, MissingDependencies } from "./apply-writes.js";
 import { checkAuthors, type Standings } from "./client-ids.js";
 import type { Incoming } from "./incoming.js";
 import { reconcile, type DocumentState, type NewEntry } from "./reconcile.js";
@@ -70,12 +59,6 @@ export function mergeChange(
   }
 }
 
-class MissingDependencies extends ReplicateError {
-  constructor(readonly stateVector: Uint8Array) {
-    super("MISSING_DEPENDENCIES", "The update builds on changes that the server does not have.");
-  }
-}
-
 type Current = ReturnType<typeof reconcile>;
 
 function mergeRemoval(current: Current, { generation }: Change): Outcome {
@@ -114,7 +97,7 @@ function mergeUpdate(
   const fresh = writes.filter(({ id }) => !isKnown(id, known));
   const authors = authorsOf(fresh);
   checkAuthors(standings, authorsOf(writes), authors, known);
-  const merged = applyWrites(fields, doc, update, fresh);
+  const merged = applyWrites(fields, doc, { update, writes: fresh });
   const generation = current.live ? current.generation : current.generation + 1;
   if (merged === null) return { kind: "unchanged", generation, entries: [] };
 
@@ -122,7 +105,7 @@ function mergeUpdate(
   if (next === null) {
     throw new ReplicateError("INVALID_UPDATE", "The update does not say that the document exists.");
   }
-  const problem = fields.check(next) ?? sizeProblem(doc);
+  const problem = fields.check(next) ?? sizeProblem(doc, current.bytes + merged.byteLength);
   if (problem) throw problem;
   const prev = current.live ? current.row : null;
   return {
@@ -139,17 +122,31 @@ function mergeUpdate(
   };
 }
 
-/** A row is bounded already; this bounds what its past fields and authors leave for ever (S8). */
-function sizeProblem(doc: Y.Doc): ReplicateError | null {
+/** Updates and deletions that they imply never take more than so many times the updates' bytes. */
+const MOST_GROWTH = 4;
+
+/**
+ * A row is bounded already; this bounds what its past fields and authors leave for ever (S8).
+ *
+ * @param written Bytes of all updates that `doc` was loaded from: few spare us from encoding it.
+ */
+function sizeProblem(doc: Y.Doc, written: number): ReplicateError | null {
+  let structs = 0;
+  for (const ofOne of doc.store.clients.values()) structs += ofOne.length;
+  if (structs > MAX_PART_STRUCTS) return documentFull(`${structs} changes`, MAX_PART_STRUCTS);
+  if (written * MOST_GROWTH <= MAX_PART_BYTES) return null;
   const size = Y.encodeStateAsUpdate(doc).byteLength;
-  if (size <= MAX_PART_BYTES) return null;
+  return size <= MAX_PART_BYTES ? null : documentFull(`${size} bytes`, MAX_PART_BYTES);
+}
+
+function documentFull(size: string, most: number): ReplicateError {
   return new ReplicateError(
     "DOCUMENT_FULL",
-    `With all the fields it ever had the document takes ${size} bytes, more than ${MAX_PART_BYTES}. Remove it and insert it again to start afresh.`,
+    `With all the fields it ever had the document takes ${size}, more than ${most}. Remove it and insert it again to start afresh.`,
   );
 }
 
-function isKnown(id: Y.ID, known: ReadonlyMap<number, number>): boolean {
+function isKnown(id: WriteId, known: ReadonlyMap<number, number>): boolean {
   return id.clock < (known.get(id.client) ?? 0);
 }
 
@@ -182,68 +179,4 @@ function deadGeneration(current: Current, change: Change, writes: FieldWrite[]):
 function isContained(writes: FieldWrite[], stateVector: Uint8Array): boolean {
   const known = Y.decodeStateVector(stateVector);
   return writes.every(({ id }) => isKnown(id, known));
-}
-
-/**
- * Applies writes to `doc` and makes each of them, and what it implies on the state it meets (D1),
- * the winner of its path: Yjs lets the higher client id win between concurrent writes, we let the
- * one that arrived last (D5).
- *
- * @param fresh The writes that `doc` does not know yet.
- * @returns the bytes to append to the log, or null when `doc` knew it all.
- */
-function applyWrites(
-  fields: CompiledFields,
-  doc: Y.Doc,
-  update: Uint8Array,
-  fresh: FieldWrite[],
-): Uint8Array | null {
-  const stateVector = Y.encodeStateVector(doc);
-  const before = readFlat(doc);
-  const applied = captureUpdate(doc, () => Y.applyUpdate(doc, update));
-  if (!isComplete(doc)) throw new MissingDependencies(stateVector);
-  if (applied === null) return null;
-
-  const written: Operations = new Map();
-  for (const { id, value } of fresh) {
-    const { parent, parentSub: path } = Y.getItem(doc.store, id);
-    if (path === null || parent !== fieldsOf(doc)) {
-      throw new ReplicateError("INVALID_UPDATE", "The update writes to no field.");
-    }
-    written.set(path, checkedValue(fields, path, value));
-  }
-  checkKeys(doc);
-  const after = readFlat(doc);
-  const lost: Operations = new Map();
-  for (const [path, value] of complete(before, written)) {
-    if (!sameValue(after.get(path), value)) lost.set(path, value);
-  }
-  const correction = lost.size > 0 ? mintExactly(doc, lost, SERVER_CLIENT_ID) : null;
-  return correction ? Y.mergeUpdates([applied, correction]) : applied;
-}
-
-function checkKeys(doc: Y.Doc) {
-  const { size } = fieldsOf(doc); // nothing is ever deleted, only written as undefined
-  if (size <= MAX_LIFETIME_KEYS) return;
-  throw new ReplicateError(
-    "TOO_MANY_KEYS",
-    `A document has at most ${MAX_LIFETIME_KEYS} keys in its life, removed ones included, and this would be ${size}. Remove it and insert it again, or spread it over several.`,
-  );
-}
-
-function checkedValue(fields: CompiledFields, path: string, value: unknown): Value | undefined {
-  const node = nodeAt(fields.tree, path);
-  if (node === null) {
-    throw new ReplicateError(
-      "INVALID_UPDATE",
-      `The update writes \`${path}\`, which is not among the fields.`,
-    );
-  }
-  if (value === undefined) return undefined;
-  const checked = toConvexValue(fromCrdtValue(value), path);
-  // Whatever else stood there would be kept and sent, but seen by no validator and no hook.
-  if (node.kind !== "value" && !sameValue(checked, MARKER)) {
-    throw new ReplicateError("INVALID_UPDATE", `The update hides a value at \`${path}\`.`);
-  }
-  return checked;
 }

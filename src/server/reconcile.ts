@@ -32,10 +32,14 @@ export type NewEntry = {
 /**
  * Makes the log agree with the app's table when someone wrote to the table directly (S2 ◆): that
  * difference becomes a server edit, to be appended before the change at hand.
+ *
+ * @returns the document as it is then; `bytes` is how many its updates take.
  */
 export function reconcile(fields: CompiledFields, state: DocumentState) {
   const { generation, live, ended, stored } = state;
-  const doc = loadPart(live ? state.updates : []);
+  const updates = live ? state.updates : [];
+  const doc = loadPart(updates);
+  const logged = updates.reduce((total, update) => total + update.byteLength, 0);
   if (live && stored === null) {
     const stateVector = Y.encodeStateVector(doc);
     return {
@@ -45,10 +49,11 @@ export function reconcile(fields: CompiledFields, state: DocumentState) {
       row: null,
       ended: [...ended, { generation, stateVector }],
       entries: [{ kind: "tombstone", generation, begins: false, bytes: stateVector }] as NewEntry[],
+      bytes: 0,
     };
   }
   if (stored === null) {
-    return { generation, live, doc, row: null, ended, entries: [] as NewEntry[] };
+    return { generation, live, doc, row: null, ended, entries: [] as NewEntry[], bytes: logged };
   }
   const edits = difference(live ? shown(doc, fields) : new Map(), flatten(stored, fields.tree));
   const bytes = edits.size > 0 ? mintUpdate(doc, edits, SERVER_CLIENT_ID) : null;
@@ -56,7 +61,8 @@ export function reconcile(fields: CompiledFields, state: DocumentState) {
   const entries: NewEntry[] = bytes
     ? [{ kind: "update", generation: current, begins: !live, bytes }]
     : [];
-  return { generation: current, live: true, doc, row: stored, ended, entries };
+  const size = logged + (bytes?.byteLength ?? 0);
+  return { generation: current, live: true, doc, row: stored, ended, entries, bytes: size };
 }
 
 /** The paths that a reader sees; stale ones below a removed object do not count. */

@@ -1,6 +1,9 @@
 /** Thrown when bytes end, or hold a number that no encoder writes. */
 export class Malformed extends Error {}
 
+const UTF8 = new TextDecoder();
+const SHORT = 40;
+
 /** Steps through bytes in lib0's encoding, which Yjs updates are in, without keeping anything. */
 export class ByteReader {
   at = 0;
@@ -12,6 +15,10 @@ export class ByteReader {
 
   get isAtEnd(): boolean {
     return this.at === this.#bytes.length;
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.at;
   }
 
   byte(): number {
@@ -51,10 +58,12 @@ export class ByteReader {
     return length;
   }
 
-  /** Text that says its own length, as ASCII; null when it is longer than `most`, and then skipped. */
+  /** Text that says its own length; null when it is longer than `most` bytes, and then skipped. */
   shortText(most: number): string | null {
     const length = this.skipSized();
     if (length > most) return null;
-    return String.fromCharCode(...this.#bytes.subarray(this.at - length, this.at));
+    const bytes = this.#bytes.subarray(this.at - length, this.at);
+    // Each is several times as fast as the other, on its side. What is no UTF-8 is no ASCII for either.
+    return length < SHORT ? String.fromCharCode(...bytes) : UTF8.decode(bytes);
   }
 }

@@ -14,6 +14,7 @@ export type ReplicateErrorCode =
   | "ROW_TOO_LARGE"
   | "DOCUMENT_FULL"
   | "INVALID_UPDATE"
+  | "UPDATE_TOO_LARGE"
   | "MISSING_DEPENDENCIES"
   | "CLIENT_ID_TAKEN"
   | "TOO_MANY_CLIENT_IDS"

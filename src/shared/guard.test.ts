@@ -1,7 +1,8 @@
 import * as Y from "yjs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeFieldUpdate, MAX_PART_BYTES } from "./guard.js";
+import { readFieldUpdate } from "./guard.js";
+import { MAX_PART_BYTES, MAX_UPDATE_WEIGHT, MAX_UPDATE_WRITES } from "./limits.js";
 import { SERVER_CLIENT_ID } from "./plain-part.js";
 
 /** The update that `change` makes on an empty document. */
@@ -12,9 +13,10 @@ function updateOf(change: (doc: Y.Doc) => void, clientId = 7): Uint8Array {
   return Y.encodeStateAsUpdate(doc);
 }
 
+const tooLarge = expect.objectContaining({ code: "UPDATE_TOO_LARGE" }) as Error;
 const refused = expect.objectContaining({ code: "INVALID_UPDATE" }) as Error;
 
-describe("decodeFieldUpdate (S3)", () => {
+describe("readFieldUpdate (S3)", () => {
   it("reads plain writes, bytes and removals among them", () => {
     const update = updateOf((doc) => {
       const fields = doc.getMap("fields");
@@ -22,10 +24,23 @@ describe("decodeFieldUpdate (S3)", () => {
       fields.set("b", new Uint8Array([1, 2]));
       fields.set("c", undefined);
     });
-    expect(decodeFieldUpdate(update).writes).toEqual([
-      { id: Y.createID(7, 0), value: { deep: [1n, null] } },
-      { id: Y.createID(7, 1), value: new Uint8Array([1, 2]) },
-      { id: Y.createID(7, 2), value: undefined },
+    expect(readFieldUpdate(update).writes).toEqual([
+      { id: { client: 7, clock: 0 }, at: "a" },
+      { id: { client: 7, clock: 1 }, at: "b" },
+      { id: { client: 7, clock: 2 }, at: "c" },
+    ]);
+  });
+
+  it("reads what a write replaces", () => {
+    const doc = docWith("a", 1);
+    const { client } = [...Y.parseUpdateMeta(Y.encodeStateAsUpdate(doc)).to.keys()].map(
+      (client) => ({ client }),
+    )[0]!;
+    const before = Y.encodeStateVector(doc);
+    doc.clientID = 7;
+    doc.getMap("fields").set("a", 2);
+    expect(readFieldUpdate(Y.encodeStateAsUpdate(doc, before)).writes).toEqual([
+      { id: { client: 7, clock: 0 }, at: { client, clock: 0 } },
     ]);
   });
 
@@ -36,7 +51,7 @@ describe("decodeFieldUpdate (S3)", () => {
     const vector = Y.encodeStateVector(doc);
     doc.getMap("fields").set("a", 2);
     doc.getMap("fields").delete("kept");
-    const { update, writes } = decodeFieldUpdate(Y.encodeStateAsUpdate(doc, vector));
+    const { update, writes } = readFieldUpdate(Y.encodeStateAsUpdate(doc, vector));
     expect(writes).toHaveLength(1);
     const server = new Y.Doc();
     for (const one of [before, update]) Y.applyUpdate(server, one);
@@ -49,13 +64,13 @@ describe("decodeFieldUpdate (S3)", () => {
       doc.getMap("fields").set("title", "again");
     });
     for (let end = 0; end < whole.length; end++) {
-      expect(() => decodeFieldUpdate(whole.slice(0, end))).toThrow(refused);
+      expect(() => readFieldUpdate(whole.slice(0, end))).toThrow(refused);
     }
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(whole.length - 1), (noise, at) => {
         for (const bytes of [noise, Uint8Array.from([...whole.slice(0, at), ...noise])]) {
           try {
-            decodeFieldUpdate(bytes);
+            readFieldUpdate(bytes);
           } catch (error) {
             expect(error).toEqual(refused);
           }
@@ -96,15 +111,45 @@ describe("decodeFieldUpdate (S3)", () => {
       Uint8Array.from([1, 1, 66, 0, 0b1010_1000, 66, 0, 1, 126, 0]), // found by test/fuzz
     ],
     ["something after its end", Uint8Array.from([1, ...section(7), 0, 0])],
-    ["more deletions than there can be changes", deletions(50_001)],
+    ["more deletions than there can be changes", deletions(MAX_UPDATE_WRITES + 1)],
     ["a path longer than any field", updateOf((doc) => setField(doc, "a".repeat(4_097), 1))],
-    ["a value of more parts than a row holds", updateOf((doc) => setField(doc, "a", crowd()))],
     ["a key that would become a prototype", prototypeKey()],
-    ["more bytes than a part may have", new Uint8Array(MAX_PART_BYTES + 1)],
+    ["a path that is not ASCII", updateOf((doc) => setField(doc, "é", 1))],
+    [
+      "writes that come before others",
+      updateOf((doc) => {
+        const [first, second] = [docWith("a", 1), docWith("a", 2)];
+        for (const one of [first, second]) Y.applyUpdate(doc, Y.encodeStateAsUpdate(one));
+        doc.clientID = 7;
+        const fields = doc.getMap("fields");
+        const right = fields._map.get("a")!;
+        Y.transact(doc, (tr) => {
+          const id = Y.createID(7, 0);
+          const item = new Y.Item(
+            id,
+            null,
+            null,
+            right,
+            right.id,
+            fields,
+            "a",
+            new Y.ContentAny([3]),
+          );
+          item.integrate(tr, 0);
+        });
+      }),
+    ],
+    [
+      "a field that is written twice",
+      updateOf((doc) => {
+        setField(doc, "a", 1);
+        setField(doc, "a", 2);
+      }),
+    ],
   ];
 
   it.each(hostile)("refuses %s", (_what, update) => {
-    expect(() => decodeFieldUpdate(update)).toThrow(refused);
+    expect(() => readFieldUpdate(update)).toThrow(refused);
   });
 
   it("refuses a value that nests ten thousand levels deep", () => {
@@ -114,15 +159,38 @@ describe("decodeFieldUpdate (S3)", () => {
     const nested = new Uint8Array(200_000).fill(117);
     for (let at = 1; at < nested.length; at += 2) nested[at] = 1;
     const deep = Uint8Array.from([...update.slice(0, one), ...nested, ...update.slice(one)]);
-    expect(() => decodeFieldUpdate(deep)).toThrow(refused);
+    expect(() => readFieldUpdate(deep)).toThrow(refused);
   });
 
-  it("refuses more changes than a part may hold", () => {
-    const update = updateOf((doc) => {
-      for (let n = 0; n < 50_001; n++) doc.getMap("fields").set(`${n}`, 1);
-    });
-    expect(update.byteLength).toBeLessThan(MAX_PART_BYTES);
-    expect(() => decodeFieldUpdate(update)).toThrow("50001 changes");
+  it("refuses what is too much, and takes as much as there may be", () => {
+    const writes = (count: number) =>
+      updateOf((doc) => {
+        for (let n = 0; n < count; n++) doc.getMap("fields").set(`${n}`, 1);
+      });
+    const numbers = (count: number) =>
+      updateOf((doc) => setField(doc, "a", new Array<number>(count).fill(1)));
+    // Beside the numbers, the array weighs 4 and its path 1/4.
+    const most = MAX_UPDATE_WEIGHT - 5;
+    for (const update of [writes(MAX_UPDATE_WRITES), numbers(most)]) {
+      expect(() => readFieldUpdate(update)).not.toThrow();
+    }
+    const tooMuch = [
+      writes(MAX_UPDATE_WRITES + 1),
+      numbers(most + 1),
+      new Uint8Array(MAX_PART_BYTES + 1),
+    ];
+    for (const update of tooMuch) expect(() => readFieldUpdate(update)).toThrow(tooLarge);
+  });
+
+  it.each<[string, unknown]>([
+    ["text", ""],
+    ["bytes", new Uint8Array()],
+    ["objects", {}],
+    ["arrays", []],
+    ["objects with keys", { a: 1, b: 2 }],
+  ])("takes fewer %s than numbers", (_what, value) => {
+    const crowd = new Array(MAX_UPDATE_WEIGHT / 2).fill(value);
+    expect(() => readFieldUpdate(updateOf((doc) => setField(doc, "a", crowd)))).toThrow(tooLarge);
   });
 });
 
@@ -140,11 +208,6 @@ function deletions(ranges: number): Uint8Array {
   const count = [(ranges & 127) | 128, ((ranges >> 7) & 127) | 128, ranges >> 14];
   const each = new Array<number>(ranges * 2).fill(1);
   return Uint8Array.from([1, ...section(7), 1, 7, ...count, ...each]);
-}
-
-/** A quarter of a million empty objects, in half a megabyte. */
-function crowd(): object[] {
-  return Array.from({ length: 250_000 }, () => ({}));
 }
 
 function prototypeKey(): Uint8Array {

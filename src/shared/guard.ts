@@ -1,38 +1,30 @@
-import * as Y from "yjs";
 import { Malformed } from "./byte-reader.js";
 import { ReplicateError } from "./errors.js";
-import { scanUpdate } from "./scan.js";
-
-/** Largest part, and so the largest update to one, in bytes (S8). */
-export const MAX_PART_BYTES = 2 * 1024 * 1024;
-
-/** One write of a plain field, as an update carries it. */
-export type FieldWrite = { id: Y.ID; value: unknown };
+import { MAX_PART_BYTES } from "./limits.js";
+import { scanUpdate, TooMuch, type FieldWrite } from "./scan.js";
 
 /** What a client may say to plain fields: writes, and the bytes that say them and nothing else. */
 export type FieldUpdate = { writes: FieldWrite[]; update: Uint8Array };
 
 /**
  * The writes in an update to plain fields from a client, or an error: bytes from clients are
- * hostile (S3). They are scanned before anything is decoded, because a few of them may promise, and
+ * hostile (S3). They are scanned without being decoded, because a few of them may promise, and
  * two megabytes of them hold, what takes a hundred times the memory. Deletions are left out: setting
  * a key implies those of honest clients, and nothing else may delete.
  *
- * @throws {ReplicateError} `INVALID_UPDATE`
+ * @throws {ReplicateError} `INVALID_UPDATE`, `UPDATE_TOO_LARGE`
  */
-export function decodeFieldUpdate(bytes: Uint8Array): FieldUpdate {
+export function readFieldUpdate(bytes: Uint8Array): FieldUpdate {
   if (bytes.byteLength > MAX_PART_BYTES) {
-    throw invalid(
-      `it is ${bytes.byteLength} bytes, more than the ${MAX_PART_BYTES} of a whole part`,
-    );
+    throw tooLarge(`it is ${bytes.byteLength} bytes, and may be ${MAX_PART_BYTES}`);
   }
   try {
-    const update = withoutDeletions(bytes, scanUpdate(bytes));
-    return { update, writes: Y.decodeUpdate(update).structs.map(writeOf) };
+    const { writes, end } = scanUpdate(bytes);
+    return { writes, update: withoutDeletions(bytes, end) };
   } catch (error) {
-    if (error instanceof ReplicateError) throw error;
-    const why = error instanceof Malformed ? error.message : "it is no Yjs update in V1 encoding";
-    throw invalid(why, error);
+    if (error instanceof TooMuch) throw tooLarge(error.message);
+    if (error instanceof Malformed) throw invalidUpdate(error.message, error);
+    throw error;
   }
 }
 
@@ -43,18 +35,13 @@ function withoutDeletions(bytes: Uint8Array, end: number): Uint8Array {
   return update;
 }
 
-function writeOf(struct: Y.Item | Y.GC | Y.Skip): FieldWrite {
-  if (struct instanceof Y.Item) return { id: struct.id, value: contentOf(struct) };
-  throw invalid("it holds something other than field writes");
-}
-
-function contentOf(item: Y.Item): unknown {
-  const { content } = item;
-  if (item.length === 1 && content instanceof Y.ContentAny) return content.arr[0];
-  if (content instanceof Y.ContentBinary) return content.content;
-  throw invalid("it holds a type that plain fields cannot have");
-}
-
-function invalid(why: string, cause?: unknown): ReplicateError {
+export function invalidUpdate(why: string, cause?: unknown): ReplicateError {
   return new ReplicateError("INVALID_UPDATE", `The update was refused: ${why}.`, { cause });
+}
+
+function tooLarge(why: string): ReplicateError {
+  return new ReplicateError(
+    "UPDATE_TOO_LARGE",
+    `The update was refused: ${why}. Make the change in several steps, or spread it over several documents.`,
+  );
 }

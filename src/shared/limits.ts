@@ -1,3 +1,22 @@
+/** Largest part, and so the largest update to one, in bytes and in structs of the CRDT (S8). */
+export const MAX_PART_BYTES = 2 * 1024 * 1024;
+export const MAX_PART_STRUCTS = 50_000;
+
+/**
+ * What one update to plain fields may hold (S3). Honest ones write each path once, and an object or a
+ * record has at most 1,024. A value weighs what it costs to decode, check and store it: a number,
+ * boolean or null 1, a text 3, an array 4, an object 4 and 2 to 8 for each key, bytes 11. A row full of
+ * numbers passes.
+ */
+export const MAX_UPDATE_WRITES = 2_048;
+export const MAX_UPDATE_WEIGHT = 120_000;
+
+/** Client ids that one update may speak under; honest ones use one. */
+export const MAX_UPDATE_CLIENT_IDS = 16;
+
+/** Longest path of a field, in bytes. */
+export const MAX_PATH_BYTES = 4_096;
+
 /** Documents in one push. One mutation reads and writes a handful of rows for each. */
 export const MAX_PUSH_DOCUMENTS = 200;
 

@@ -1,6 +1,6 @@
 import { convexToJson, jsonToConvex, type JSONValue, type Value } from "convex/values";
 import type { FieldNode, FieldTree } from "./field-tree.js";
-import { ancestorsOf, childPath, isBelow, ROOT, type Path } from "./paths.js";
+import { ancestorsOf, childPath, keyOf, ROOT, type Path } from "./paths.js";
 import { isPlainObject, keyAdvice, isConvexKey, sameValue, toConvexValue } from "./values.js";
 import { ReplicateError } from "./errors.js";
 
@@ -74,10 +74,7 @@ function childKeys(flat: ReadonlyMap<Path, Value>): Map<Path, string[]> {
     const slash = path.lastIndexOf("/");
     if (slash < 0) continue; // top-level names come from the field tree
     const parent = path.slice(0, slash);
-    const key = path
-      .slice(slash + 1)
-      .replaceAll("~1", "/")
-      .replaceAll("~0", "~");
+    const key = keyOf(path.slice(slash + 1));
     const keys = result.get(parent);
     if (keys) keys.push(key);
     else result.set(parent, [key]);
@@ -107,22 +104,29 @@ export function applyOperations(flat: FlatRow, operations: Operations): void {
  * `operations` with what they imply on a given state (D1): a write re-asserts the markers above
  * it, and an object that goes, or that comes again, takes along what is still below it.
  */
-export function complete(flat: ReadonlyMap<Path, Value>, operations: Operations): Operations {
+export function complete(flat: PresentPaths, operations: Operations): Operations {
   const result: Operations = new Map(operations);
   for (const [path, value] of operations) {
     if (value !== undefined) {
       for (const above of ancestorsOf(path)) if (!result.has(above)) result.set(above, MARKER);
     }
   }
-  for (const [path, value] of [...result]) {
+  const over = new Set<Path>();
+  for (const [path, value] of result) {
     const starts = value !== undefined && !flat.has(path);
-    if (path === ROOT || !(value === undefined || starts)) continue;
-    for (const below of flat.keys()) {
-      if (isBelow(below, path) && !result.has(below)) result.set(below, undefined);
-    }
+    if (path !== ROOT && (value === undefined || starts)) over.add(path);
+  }
+  if (over.size === 0) return result;
+  // Once through all paths, not once for each: ten thousand keys may go, or come, at a time.
+  for (const below of flat.keys()) {
+    if (result.has(below)) continue;
+    if (ancestorsOf(below).some((above) => over.has(above))) result.set(below, undefined);
   }
   return result;
 }
+
+/** What of a {@link FlatRow} tells which paths have a value. */
+type PresentPaths = Pick<ReadonlyMap<Path, unknown>, "has" | "keys">;
 
 /** Operations as JSON text, for storage: `[[path, value], [removedPath], …]`. */
 export function encodeOperations(operations: Operations): string {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ancestorsOf, childPath, isBelow, ROOT, segmentsOf } from "./paths.js";
+import { ancestorsOf, childPath, ROOT, segmentsOf } from "./paths.js";
 
 const keys = fc.array(fc.oneof(fc.string(), fc.constantFrom("/", "~", "~1", "~0", "a/b", "~01")), {
   maxLength: 5,
@@ -29,13 +29,5 @@ describe("paths", () => {
     expect(ancestorsOf("a/b/c")).toEqual(["a/b", "a"]);
     expect(ancestorsOf("a")).toEqual([]);
     expect(ancestorsOf(ROOT)).toEqual([]);
-  });
-
-  it("lie below exactly their ancestors and the root", () => {
-    expect(isBelow("a/b", "a")).toBe(true);
-    expect(isBelow("ab", "a")).toBe(false);
-    expect(isBelow("a", "a")).toBe(false);
-    expect(isBelow("a", ROOT)).toBe(true);
-    expect(isBelow(ROOT, ROOT)).toBe(false);
   });
 });

@@ -7,14 +7,21 @@ export type Path = string;
 /** The document itself; its presence marker is what makes a row with no fields exist. */
 export const ROOT: Path = "";
 
+const TO_ESCAPE = /[~/]/;
+
 export function childPath(parent: Path, key: string): Path {
-  const segment = key.replaceAll("~", "~0").replaceAll("/", "~1");
+  const segment = TO_ESCAPE.test(key) ? key.replaceAll("~", "~0").replaceAll("/", "~1") : key;
   return parent === ROOT ? segment : `${parent}/${segment}`;
 }
 
 export function segmentsOf(path: Path): string[] {
   if (path === ROOT) return [];
-  return path.split("/").map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return path.split("/").map(keyOf);
+}
+
+/** The key that a segment of a path stands for. */
+export function keyOf(segment: string): string {
+  return segment.includes("~") ? segment.replaceAll("~1", "/").replaceAll("~0", "~") : segment;
 }
 
 /** The paths above `path`, nearest first, without the root. */
@@ -24,8 +31,4 @@ export function ancestorsOf(path: Path): Path[] {
     result.push(path.slice(0, end));
   }
   return result;
-}
-
-export function isBelow(path: Path, ancestor: Path): boolean {
-  return ancestor === ROOT ? path !== ROOT : path.startsWith(`${ancestor}/`);
 }

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { convexValue, exact, scenario } from "./arbitraries.test.js";
 import { compileFields, type CompiledFields } from "./compiled-fields.js";
-import { decodeFieldUpdate } from "./guard.js";
+import { readFieldUpdate } from "./guard.js";
 import { difference, flatten, type RowFields } from "./operations.js";
 import { isComplete, loadPart, mintUpdate, readFlat, renderRow } from "./plain-part.js";
 
@@ -54,9 +54,9 @@ describe("mintUpdate and renderRow", () => {
     fc.assert(
       fc.property(scenario(2), ({ fields, rows }) => {
         const inserted = mint([], rows[0]!, 7, fields);
-        expect(() => decodeFieldUpdate(inserted)).not.toThrow();
+        expect(() => readFieldUpdate(inserted)).not.toThrow();
         const edited = mint([inserted], rows[1]!, 7, fields);
-        if (edited) expect(() => decodeFieldUpdate(edited)).not.toThrow();
+        if (edited) expect(() => readFieldUpdate(edited)).not.toThrow();
       }),
     );
   });

@@ -45,6 +45,15 @@ export function readFlat(doc: Y.Doc): FlatRow {
   return flat;
 }
 
+/** The paths that have a value: the keys of {@link readFlat}, without its work. */
+export function presentPaths(doc: Y.Doc): Set<Path> {
+  const present = new Set<Path>();
+  for (const [path, value] of fieldsOf(doc).entries()) {
+    if (value !== undefined) present.add(path);
+  }
+  return present;
+}
+
 /** The paths whose newest write someone with that state vector does not have. */
 export function writtenSince(doc: Y.Doc, stateVector: Uint8Array): Path[] {
   const known = Y.decodeStateVector(stateVector);

@@ -1,18 +1,31 @@
 import { ByteReader, Malformed } from "./byte-reader.js";
+import {
+  MAX_PATH_BYTES,
+  MAX_UPDATE_CLIENT_IDS,
+  MAX_UPDATE_WEIGHT,
+  MAX_UPDATE_WRITES,
+} from "./limits.js";
+import type { Path } from "./paths.js";
 import { FIELDS_PART, SERVER_CLIENT_ID } from "./plain-part.js";
-
-/** Most writes, and values inside them, in one update: decoded, each takes up to 200 bytes (S8). */
-export const MAX_STRUCTS = 50_000;
-export const MAX_VALUES = 250_000;
-
-/** Client ids that one update may speak under; honest ones use one. */
-export const MAX_UPDATE_CLIENT_IDS = 16;
 
 /** Deepest nesting that is looked at; Convex stores 16 levels, so the value check can still say so. */
 const MAX_DEPTH = 32;
 
-/** Longest path of a field, in bytes. */
-const MAX_PATH_BYTES = 4_096;
+/**
+ * What decoding, checking and storing a value costs beside that of a number, which is 1. A key costs
+ * more where engines share no shape: one not seen before, or one of many. Measured: bench/fuzz.md.
+ */
+const WEIGHT = {
+  text: 2,
+  bytes: 10,
+  container: 3,
+  key: 2,
+  unsharedKey: 8,
+  pathByte: 0.1,
+  escape: 0.5,
+};
+const MOST_SHARED_KEYS = 32;
+const MAX_SHARED_KEY_BYTES = 64;
 
 /** Parts of a struct's first byte in V1 encoding. Source: yjs, `src/utils/updates.js`. */
 const CONTENT = 0b0001_1111;
@@ -24,86 +37,111 @@ const HAS_LEFT = 0b1000_0000;
 const BINARY = 3;
 const ANY = 8;
 
+/** Thrown when there is nothing wrong with an update but that it is too much. */
+export class TooMuch extends Error {}
+
+export type WriteId = { client: number; clock: number };
+
+/** One write of a plain field: who says it, and what it replaces: a path's nothing, or another write. */
+export type FieldWrite = { id: WriteId; at: Path | WriteId };
+
 /**
  * Looks an update (V1) to plain fields through before anything of it is decoded: what it would
  * decode to is bounded, and made of nothing but field writes (S3).
  *
- * @returns where its deletions begin.
- * @throws {Malformed} saying what is wrong with it.
+ * @returns its writes, and where its deletions begin.
+ * @throws {Malformed | TooMuch} saying what is wrong with it.
  */
-export function scanUpdate(bytes: Uint8Array): number {
+export function scanUpdate(bytes: Uint8Array): { writes: FieldWrite[]; end: number } {
   const reader = new ByteReader(bytes);
   const clients = reader.uint();
   if (clients > MAX_UPDATE_CLIENT_IDS) throw new Malformed(`it speaks under ${clients} client ids`);
-  const budget = { values: MAX_VALUES };
+  const budget = { weight: MAX_UPDATE_WEIGHT, keys: new Set<string>() };
   const seen = new Set<number>();
-  let total = 0;
+  const writes: FieldWrite[] = [];
   for (let n = 0; n < clients; n++) {
     const structs = reader.uint();
-    total += structs;
-    if (total > MAX_STRUCTS) throw new Malformed(`it holds ${total} changes`);
+    if (structs > reader.left) throw new Malformed("it ends too early");
+    if (writes.length + structs > MAX_UPDATE_WRITES) {
+      const changes = writes.length + structs;
+      throw new TooMuch(`it holds ${changes} changes, and may hold ${MAX_UPDATE_WRITES}`);
+    }
     const client = reader.uint();
     // Yjs would apply only the last of them.
     if (seen.has(client)) throw new Malformed("it speaks under one client id twice");
     seen.add(client);
     if (client === SERVER_CLIENT_ID) throw new Malformed("it speaks in the server's name");
-    const clock = reader.uint();
-    if (clock + structs > Number.MAX_SAFE_INTEGER) throw new Malformed("its clocks run away");
+    const first = reader.uint();
+    if (first + structs > Number.MAX_SAFE_INTEGER) throw new Malformed("its clocks run away");
     for (let struct = 0; struct < structs; struct++) {
-      scanStruct(reader, { client, clock: clock + struct }, budget);
+      const id = { client, clock: first + struct };
+      writes.push({ id, at: scanWrite(reader, { client, clock: first }, budget) });
     }
   }
   // No client sends such an update, but V2 bytes often read as one: accepting it would lose them.
-  if (total === 0) throw new Malformed("it writes nothing");
+  if (writes.length === 0) throw new Malformed("it writes nothing");
   const end = reader.at;
   scanDeletions(reader);
-  return end;
+  return { writes, end };
 }
 
-type Budget = { values: number };
-type Id = { client: number; clock: number };
+type Budget = { weight: number; keys: Set<string> };
 
-function scanStruct(reader: ByteReader, own: Id, budget: Budget) {
+/** @param first The first write under the same client id. */
+function scanWrite(reader: ByteReader, first: WriteId, budget: Budget): Path | WriteId {
   const info = reader.byte();
   const content = info & CONTENT;
   if (content !== BINARY && content !== ANY) {
     throw new Malformed("it holds something other than field writes");
   }
-  if (info & HAS_LEFT) scanNeighbour(reader, own);
-  if (info & HAS_RIGHT) scanNeighbour(reader, own);
+  // Setting a key puts a write after the one it replaces, and before none.
+  if (info & HAS_RIGHT) throw new Malformed("it puts a write before another");
   // One that follows another inherits its place; any other names its place itself.
-  if (!(info & (HAS_LEFT | HAS_RIGHT))) scanPlace(reader, info);
-  if (content === BINARY) return void reader.skipSized();
-  if (reader.uint() !== 1) throw new Malformed("it holds a type that plain fields cannot have");
-  scanValue(reader, budget, 0);
+  const at = info & HAS_LEFT ? scanReplaced(reader, first) : scanPath(reader, info, budget);
+  if (content === BINARY) {
+    spend(budget, WEIGHT.bytes);
+    reader.skipSized();
+  } else {
+    if (reader.uint() !== 1) throw new Malformed("it holds a type that plain fields cannot have");
+    scanValue(reader, budget, 0);
+  }
+  return at;
 }
 
-function skipId(reader: ByteReader) {
-  reader.uint();
-  reader.uint();
-}
-
-/** Yjs takes for granted that nobody builds on what they say later, and breaks where someone does. */
-function scanNeighbour(reader: ByteReader, own: Id) {
+/**
+ * Honest updates write each path once. Yjs takes for granted that nobody builds on what they say
+ * later, and breaks where someone does.
+ */
+function scanReplaced(reader: ByteReader, first: WriteId): WriteId {
   const client = reader.uint();
   const clock = reader.uint();
-  if (client === own.client && clock >= own.clock) {
-    throw new Malformed("it builds on what it says later");
+  if (client === first.client && clock >= first.clock) {
+    throw new Malformed("it builds on what it says itself");
   }
+  return { client, clock };
 }
 
-function scanPlace(reader: ByteReader, info: number) {
+function scanPath(reader: ByteReader, info: number, budget: Budget): Path {
   const isRoot = reader.uint() === 1;
   if (!isRoot || reader.shortText(FIELDS_PART.length) !== FIELDS_PART || !(info & HAS_KEY)) {
     throw new Malformed("it writes outside the document's fields");
   }
-  if (reader.skipSized() > MAX_PATH_BYTES) throw new Malformed("a path is too long");
+  const path = reader.shortText(MAX_PATH_BYTES);
+  if (path === null) throw new Malformed("a path is too long");
+  if (NOT_ASCII.test(path)) throw new Malformed("a path is not ASCII"); // as all keys are (D4)
+  spend(budget, path.length * WEIGHT.pathByte + (path.split("~").length - 1) * WEIGHT.escape);
+  return path;
+}
+
+function spend(budget: Budget, weight: number) {
+  budget.weight -= weight;
+  if (budget.weight < 0) throw new TooMuch("it holds more values than can be taken at once");
 }
 
 /** One value in lib0's `any` encoding. Source: lib0, `decoding.js`, `readAny`. */
 function scanValue(reader: ByteReader, budget: Budget, depth: number) {
   if (depth > MAX_DEPTH) throw new Malformed("a value nests too deep");
-  if (--budget.values < 0) throw new Malformed(`it holds more than ${MAX_VALUES} values`);
+  spend(budget, 1);
   const type = reader.byte();
   switch (type) {
     case 127: // undefined
@@ -119,16 +157,20 @@ function scanValue(reader: ByteReader, budget: Budget, depth: number) {
     case 122: // bigint
       return reader.skip(8);
     case 119: // text
+      spend(budget, WEIGHT.text);
+      return void reader.skipSized();
     case 116: // bytes
+      spend(budget, WEIGHT.bytes);
       return void reader.skipSized();
     case 118: // object
-      for (let left = reader.uint(); left > 0; left--) {
-        // Decoding would set the object's prototype instead of a key.
-        if (reader.shortText(PROTO.length) === PROTO) throw new Malformed(`a key is ${PROTO}`);
+      spend(budget, WEIGHT.container);
+      for (let keys = reader.uint(), left = keys; left > 0; left--) {
+        scanKey(reader, budget, keys);
         scanValue(reader, budget, depth + 1);
       }
       return;
     case 117: // array
+      spend(budget, WEIGHT.container);
       for (let left = reader.uint(); left > 0; left--) scanValue(reader, budget, depth + 1);
       return;
     default:
@@ -136,15 +178,26 @@ function scanValue(reader: ByteReader, budget: Budget, depth: number) {
   }
 }
 
+function scanKey(reader: ByteReader, budget: Budget, siblings: number) {
+  const key = reader.shortText(MAX_SHARED_KEY_BYTES);
+  // Decoding would set the object's prototype instead of a key.
+  if (key === PROTO) throw new Malformed(`a key is ${PROTO}`);
+  const isShared = key !== null && budget.keys.has(key) && siblings <= MOST_SHARED_KEYS;
+  spend(budget, isShared ? WEIGHT.key : WEIGHT.unsharedKey);
+  if (key !== null) budget.keys.add(key);
+}
+
 const PROTO = "__proto__";
+const NOT_ASCII = /[^\x20-\x7e]/;
 
 function scanDeletions(reader: ByteReader) {
   let ranges = 0;
   for (let clients = reader.uint(); clients > 0; clients--) {
     reader.uint();
     for (let left = reader.uint(); left > 0; left--) {
-      skipId(reader); // where a range begins and how long it is
-      if (++ranges > MAX_STRUCTS) throw new Malformed("it deletes too much");
+      reader.uint(); // where a range begins
+      reader.uint(); // how long it is
+      if (++ranges > MAX_UPDATE_WRITES) throw new Malformed("it deletes too much");
     }
   }
   if (!reader.isAtEnd) throw new Malformed("something follows its end");

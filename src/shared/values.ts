@@ -22,7 +22,29 @@ export function isConvexKey(key: string): boolean {
  * @param where The value's place in the row, for the message, e.g. `details.due`.
  * @throws {ReplicateError} `INVALID_VALUE`
  */
-export function toConvexValue(value: unknown, where: string, depth = 1): Value {
+export function toConvexValue(value: unknown, where: string): Value {
+  try {
+    return copyOf(value, 1);
+  } catch (error) {
+    if (!(error instanceof Unstorable)) throw error;
+    throw new ReplicateError(
+      "INVALID_VALUE",
+      `The value of \`${where}${error.inside}\` cannot be stored: ${error.message}.`,
+    );
+  }
+}
+
+/** What Convex cannot store; its place is told on the way out, so that what it can costs nothing. */
+class Unstorable extends Error {
+  inside = "";
+
+  at(place: string): this {
+    this.inside = place + this.inside;
+    return this;
+  }
+}
+
+function copyOf(value: unknown, depth: number): Value {
   switch (typeof value) {
     case "string":
     case "number":
@@ -30,33 +52,51 @@ export function toConvexValue(value: unknown, where: string, depth = 1): Value {
       return value;
     case "bigint":
       if (value < MIN_INT64 || value > MAX_INT64) {
-        throw refusal(where, `${value} does not fit in 64 bits`);
+        throw new Unstorable(`${value} does not fit in 64 bits`);
       }
       return value;
     case "object":
       break;
     default:
-      throw refusal(
-        where,
+      throw new Unstorable(
         `Convex cannot store ${value === undefined ? "undefined here" : `a ${typeof value}`}`,
       );
   }
   if (value === null) return null;
-  if (depth > MAX_DEPTH) throw refusal(where, `Convex nests at most ${MAX_DEPTH} levels deep`);
+  if (depth > MAX_DEPTH) throw new Unstorable(`Convex nests at most ${MAX_DEPTH} levels deep`);
   if (value instanceof ArrayBuffer) return value.slice(0);
-  if (Array.isArray(value)) {
+  if (Array.isArray(value)) return copyOfArray(value, depth);
+  if (isPlainObject(value)) return copyOfObject(value, depth);
+  throw new Unstorable(adviceFor(value));
+}
+
+function copyOfArray(value: readonly unknown[], depth: number): Value[] {
+  const copy: Value[] = [];
+  try {
     // Not `map`, which skips the holes of a sparse array.
-    return Array.from(value, (item, index) => toConvexValue(item, `${where}[${index}]`, depth + 1));
+    for (const item of value) copy.push(copyOf(item, depth + 1));
+  } catch (error) {
+    throw error instanceof Unstorable ? error.at(`[${copy.length}]`) : error;
   }
-  if (!isPlainObject(value)) throw refusal(where, adviceFor(value));
+  return copy;
+}
+
+function copyOfObject(value: Record<string, unknown>, depth: number): Record<string, Value> {
   const copy: Record<string, Value> = {};
-  for (const [key, item] of Object.entries(value)) {
-    if (!isConvexKey(key)) throw refusal(where, keyAdvice(key));
-    // Yjs tells the kinds of a map's values apart by `value.constructor`.
-    if (depth === 1 && key === "constructor") {
-      throw refusal(where, "an object that is one value cannot have a key `constructor`");
+  let at = "";
+  try {
+    for (const [key, item] of Object.entries(value)) {
+      at = "";
+      if (!isConvexKey(key)) throw new Unstorable(keyAdvice(key));
+      // Yjs tells the kinds of a map's values apart by `value.constructor`.
+      if (depth === 1 && key === "constructor") {
+        throw new Unstorable("an object that is one value cannot have a key `constructor`");
+      }
+      at = `.${key}`;
+      if (item !== undefined) copy[key] = copyOf(item, depth + 1);
     }
-    if (item !== undefined) copy[key] = toConvexValue(item, `${where}.${key}`, depth + 1);
+  } catch (error) {
+    throw error instanceof Unstorable ? error.at(at) : error;
   }
   return copy;
 }
@@ -104,19 +144,20 @@ function mapObject<T>(
 ): Record<string, T> {
   const result: Record<string, T> = {};
   for (const key of Object.keys(object).sort()) {
-    // A hostile update may carry `__proto__`; the caller's key check refuses it by name.
-    Object.defineProperty(result, key, {
-      value: map(object[key]),
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    });
+    // A hostile update may carry it; the caller's key check refuses it by name.
+    if (key === "__proto__") defineProto(result, map(object[key]));
+    else result[key] = map(object[key]);
   }
   return result;
 }
 
-function refusal(where: string, why: string): ReplicateError {
-  return new ReplicateError("INVALID_VALUE", `The value of \`${where}\` cannot be stored: ${why}.`);
+function defineProto(object: object, value: unknown) {
+  Object.defineProperty(object, "__proto__", {
+    value,
+    enumerable: true,
+    writable: true,
+    configurable: true,
+  });
 }
 
 export function keyAdvice(key: string): string {

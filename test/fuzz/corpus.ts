@@ -3,6 +3,7 @@ import { loadPart, mintExactly } from "../../src/shared/plain-part.js";
 
 /** Who attacks, who is attacked, and the state both know. */
 export const EVE = 66;
+export const EVES_NEXT = 67;
 export const VICTIM = 7;
 
 function write(base: Uint8Array[], clientId: number, fields: [string, unknown][]): Uint8Array {
@@ -67,6 +68,9 @@ export const CORPUS: Uint8Array[] = [
   forged((doc) => doc.getMap("fields").set("title", 1)),
   forged((doc) => doc.getMap("fields").set("votes/__proto__", 1)),
   forged((doc) => doc.getMap("fields").set("data", [{ $x: 1, constructor: 2 }])),
+  // One field in many versions, which every replica would compare with one another.
+  Y.mergeUpdates([write(LOG, EVE, [["title", "x"]]), write(LOG, EVES_NEXT, [["title", "y"]])]),
+  forged((doc) => ["x", "y", "z"].forEach((value) => doc.getMap("fields").set("title", value))),
   // Promises.
   bytes(1, 200, 200, 200, 10, EVE, 0, 0, 0, 0),
   bytes(200, 200, 200, 10, 1, EVE, 0, 0, 0),
