@@ -17,8 +17,8 @@ export type OutboxRecord = {
   madeAt: number | null;
   /** Names the transaction that made it, which may come again: only the first one is stored. */
   idempotencyKey?: string;
-  /** Made while another disk was there, which was lost: what the new one knows says nothing of it. */
-  isHomeless?: true;
+  /** Whether nothing that is learned before it is on disk says more of the life that it was made in. */
+  isPlaced?: boolean;
   /** Why the server refused it; such a record waits for the user and is not shown or sent. */
   rejected: Rejection | null;
 };
@@ -31,7 +31,7 @@ export type Rejection = { code: string; message: string };
 /** A record as it is stored. */
 export type StoredRecord = Omit<
   OutboxRecord,
-  "seq" | "operations" | "idempotencyKey" | "isHomeless"
+  "seq" | "operations" | "idempotencyKey" | "isPlaced"
 > & {
   operations: string;
   /** The `seq` of the first record that went into the same update, once that update was made. */

@@ -99,6 +99,31 @@ describe("changes that are not on disk yet", () => {
     expect(titles()).toEqual({ a: "mine" });
   });
 
+  it("stay in the life that they were made in, whatever begins meanwhile (S4)", () => {
+    const { replica, load, titles } = setUp([[1, segment(["a", "base"])]]);
+    const edit = replica.add({
+      document: "a",
+      kind: "update",
+      operations: setting({ title: "mine" }),
+    });
+    load([[2, [["a", row("theirs", 2)]]]]);
+    expect(edit.generation).toBe(1);
+    expect(titles()).toEqual({ a: "theirs" });
+  });
+
+  it("follow the insert that they were made on, wherever the server puts it (S4)", () => {
+    const insert = local("insert", 1, inserting({ title: "t" }), { seq: 1 });
+    const { replica, load, titles } = setUp([], [insert]);
+    const edit = replica.add({
+      document: "a",
+      kind: "update",
+      operations: setting({ title: "mine" }),
+    });
+    load([[1, [["a", row("t", 4)]]]]);
+    expect(edit.generation).toBe(4);
+    expect(titles()).toEqual({ a: "mine" });
+  });
+
   it("are counted, but not offered for sending", () => {
     const rejected = { code: "REFUSED", message: "No." };
     const { replica } = setUp(

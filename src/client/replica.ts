@@ -9,7 +9,7 @@ import { isNewer, NO_PLACE, type OutboxRecord } from "./records.js";
 import type { SettledChanges } from "./answers.js";
 import type { Loaded } from "./replica-store.js";
 import type { RowChanges } from "./stored.js";
-import { lifeOf, viewOf, type BaseRow, type View } from "./view.js";
+import { lifeOf, viewOf, type BaseRow, type Life, type View } from "./view.js";
 
 /** A row that appeared or changed, or, with `row: null`, went. */
 export type ShownChange = { id: string; row: RowFields | null };
@@ -89,13 +89,12 @@ export class Replica {
 
   /** The same for a change that is shown only once it is on disk. */
   draft(write: LocalWrite, madeAt: number | null): OutboxRecord {
-    const generation = this.#lifeOf(write.document, write.kind);
-    return { seq: null, generation, madeAt, rejected: null, ...write };
+    return { seq: null, madeAt, rejected: null, ...write, ...this.#lifeOf(write) };
   }
 
   /** Takes over changes whose disk was lost, in the lives of documents that they were made in. */
   adopt(records: readonly OutboxRecord[]): OutboxRecord[] {
-    const homeless = records.map((one) => ({ ...one, seq: null, isHomeless: true as const }));
+    const homeless = records.map((one) => ({ ...one, seq: null, isPlaced: true }));
     for (const record of homeless) this.#outbox.add(record);
     return homeless;
   }
@@ -121,7 +120,6 @@ export class Replica {
     for (const document of this.#outbox.documents()) touched.add(document);
     this.#outbox.clear();
     for (const record of records) this.#outbox.add(record);
-    // Made before the disk was read: only now is it known which life of the document they are in.
     for (const record of unsaved) this.#place(record);
     for (const document of this.#outbox.documents()) touched.add(document);
     return touched;
@@ -171,13 +169,16 @@ export class Replica {
     for (const record of unsaved) this.#place(record);
   }
 
-  /** Puts a record on top, into the life of the document that the user sees. */
+  /**
+   * Puts a record on top: into the life that it was made in, or, as long as only this device knows of
+   * that one, or the disk had not been read, into the life that the user sees.
+   */
   #place(record: OutboxRecord) {
-    if (!record.isHomeless) record.generation = this.#lifeOf(record.document, record.kind);
+    if (!record.isPlaced) Object.assign(record, this.#lifeOf(record));
     this.#outbox.add(record);
   }
 
-  #lifeOf(document: string, kind: OutboxRecord["kind"]): number {
+  #lifeOf({ document, kind }: Pick<OutboxRecord, "document" | "kind">): Life {
     return lifeOf(kind, this.#base.get(document), this.#outbox.of(document), this.#fields);
   }
 

@@ -30,6 +30,9 @@ export function viewOf(
   return { generation, row: flat && unflatten(flat, tree) };
 }
 
+/** The life of a document that a change is made in; `isPlaced` when it is one that the server has begun. */
+export type Life = { generation: number; isPlaced: boolean };
+
 /**
  * The life of the document that a change made on top of these is in (S4). An edit of a row that only a
  * waiting insert makes is in that one's, wherever the server puts it: another may begin meanwhile.
@@ -39,11 +42,12 @@ export function lifeOf(
   base: BaseRow | undefined,
   records: readonly OutboxRecord[],
   { tree }: CompiledFields,
-): number {
+): Life {
   const layers = new Layers(base, { tree });
   for (const record of records) if (record.rejected === null) layers.apply(record);
-  if (kind !== "insert") return layers.life;
-  return layers.flat === null ? layers.generation + 1 : layers.generation;
+  const { generation, flat, life, isInserted } = layers;
+  if (kind !== "insert") return { generation: life, isPlaced: flat !== null && !isInserted };
+  return { generation: flat === null ? generation + 1 : generation, isPlaced: false };
 }
 
 /**
@@ -56,6 +60,8 @@ export class Layers {
   flat: FlatRow | null;
   /** The life that an edit of that row names. */
   life: number;
+  /** Whether it is that of an insert among the changes. */
+  isInserted = false;
   /** An insert may name an older generation than the one it merges into; edits after it follow. */
   #inserted: number | null = null;
 
@@ -72,6 +78,7 @@ export class Layers {
         this.flat = new Map();
         this.generation = Math.max(this.generation + 1, generation);
         this.life = generation;
+        this.isInserted = true;
       }
       applyOperations(this.flat, operations);
     } else if (this.flat !== null && this.reaches(record)) {
