@@ -207,6 +207,7 @@ export class FakeDisk implements ReplicaStorage {
     const age = this.#age;
     const connection = await this.#storage.open(name, options);
     return {
+      identity: `disk ${age}`,
       close: () => connection.close(),
       transaction: async (mode, stores, body) => {
         if (age !== this.#age) throw new ReplicateError("STORAGE_LOST", "Deleted.");

@@ -79,9 +79,15 @@ export class LocalData {
     return this.#health.status;
   }
 
-  /** Local changes that no disk holds any more, or never did. */
+  /** Local changes that no disk holds any more, or never did; what other tabs have, too, is named. */
   homeless(): OutboxRecord[] {
-    return this.replica.records().filter(({ seq }) => !this.#isDiskNewer || seq === null);
+    const disk = this.#connection?.identity;
+    return this.replica.records().flatMap((record) => {
+      const { seq } = record;
+      if (seq === null) return record;
+      if (this.#isDiskNewer) return [];
+      return disk === undefined ? record : { ...record, idempotencyKey: `${disk}/${seq}` };
+    });
   }
 
   /** Adds local changes in memory and shows them; `save` brings them to disk. */

@@ -54,6 +54,28 @@ describe("what a lost disk held, and no other has yet", () => {
     expect(rows.get("a")).toEqual({ title: "after" });
   });
 
+  it("is stored and sent once, however many tabs had it", async () => {
+    const a = setUp();
+    const b = setUp(a);
+    const pages = [a, b];
+    for (const { follow } of pages) follow();
+    await a.time.advance(SECOND);
+    for (const { network } of pages) network.setConnected(false);
+    a.engine.accept([insert("a")]);
+    await a.time.advance(SECOND);
+    a.disk.lose();
+    a.engine.accept([retitle("mine")]);
+    b.engine.accept([insert("b")]);
+    await a.time.advance(SECOND);
+    for (const { engine } of pages) {
+      expect(engine.records().map(({ document }) => document)).toEqual(["a", "a", "b"]);
+      expect(engine.status.get()).toMatchObject({ pending: 3 });
+    }
+    for (const { network } of pages) network.setConnected(true);
+    await a.time.advance(60 * SECOND);
+    expect(a.server.pushes.flat()).toEqual(["a", "b"]);
+  });
+
   it("is not forgotten when that one is lost, too", async () => {
     const { disk, engine, rows, recover } = await openLost();
     disk.lose();

@@ -29,6 +29,7 @@ export function oneLife(connection: StorageConnection): OneLife {
     if (life !== known) throw new ReplicateError("DATA_CLEARED", "The local data was deleted.");
   };
   return {
+    ...(connection.identity !== undefined && { identity: connection.identity }),
     ...(connection.evicted !== undefined && { evicted: connection.evicted }),
     ...(connection.persisted && { persisted: (options) => connection.persisted!(options) }),
     close: () => connection.close(),

@@ -15,7 +15,7 @@ export type OutboxRecord = {
   operations: Operations;
   /** When it was made, in ms since the epoch by this device's clock; null when that is not known. */
   madeAt: number | null;
-  /** Names the transaction that made it, which may come again: only the first one is stored. */
+  /** Names what may come again, its transaction or its place on a lost disk: only the first is stored. */
   idempotencyKey?: string;
   /** Whether nothing that is learned before it is on disk says more of the life that it was made in. */
   isPlaced?: boolean;

@@ -68,8 +68,9 @@ export class Session {
   }
 
   /** Takes over the local changes of a session whose disk was lost. */
-  adopt(records: readonly OutboxRecord[]): Promise<void> {
-    return this.#saver.save(this.data.adopt(records));
+  async adopt(records: readonly OutboxRecord[]): Promise<void> {
+    await this.#saver.save(this.data.adopt(records));
+    await this.data.reload(); // of what two tabs had, only one has stored it
   }
 
   /** Whether closing would leave nothing unsent; nothing unsaved, when it may not send. */

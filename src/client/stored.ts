@@ -94,12 +94,12 @@ export async function deleteRecords(tx: StorageTransaction, records: readonly Nu
 }
 
 /**
- * Transactions that are remembered as stored. One that comes again comes soon: with the next start of
- * the page that was to forget it.
+ * Transactions that are remembered as stored, besides the newest. One that comes again comes soon: with
+ * the next start of the page that was to forget it.
  */
 const REMEMBERED_KEYS = 200;
 
-/** Remembers the transactions of these records, and returns those that were remembered before. */
+/** Remembers the keys of these records, and returns those that were remembered before. */
 export async function takeKeys(
   tx: StorageTransaction,
   records: readonly OutboxRecord[],
@@ -107,7 +107,7 @@ export async function takeKeys(
   const keys = new Set(records.flatMap(({ idempotencyKey }) => idempotencyKey ?? []));
   if (keys.size === 0) return new Set();
   const known = new Set(intact<string[]>(await tx.get("meta", "transactions")) ?? []);
-  const newest = [...new Set([...known, ...keys])].slice(-REMEMBERED_KEYS);
+  const newest = [...[...known].slice(-REMEMBERED_KEYS), ...keys];
   await tx.put("meta", "transactions", seal(newest));
   return known;
 }

@@ -40,12 +40,12 @@ export function hasIndexedDB(): boolean {
 }
 
 class Connection implements StorageConnection {
+  identity = "";
   evicted = false;
   readonly #name: string;
   readonly #options: OpenOptions;
   readonly #persist: boolean;
   #database!: IDBPDatabase;
-  #identity = "";
   #reopening: Promise<void> | null = null;
   #isLost = false;
   #isClosed = false;
@@ -58,10 +58,10 @@ class Connection implements StorageConnection {
 
   async open() {
     this.#database = await openDatabase(this.#name, this.#options);
-    this.#identity = await identityOf(this.#database);
+    this.identity = await identityOf(this.#database);
     const before = recallIdentity(this.#name);
-    this.evicted = before !== null && before !== this.#identity;
-    noteIdentity(this.#name, this.#identity);
+    this.evicted = before !== null && before !== this.identity;
+    noteIdentity(this.#name, this.identity);
   }
 
   transaction: StorageConnection["transaction"] = async (mode, stores, body) => {
@@ -88,7 +88,7 @@ class Connection implements StorageConnection {
     const opened = this.#isLost ? null : await openDatabase(this.#name, this.#options);
     // What this connection's owner knows of keys and contents is wrong for ever, so it ends here.
     // Another tab may have been the first to notice, and have made the new database.
-    this.#isLost ||= opened !== null && (await identityOf(opened)) !== this.#identity;
+    this.#isLost ||= opened !== null && (await identityOf(opened)) !== this.identity;
     if (opened && !this.#isLost && !this.#isClosed) {
       this.#database = opened;
       return;

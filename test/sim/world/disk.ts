@@ -47,6 +47,7 @@ export class Disk {
         await tab.pause(MAX_WAIT_MS);
         const identity = this.#identity;
         return {
+          identity: `${tab.device.name} ${identity}`,
           transaction: async (mode, _stores, body) => {
             await tab.delay(this.#turn(tab));
             const outcome = await settle(this.#run(identity, mode, body, tab));
