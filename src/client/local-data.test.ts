@@ -271,6 +271,19 @@ describe("a change after an insert that waits", () => {
     expect([titles(), data.replica.counts()]).toMatchObject([{}, { pending: 0, rejected: 0 }]);
   });
 
+  it("goes into the life that the insert began, although it was made for another (S4)", async () => {
+    const { data, send, titles } = await openTab(memoryStorage());
+    await data.save(data.add([insert("a")]));
+    await data.applyPage([entry(1, created), entry(1, null)], SYNC);
+    const sent = await send();
+    await data.save(data.add([retitle("edited")]));
+    expect(sent.change.generation).toBe(2);
+    const result = { status: "accepted", generation: 2, ts: null } as const;
+    await data.settle([sent], [{ document: "a", result }]);
+    expect((await send()).change).toMatchObject({ op: "update", generation: 2 });
+    expect(titles()).toEqual({ a: "edited" });
+  });
+
   it("does not reach the life that someone else begins meanwhile (S4)", async () => {
     const { data, titles, listener, answerRemoved } = await openRemoved();
     await data.save(data.add([retitle("edited")]));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MAX_UPDATE_WRITES } from "../shared/limits.js";
 import { emptyBase, type BaseDocument } from "./base.js";
-import { mint, restartInserts, type NumberedRecord } from "./mint.js";
+import { followInsert, mint, withBytes, type NumberedRecord } from "./mint.js";
 import { bytesOf, inserting, renderBytes, setting, stored } from "./setup.test.js";
 
 const created = bytesOf(inserting({ title: "t" }));
@@ -116,46 +116,53 @@ describe("changes that are on disk as bytes", () => {
   });
 });
 
-describe("an insert whose generation has ended in the meantime", () => {
-  it("moves to the next one with its edits", () => {
-    const records = [insert(1), retitle(2, "x"), insert(3, 9)];
-    expect(restartInserts(records, ended(4)).map(({ seq }) => seq)).toEqual([1, 2]);
-    expect(records.map(({ record }) => record.generation)).toEqual([5, 5, 9]);
+describe("an insert", () => {
+  it.each<[string, BaseDocument | undefined, number, number]>([
+    ["the document is another's, who began it first", live(1), 4, 1],
+    ["the document is in a later one, and may have been here before", live(4), 1, 1],
+    ["nothing is known of the document", undefined, 1, 1],
+    ["the lives before its own were never sent", undefined, 4, 1],
+    ["the lives before its own were never sent, and others ended", ended(1), 4, 2],
+    ["its own has ended meanwhile", ended(4), 1, 5],
+    ["its own is the next", ended(4), 5, 5],
+  ])("names no life that is over or to come when %s (S4)", (_name, base, made, named) => {
+    const change = sent([insert(3, made), retitle(4, "x", made), insert(5, 9)], base);
+    expect(change).toMatchObject({ op: "insert", generation: named, seqs: [3, 4] });
+    if (!base?.live) return;
+    const removal = sent([insert(3, made), remove(4, made)], base);
+    expect(removal).toMatchObject({ op: "remove", generation: named });
   });
 
-  it.each<[string, BaseDocument | undefined, number]>([
-    ["the document is another's, who began it first", live(1), 1],
-    ["the lives before its own were never sent", undefined, 1],
-    ["the lives before its own were never sent, and others ended", ended(1), 2],
-  ])("names no life that has not begun when %s", (_name, base, generation) => {
-    const records = [insert(3, 4), remove(4, 4), insert(5, 5)];
-    expect(restartInserts(records, base).map(({ seq }) => seq)).toEqual([3, 4]);
-    expect(records.map(({ record }) => record.generation)).toEqual([generation, generation, 5]);
+  it("names the same life when it is sent again, whatever has happened since", () => {
+    const records = withBytes([insert(1)], bytesOf(inserting({ title: "t" })), 5);
+    for (const base of [live(5), ended(5), ended(7)]) {
+      expect(sent(records, base)).toMatchObject({ op: "insert", generation: 5 });
+    }
   });
+});
 
-  it("takes along an edit that another tab stored in the life that never began", () => {
+describe("an edit that another tab stored for an insert", () => {
+  it("goes into the life that is there when its own never began", () => {
     const records = [retitle(7, "late", 2)];
-    expect(restartInserts(records, live(1)).map(({ seq }) => seq)).toEqual([7]);
+    expect(followInsert(records, live(1)).map(({ seq }) => seq)).toEqual([7]);
     expect(sent(records, live(1))).toMatchObject({ op: "update", generation: 1 });
-    expect(restartInserts([retitle(7, "x", 2)], ended(1))).toEqual([]); // it starts no life
+    expect(followInsert([retitle(7, "x", 2)], ended(1))).toEqual([]); // it starts no life
   });
 
-  it("takes along an edit that another tab stored for an insert, which went into a later life", () => {
-    const records = [retitle(7, "late", 1)];
-    expect(restartInserts(records, { ...live(3), insertedAs: 1 })).toHaveLength(1);
-    expect(sent(records, live(3))).toMatchObject({ op: "update", generation: 3 });
-    expect(restartInserts([retitle(7, "x", 2)], { ...live(3), insertedAs: 1 })).toEqual([]);
+  it("follows it into the later life that it was put into", () => {
+    const records = [retitle(7, "late", 1), remove(8, 1)];
+    expect(followInsert(records, { ...live(3), insertedAs: 1 })).toHaveLength(2);
+    expect(sent(records, live(3))).toMatchObject({ op: "remove", generation: 3 });
+    expect(followInsert([retitle(7, "x", 2)], { ...live(3), insertedAs: 1 })).toEqual([]);
   });
 
   it.each<[string, NumberedRecord[], BaseDocument | undefined]>([
-    ["the document is live: it merges there", [insert(1)], live(4)],
-    ["nothing is known of the document", [insert(1)], undefined],
-    ["its generation is still ahead", [insert(1, 5)], ended(4)],
-    ["it may have been sent", [stored(1, "insert", 1, undefined, { group: 1 })], ended(4)],
-    ["it is an edit", [retitle(1, "x")], ended(4)],
+    ["it is an insert itself", [insert(1, 5)], live(4)],
+    ["it may have been sent", [stored(1, "update", 1, undefined, { group: 1 })], live(4)],
+    ["the document is gone", [retitle(1, "x")], ended(4)],
   ])("stays where it is when %s", (_name, records, base) => {
     const before = structuredClone(records);
-    expect(restartInserts(records, base)).toEqual([]);
+    expect(followInsert(records, base && { ...base, insertedAs: 1 })).toEqual([]);
     expect(records).toEqual(before);
   });
 });

@@ -41,7 +41,8 @@ export function mint(
   const head = records[0]!.record;
   if (head.group !== null) {
     const group = records.filter(({ record }) => record.group === head.group);
-    return { kind: "send", group, fresh: false, change: changeOf(group, head.update) };
+    const life = head.life ?? head.generation;
+    return { kind: "send", group, fresh: false, change: changeOf(group, head.update, life) };
   }
   const group = withinLimits(firstGroup(records));
   const ends = group.at(-1)!.record.kind === "remove";
@@ -52,30 +53,39 @@ export function mint(
     return { kind: ends ? "cancelled" : "dead", group };
   }
   const update = ends ? null : mintGroup(group, base, clientId);
-  return { kind: "send", group, fresh: true, change: changeOf(group, update) };
+  const change = changeOf(group, update, lifeToSend(head, base));
+  return { kind: "send", group, fresh: true, change };
 }
 
 /**
- * Moves the first record, and those made in the same life of the document, to the life that they will
- * really start or join. An insert's own may have ended since it was recorded, or never begin, when those
- * before it were never sent, or the server put it into a later one; and another tab may not have known
- * of that when it stored an edit. A push that named a later life than there is could end or restart that
- * life when it comes again (S4). Changes `records` in place.
+ * The life that a push names. That of an insert may have ended since it was recorded, or never begin,
+ * when those before it were never sent. A push that named a later life than there is could end or restart
+ * that life when it comes again (S4). What builds on the insert still names its first one, until the
+ * answer says where it went.
+ */
+function lifeToSend({ kind, generation }: StoredRecord, base: BaseDocument | undefined): number {
+  if (kind !== "insert") return generation;
+  if (base?.live) return Math.min(generation, base.generation);
+  const ended = base?.generation ?? 0;
+  return ended + 1;
+}
+
+/**
+ * Moves the first edit, and those made in the same life of the document, to the life that they joined:
+ * another tab may not have known where the server had put the insert that it stored them for. Changes
+ * `records` in place.
  *
  * @returns those that changed.
  */
-export function restartInserts(
+export function followInsert(
   records: readonly NumberedRecord[],
   base: BaseDocument | undefined,
 ): NumberedRecord[] {
   const { kind, group, generation } = records[0]!.record;
-  if (group !== null || (kind !== "insert" && !base?.live)) return [];
-  const newest = base?.live ? base.generation : (base?.generation ?? 0) + 1;
-  const isStale = base !== undefined && !base.live && isOver(base, generation);
-  const hasJoined = base?.insertedAs === generation;
-  if (!isStale && !hasJoined && generation <= newest) return [];
+  if (group !== null || kind === "insert" || !base?.live) return [];
+  if (base.insertedAs !== generation && generation <= base.generation) return [];
   const following = records.filter(({ record }) => record.generation === generation);
-  for (const { record } of following) record.generation = newest;
+  for (const { record } of following) record.generation = base.generation;
   return following;
 }
 
@@ -144,17 +154,26 @@ function operationsOf(group: NumberedRecord[]): Operations {
   return new Map(group.flatMap(({ record }) => [...decodeOperations(record.operations)]));
 }
 
-/** The group with the bytes that go out for it, until they are answered. */
-export function withBytes(group: NumberedRecord[], update: Uint8Array | null): NumberedRecord[] {
+/** The group with the bytes that go out for it, until they are answered, and the life they name. */
+export function withBytes(
+  group: NumberedRecord[],
+  update: Uint8Array | null,
+  life?: number,
+): NumberedRecord[] {
   const [head] = group as [NumberedRecord];
   return group.map(({ seq, record }) => ({
     seq,
-    record: { ...record, group: head.seq, update: seq === head.seq ? update : null },
+    record: {
+      ...record,
+      ...(life !== undefined && { life }),
+      group: head.seq,
+      update: seq === head.seq ? update : null,
+    },
   }));
 }
 
-function changeOf(group: NumberedRecord[], update: Uint8Array | null): Change {
-  const { document, generation, kind } = group[0]!.record;
+function changeOf(group: NumberedRecord[], update: Uint8Array | null, generation: number): Change {
+  const { document, kind } = group[0]!.record;
   if (update === null) return { document, generation, op: "remove", parts: [] };
   return {
     document,

@@ -1,6 +1,6 @@
 import type { Change, Sender } from "../shared/wire.js";
 import type { Device } from "./device.js";
-import { mint, restartInserts, withBytes, type NumberedRecord } from "./mint.js";
+import { followInsert, mint, withBytes, type Minted, type NumberedRecord } from "./mint.js";
 import { mendGroup, refetch } from "./repair.js";
 import { reject, REMOVED } from "./settle.js";
 import type { StorageTransaction } from "./storage/storage.js";
@@ -53,7 +53,7 @@ async function mintDocument(
   { records, base }: Awaited<ReturnType<typeof mendGroup>>,
   { deviceId, newClientId }: { deviceId: number; newClientId: () => number },
 ): Promise<Omit<Outgoing, "sender"> | null> {
-  await putRecords(tx, restartInserts(records, base));
+  await putRecords(tx, followInsert(records, base));
   // An insert builds on nothing, so its clocks start at 0: where this device may have used its
   // own id already, the server would take the insert for something it has (C6).
   const isKnown = base?.live && records[0]!.record.kind === "insert";
@@ -61,7 +61,7 @@ async function mintDocument(
   const minted = mint(records, base, clientId);
   switch (minted.kind) {
     case "send":
-      if (minted.fresh) await putRecords(tx, withBytes(minted.group, bytesOf(minted.change)));
+      if (minted.fresh) await putRecords(tx, asSent(minted));
       return { change: minted.change, seqs: minted.group.map(({ seq }) => seq) };
     case "cancelled":
       await deleteRecords(tx, minted.group);
@@ -72,8 +72,9 @@ async function mintDocument(
   }
 }
 
-function bytesOf({ parts: [part] }: Change): Uint8Array | null {
-  return part ? new Uint8Array(part.update) : null;
+function asSent({ group, change }: Extract<Minted, { kind: "send" }>): NumberedRecord[] {
+  const [part] = change.parts;
+  return withBytes(group, part ? new Uint8Array(part.update) : null, change.generation);
 }
 
 function refuseRemoved(one: NumberedRecord): NumberedRecord {

@@ -38,6 +38,8 @@ export type StoredRecord = Omit<
   group: number | null;
   /** In a group's first record: exactly the bytes to send until they are answered; null removes. */
   update: Uint8Array | null;
+  /** In a group that begins with an insert: the life that its push names, see `lifeToSend`. */
+  life?: number;
   /** After its group was refused, a record is judged on its own. */
   alone: boolean;
 };

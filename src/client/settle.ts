@@ -74,7 +74,10 @@ export function settleGroup(
       const advanced = ended === base ? null : { base: ended, row: null };
       // A removed insert had been accepted before, so it is done; an edit has nowhere to go.
       const done = change.op === "update" ? [] : group;
-      const changed = change.op === "update" ? group.map((one) => reject(one, REMOVED)) : [];
+      const changed =
+        change.op === "update"
+          ? group.map((one) => reject(one, REMOVED))
+          : followers(answer, result.generation);
       return { advanced, done, changed, clientId: "fresh" };
     }
     case "rejected":
@@ -82,12 +85,8 @@ export function settleGroup(
   }
 }
 
-function accept(
-  base: BaseDocument,
-  { all, group, change }: Answer,
-  generation: number,
-  tree: FieldTree,
-): Settled {
+function accept(base: BaseDocument, answer: Answer, generation: number, tree: FieldTree): Settled {
+  const { group, change } = answer;
   const entries: StreamEntry[] =
     change.op === "remove"
       ? [entryOf(change, generation, "tombstone", new ArrayBuffer(0))]
@@ -98,11 +97,18 @@ function accept(
     done: group,
     clientId: "keep" as const,
   };
-  if (generation === change.generation) return { ...settled, changed: [] };
-  const changed = all
-    .filter((one) => !group.includes(one) && one.record.generation === change.generation)
+  const insertedAs = group[0]!.record.generation;
+  if (change.op !== "insert" || generation === insertedAs) return { ...settled, changed: [] };
+  return { ...settled, changed: followers(answer, generation), insertedAs };
+}
+
+/** Records that build on an insert, in the life where it went; those of any other group stay. */
+function followers({ all, group, change }: Answer, generation: number): NumberedRecord[] {
+  const from = group[0]!.record.generation;
+  if (change.op !== "insert" || generation === from) return [];
+  return all
+    .filter((one) => !group.includes(one) && one.record.generation === from)
     .map(({ seq, record }) => ({ seq, record: { ...record, generation } }));
-  return { ...settled, changed, insertedAs: change.generation };
 }
 
 function entryOf(
@@ -151,9 +157,11 @@ function refuseRecords(all: NumberedRecord[], group: NumberedRecord[], rejection
 }
 
 export function unmint({ seq, record }: NumberedRecord, alone: boolean): NumberedRecord {
-  return { seq, record: { ...record, group: null, update: null, alone } };
+  const { life: _, ...rest } = record;
+  return { seq, record: { ...rest, group: null, update: null, alone } };
 }
 
-export function reject({ seq, record }: NumberedRecord, rejected: Rejection): NumberedRecord {
-  return { seq, record: { ...record, group: null, update: null, alone: true, rejected } };
+export function reject(one: NumberedRecord, rejected: Rejection): NumberedRecord {
+  const { seq, record } = unmint(one, true);
+  return { seq, record: { ...record, rejected } };
 }
