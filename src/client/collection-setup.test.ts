@@ -47,7 +47,14 @@ export function fakeClient(log: StreamEntry[] = [], judging: (change: Change) =>
     connectionState: () => ({ isWebSocketConnected: true }),
     subscribeToConnectionState: () => () => undefined,
   } as unknown as ConvexClientLike;
-  const page = () => ({ entries: log, cursor: "c", done: true, progress: 1, identity: null });
+  const page = () => ({
+    entries: log,
+    cursor: "c",
+    done: true,
+    progress: 1,
+    reset: null,
+    identity: null,
+  });
   return { client, pushed, server };
 }
 

@@ -27,7 +27,14 @@ export class FakeServer {
 
   page(cursor: string | null): StreamPage {
     const entries = this.log.slice(Number(cursor ?? 0));
-    return { entries, cursor: `${this.log.length}`, done: true, progress: 1, identity: null };
+    return {
+      entries,
+      cursor: `${this.log.length}`,
+      done: true,
+      progress: 1,
+      reset: null,
+      identity: null,
+    };
   }
 
   push(changes: Change[]): PushResult {

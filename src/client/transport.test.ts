@@ -16,7 +16,14 @@ const api = {
   push: makeFunctionReference("tasks:push"),
   protocol: makeFunctionReference("tasks:protocol"),
 } as unknown as ReplicateApi;
-const page: StreamPage = { entries: [], cursor: "c", done: true, progress: 1, identity: null };
+const page: StreamPage = {
+  entries: [],
+  cursor: "c",
+  done: true,
+  progress: 1,
+  reset: null,
+  identity: null,
+};
 
 describe("the address of a deployment", () => {
   it.each<[string, ConvexClientLike]>([

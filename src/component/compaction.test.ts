@@ -3,8 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { captureUpdate, loadPart, readFlat } from "../shared/plain-part.js";
 import { toArrayBuffer } from "../shared/values.js";
 import { api } from "./_generated/api.js";
-import { encodeCursor } from "./position.js";
-import { append, entry, newLog, pages, read, stream, type Log } from "./setup.test.js";
+import { append, cursorAt, entry, newLog, pages, read, stream, type Log } from "./setup.test.js";
 
 const AT_ONCE = { entries: 1, bytes: 1, minAgeMs: 0 };
 const MINUTE = 60_000;
@@ -89,10 +88,10 @@ describe("a snapshot", () => {
     await compact(log);
     for (const chunk of [0, 1]) {
       const inTie = { document: "a", part: "fields", chunk };
-      const { entries } = await stream(log, { cursor: encodeCursor({ ts, inTie }) });
+      const { entries } = await stream(log, { cursor: cursorAt(ts, inTie) });
       expect(fieldsIn(entries.map(({ bytes }) => bytes))).toEqual({ x: 3 });
     }
-    const end = encodeCursor({ ts, inTie: null });
+    const end = cursorAt(ts);
     expect((await stream(log, { cursor: end })).entries).toEqual([]);
   });
 
@@ -255,6 +254,6 @@ describe("compaction", () => {
 });
 
 async function after(log: Log, ts: bigint): Promise<ArrayBuffer[]> {
-  const all = await pages(log, { cursor: encodeCursor({ ts, inTie: null }) });
+  const all = await pages(log, { cursor: cursorAt(ts) });
   return all.flatMap(({ entries }) => entries.map(({ bytes }) => bytes));
 }

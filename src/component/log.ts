@@ -1,6 +1,7 @@
 import { v } from "convex/values";
 import type { CommitTsPlaceholder } from "convex/values";
 import type { Doc } from "./_generated/dataModel.js";
+import { resetValidator } from "../shared/wire.js";
 import { mutation, query, type MutationCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
 import { Changes } from "./changes.js";
@@ -84,6 +85,7 @@ export const stream = query({
     cursor: v.union(v.string(), v.null()),
     done: v.boolean(),
     progress: v.number(),
+    reset: v.union(resetValidator, v.null()),
   }),
   handler: readPage,
 });

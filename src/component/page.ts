@@ -1,7 +1,9 @@
 import type { Doc } from "./_generated/dataModel.js";
 import type { QueryCtx } from "./_generated/server.js";
+import type { ResetReason } from "../shared/wire.js";
 import { readEntry } from "./bytes.js";
 import { groupEntries, sizeOf, type Entry } from "./entries.js";
+import { pastOf } from "./past.js";
 import { decodeCursor, encodeCursor, type Position } from "./position.js";
 
 /** Log rows in one page, at most. Convex scans up to 32,000 documents a query. */
@@ -22,11 +24,16 @@ type PageArgs = {
 };
 
 export async function readPage(ctx: QueryCtx, args: PageArgs) {
-  const after = decodeCursor(args.cursor);
+  const after = args.cursor === null ? null : decodeCursor(args.cursor);
+  const { horizon, epoch } = await pastOf(ctx, args);
+  if (args.cursor !== null && (after === null || after.epoch !== epoch)) return anew("restored");
+  if (after !== null && after.asOf < horizon) return anew("pruned");
   const maxRows = clamp(args.maxRows ?? MAX_PAGE_ROWS, MIN_PAGE_ROWS, MAX_PAGE_ROWS);
   const maxBytes = clamp(args.maxBytes ?? MAX_PAGE_BYTES, 1, MAX_PAGE_BYTES);
 
   const rows = await rowsAfter(ctx, args, after, maxRows + 1);
+  const isAtEnd = rows.length === 0 && after !== null && after.ts > horizon;
+  if (isAtEnd && after.ts > (await newestTs(ctx, args))) return anew("restored");
   const { page, more } = cut(rows, maxRows, maxBytes);
   const entries = await Promise.all(
     page.map(async ({ head, rows }) => ({
@@ -38,12 +45,27 @@ export async function readPage(ctx: QueryCtx, args: PageArgs) {
     })),
   );
   const end = page.at(-1)?.rows.at(-1);
+  if (!more || !end) {
+    const ts = max((end?.ts as bigint | undefined) ?? after?.ts ?? 0n, horizon);
+    const cursor = encodeCursor({ ts, inTie: null, asOf: ts, epoch });
+    return { entries, cursor, done: true, progress: 1, reset: null };
+  }
+  const { document, part, chunk } = end;
+  const ts = end.ts as bigint;
+  const [oldest, newest] = await Promise.all([oldestTs(ctx, args), newestTs(ctx, args)]);
+  const asOf = after?.asOf ?? max(newest, horizon);
   return {
     entries,
-    cursor: end ? encodeCursor(positionOf(end, more)) : after ? encodeCursor(after) : null,
-    done: !more,
-    progress: more && end ? await progressAt(ctx, args, end.ts) : 1,
+    cursor: encodeCursor({ ts, inTie: { document, part, chunk }, asOf, epoch }),
+    done: false,
+    progress: newest === oldest ? 1 : Number(ts - oldest) / Number(newest - oldest),
+    reset: null,
   };
+}
+
+/** The answer to whom the log has nothing to say any more that would bring them up to date (S6). */
+function anew(reset: ResetReason) {
+  return { entries: [], cursor: null, done: false, progress: 0, reset };
 }
 
 /** Whole entries only, up to the bounds, and at least one. */
@@ -113,23 +135,29 @@ async function rowsAfter(
   return found;
 }
 
-function positionOf(row: Doc<"updates">, more: boolean): Position {
-  const { ts, document, part, chunk } = row;
-  return { ts: ts as bigint, inTie: more ? { document, part, chunk } : null };
+function oldestTs(ctx: QueryCtx, args: PageArgs): Promise<bigint> {
+  return edgeOf(ctx, args, "asc");
 }
 
-async function progressAt(ctx: QueryCtx, args: PageArgs, ts: Doc<"updates">["ts"]) {
-  const inScope = () =>
-    ctx.db
-      .query("updates")
-      .withIndex("by_position", (q) => q.eq("collection", args.collection).eq("scope", args.scope));
-  const [oldest, newest] = await Promise.all([
-    inScope().order("asc").first(),
-    inScope().order("desc").first(),
-  ]);
-  if (!oldest || !newest) return 1;
-  const span = Number((newest.ts as bigint) - (oldest.ts as bigint));
-  return span === 0 ? 1 : Number((ts as bigint) - (oldest.ts as bigint)) / span;
+function newestTs(ctx: QueryCtx, args: PageArgs): Promise<bigint> {
+  return edgeOf(ctx, args, "desc");
+}
+
+async function edgeOf(
+  ctx: QueryCtx,
+  { collection, scope }: PageArgs,
+  order: "asc" | "desc",
+): Promise<bigint> {
+  const edge = await ctx.db
+    .query("updates")
+    .withIndex("by_position", (q) => q.eq("collection", collection).eq("scope", scope))
+    .order(order)
+    .first();
+  return (edge?.ts as bigint | undefined) ?? 0n;
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
 
 function clamp(value: number, min: number, max: number): number {

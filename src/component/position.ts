@@ -6,23 +6,38 @@
 export type Position = { ts: bigint; inTie: TiePosition | null };
 export type TiePosition = { document: string; part: string; chunk: number };
 
-/** The opaque text that clients keep. */
-export function encodeCursor({ ts, inTie }: Position): string {
-  return JSON.stringify(inTie ? [`${ts}`, inTie.document, inTie.part, inTie.chunk] : [`${ts}`]);
+/** What a client has read of a scope's log. */
+export type Cursor = Position & {
+  /** Everything up to here is known: the end of the log when it began to load, or last was there (S6). */
+  asOf: bigint;
+  /** Of which database; see `horizon.ts`. */
+  epoch: string;
+};
+
+/** The opaque text that clients keep. Where a whole tie ends all before it is known. */
+export function encodeCursor({ ts, inTie, asOf, epoch }: Cursor): string {
+  const tie = inTie ? [`${asOf}`, inTie.document, inTie.part, inTie.chunk] : [];
+  return JSON.stringify([`${ts}`, epoch, ...tie]);
 }
 
-/** Reads a cursor; whatever is not one means the beginning, so that a client can always go on. */
-export function decodeCursor(cursor: string | null): Position | null {
+/** Reads a cursor; null for whatever is not one. */
+export function decodeCursor(cursor: string): Cursor | null {
   try {
-    const [ts, document, part, chunk] = JSON.parse(cursor ?? "") as unknown[];
-    if (typeof ts !== "string" || !/^\d{1,19}$/.test(ts)) return null;
-    const inTie =
-      typeof document === "string" && typeof part === "string" && Number.isSafeInteger(chunk)
-        ? { document, part, chunk: chunk as number }
-        : null;
-    const value = BigInt(ts);
-    return value < 2n ** 63n ? { ts: value, inTie } : null;
+    const [first, epoch, second, document, part, chunk, ...rest] = JSON.parse(cursor) as unknown[];
+    const ts = timestampOf(first);
+    if (ts === null || typeof epoch !== "string" || rest.length > 0) return null;
+    if (second === undefined) return { ts, inTie: null, asOf: ts, epoch };
+    const asOf = timestampOf(second);
+    if (asOf === null || typeof document !== "string" || typeof part !== "string") return null;
+    if (!Number.isSafeInteger(chunk)) return null;
+    return { ts, inTie: { document, part, chunk: chunk as number }, asOf, epoch };
   } catch {
     return null;
   }
+}
+
+function timestampOf(text: unknown): bigint | null {
+  if (typeof text !== "string" || !/^\d{1,19}$/.test(text)) return null;
+  const value = BigInt(text);
+  return value < 2n ** 63n ? value : null;
 }

@@ -2,16 +2,19 @@ import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 import { figures } from "./figures.js";
 
+/** What goes through the log by itself, and how often. */
+export const sweepName = v.union(v.literal("compaction"), v.literal("pruning"));
+
 /** What a sweep has done so far. */
 export const sweepReport = {
   /** In ms since the epoch; `finishedAt` is null while it runs. */
   startedAt: v.number(),
   finishedAt: v.union(v.number(), v.null()),
-  /** Documents, entries and bytes that the run has compacted. */
+  /** Documents, entries and bytes that the run has compacted or pruned. */
   documents: v.number(),
   entries: v.number(),
   bytes: v.number(),
-  /** Documents that could not be compacted, and what happened to the last one. */
+  /** Documents that this could not be done to, and what happened to the last one. */
   failures: v.number(),
   lastFailure: v.union(v.string(), v.null()),
 };
@@ -29,6 +32,15 @@ export const countReport = {
   drifts: v.array(v.object({ scope: v.string(), ...figures.fields })),
   /** Why it stopped early. */
   failure: v.union(v.string(), v.null()),
+};
+
+export const sweepSettings = {
+  compaction: v.union(v.literal("off"), v.object({ everyHours: v.number() })),
+  /** Removals older than `retentionDays` are forgotten (S6). */
+  pruning: v.union(
+    v.literal("off"),
+    v.object({ everyHours: v.number(), retentionDays: v.number() }),
+  ),
 };
 
 /**
@@ -62,7 +74,7 @@ export default defineSchema({
   })
     .index("by_position", ["collection", "scope", "ts", "document", "part", "chunk"])
     .index("by_document", ["collection", "document", "part", "ts", "chunk"])
-    /** What the sweep has not looked at yet. */
+    /** What sweeps have not looked at yet. */
     .index("by_kind", ["kind", "ts"]),
 
   payloads: defineTable({ bytes: v.bytes() }),
@@ -82,15 +94,34 @@ export default defineSchema({
     .index("by_client_id", ["clientId"])
     .index("by_owner", ["owner", "number"]),
 
-  /** What a sweep did last, and where the next one goes on; one row. */
+  /** The newest removal of each scope that was forgotten; written by pruning, read by streams (S6). */
+  horizons: defineTable({ collection: v.string(), scope: v.string(), ts: v.int64() }).index(
+    "by_scope",
+    ["collection", "scope"],
+  ),
+
+  /** The newest life, of any document, that was forgotten: the numbers of lives never go back. */
+  forgotten: defineTable({ collection: v.string(), generation: v.number() }).index(
+    "by_collection",
+    ["collection"],
+  ),
+
+  /** When a backup was last restored; one row, once there was one. */
+  restorations: defineTable({ ts: v.commitTs() }),
+
+  /** How often sweeps run, where it differs from what is usual; one row at most. */
+  settings: defineTable(sweepSettings),
+
+  /** What each sweep did last, and where the next one goes on; one row for each. */
   sweeps: defineTable({
+    sweep: sweepName,
     /** The last log row that was looked at. */
     ts: v.int64(),
     creationTime: v.number(),
     /** Number of the run; one that another has replaced stops. */
     run: v.number(),
     ...sweepReport,
-  }),
+  }).index("by_sweep", ["sweep"]),
 
   /** What mutations did to the log that the statistics do not tell yet. */
   changes: defineTable({

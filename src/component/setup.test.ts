@@ -3,6 +3,7 @@ import { convexTest, type TestConvex } from "convex-test";
 import type { FunctionArgs } from "convex/server";
 import { expect, it } from "vitest";
 import { api } from "./_generated/api.js";
+import { encodeCursor, type TiePosition } from "./position.js";
 import schema from "./schema.js";
 
 const modules = import.meta.glob(["./**/*.ts", "!./**/*.test.ts"]);
@@ -27,6 +28,10 @@ export function entry(document: string, overrides: Partial<NewEntry> = {}): NewE
     ...overrides,
   };
 }
+
+/** The cursor of someone who has read everything up to a place. */
+export const cursorAt = (ts: bigint, inTie: TiePosition | null = null) =>
+  encodeCursor({ ts, inTie, asOf: ts, epoch: "" });
 
 /** Bytes that tell any two places apart. */
 export function patterned(size: number): ArrayBuffer {
@@ -70,8 +75,9 @@ export async function documentsOf(log: Log, args: PageArgs = {}) {
 it("starts as an empty log that is done at once", async () => {
   expect(await stream(newLog())).toStrictEqual({
     entries: [],
-    cursor: null,
+    cursor: cursorAt(0n),
     done: true,
     progress: 1,
+    reset: null,
   });
 });

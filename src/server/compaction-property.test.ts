@@ -17,8 +17,8 @@ import { toArrayBuffer } from "../shared/values.js";
 import type { Change, StreamEntry } from "../shared/wire.js";
 import { newApp, push, storedRow, tree, type App } from "./setup.test.js";
 
-// Whatever happens between writes, removals, compactions and readers that stopped anywhere: nothing
-// that was accepted is lost, and everyone ends up with the table (S5).
+// Whatever happens between writes, removals, compactions, pruning and readers that stopped anywhere:
+// nothing that was accepted is lost, and everyone ends up with the table (S5, S6).
 
 const RUNS = Number(process.env["RUNS"] ?? 15);
 const DOCUMENTS = ["a", "b", "c"];
@@ -26,7 +26,7 @@ const DEVICES = 3;
 
 const component = componentsGeneric()["replicate"] as unknown as ComponentApi;
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"] }));
+beforeEach(() => void vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"] }));
 afterEach(() => void vi.useRealTimers());
 
 const device = fc.nat({ max: DEVICES - 1 });
@@ -40,6 +40,7 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("page" as const), device }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("editTable" as const), document }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("compact" as const), document, seconds }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("prune" as const), seconds }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
@@ -78,6 +79,7 @@ class World {
     else if (one.do === "push") this.kept.push(...(await this.devices[one.device]!.push()));
     else if (one.do === "page") await this.devices[one.device]!.readPage();
     else if (one.do === "editTable") await this.#editTable(one.document);
+    else if (one.do === "prune") await prune(this.app, one.seconds + 1);
     else await compact(this.app, one.document, one.seconds * 1_000);
   }
 
@@ -93,7 +95,17 @@ class World {
   }
 
   async settle(): Promise<void> {
-    for (const one of this.devices) this.kept.push(...(await one.push()));
+    for (const one of this.devices) {
+      await one.readAll();
+      this.kept.push(...(await one.push()));
+    }
+    for (const one of this.devices) {
+      await one.readAll();
+      for (const id of DOCUMENTS) {
+        // Whoever has not heard of a removal may not go on showing what was removed.
+        if ((await storedRow(this.app, id)) === null) expect(one.row(id), id).toBeNull();
+      }
+    }
     // Edits of the table come to light with the next change of the document.
     const last = new Lagging(this.app, 99);
     for (const id of DOCUMENTS) {
@@ -103,6 +115,8 @@ class World {
     }
     await this.#expectTogether();
     for (const id of DOCUMENTS) await compact(this.app, id, 0);
+    await this.#expectTogether();
+    await prune(this.app, 1);
     await this.#expectTogether();
   }
 
@@ -134,12 +148,24 @@ const compact = (app: App, id: string, minAgeMs: number) =>
     });
   });
 
+async function prune(app: App, seconds: number) {
+  await app.mutation(async (ctx) => {
+    const pruning = { everyHours: 1, retentionDays: seconds / (24 * 60 * 60) };
+    await ctx.runMutation(component.maintenance.configure, { pruning });
+    await ctx.runMutation(component.maintenance.run, { sweep: "pruning" });
+  });
+  await app.finishAllScheduledFunctions(vi.runAllTimers);
+}
+
 /** A client that reads one entry at a time and may stop anywhere, with the real client's base. */
 class Lagging {
   readonly #bases = new Map<string, BaseDocument>();
   readonly #pending = new Map<string, Pending>();
   #cursor: string | null = null;
   #inserts = 0;
+  resets = 0;
+  /** Until all is loaded again, what is here is not enough to make changes on, or to add them to. */
+  #isResetting = false;
 
   constructor(
     readonly app: App,
@@ -156,7 +182,7 @@ class Lagging {
   }
 
   edit(id: string, key: string) {
-    if (this.#pending.has(id)) return;
+    if (this.#pending.has(id) || this.#isResetting) return;
     const { generation, live, updates } = this.base(id);
     const row = this.row(id);
     const doc = loadPart(live ? updates : []);
@@ -183,13 +209,15 @@ class Lagging {
 
   /** Sends everything in one transaction, so that its entries tie. */
   async push() {
+    if (this.#isResetting) return [];
     const sent = [...this.#pending.values()];
     this.#pending.clear();
     const results = await push(this.app, ...sent.map(({ change }) => change));
     return sent.flatMap(({ change, key }, index) => {
       const result = results[index]!;
       const [part] = change.parts;
-      expect(result.status).not.toBe("rejected");
+      // An edit of what was removed so long ago that nobody remembers.
+      if (result.status === "rejected") expect(result.code).toBe("UNKNOWN_DOCUMENT");
       if (result.status !== "accepted" || !part || key === null) return [];
       const { document } = change;
       const update = new Uint8Array(part.update);
@@ -209,6 +237,12 @@ class Lagging {
         maxBytes: 1,
       }),
     );
+    if (page.reset) {
+      this.#bases.clear();
+      this.resets++;
+      this.#isResetting = true;
+    }
+    if (page.done) this.#isResetting = false;
     for (const entry of page.entries as StreamEntry[]) {
       const advanced = advance(this.base(entry.document), [entry], tree);
       if (advanced) this.#bases.set(entry.document, advanced.base);
@@ -218,7 +252,9 @@ class Lagging {
   }
 
   async readAll() {
+    const { resets } = this;
     while (!(await this.readPage()));
+    expect(this.resets - resets, "it begins anew for ever").toBeLessThanOrEqual(1);
   }
 }
 

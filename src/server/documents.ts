@@ -33,7 +33,10 @@ export type FoundDocument = {
   long: boolean;
 };
 
-/** What log and table have of documents, in the order asked for, with one call into the component. */
+/**
+ * What log and table have of documents, in the order asked for, with one call into the component, and
+ * one more when lives are to begin.
+ */
 export async function findDocuments(
   ctx: WriteCtx,
   { component, table, fields, compaction }: Documents,
@@ -48,6 +51,15 @@ export async function findDocuments(
     }),
     Promise.all(documents.map((id) => findRow(ctx.db, table, id))),
   ]);
+  // Read without a dependency, so that pruning never makes a push conflict (S1): whatever is forgotten
+  // of these documents later changes their logs, too.
+  const forgotten = logs.every(({ live }) => live)
+    ? 0
+    : await ctx.runQuery(
+        component.past.generation,
+        { collection: table },
+        { useStaleSnapshot: true },
+      );
   return documents.map((_, index) => {
     const stored = rows[index] ?? null;
     const { generation, live, updates, ended, long } = logs[index]!;
@@ -59,6 +71,7 @@ export async function findDocuments(
         generation: end.generation,
         stateVector: new Uint8Array(end.stateVector),
       })),
+      forgotten,
       stored: stored && fieldsOfRow(stored, fields.names),
     };
     return { stored, state, long };

@@ -38,7 +38,14 @@ it("merges as if every edit had been made when it arrived, whoever's ids are hig
           const wanted = complete(known, difference(known, flatten(rows[n]!, fields.tree)));
           const update = mintUpdate(base, wanted, clientId);
           if (update === null) continue;
-          const state = { generation: 1, live: n > 0, updates: log, ended: [], stored };
+          const state = {
+            generation: 1,
+            live: n > 0,
+            updates: log,
+            ended: [],
+            forgotten: 0,
+            stored,
+          };
           const outcome = mergeChange(
             fields,
             state,
@@ -71,7 +78,7 @@ it("refuses what would leave more behind than a log can hold, however small the 
     const row = { title: "t", votes: Object.fromEntries(keys.map((key) => [key, 1])) };
     const update = mintUpdate(doc, difference(readFlat(doc), flatten(row, tree)), 7)!;
     const change = incoming(changeOf(round ? "update" : "insert", "a", update));
-    const state = { generation: 1, live: round > 0, updates: log, ended: [], stored };
+    const state = { generation: 1, live: round > 0, updates: log, ended: [], forgotten: 0, stored };
     const outcome = mergeChange(fields, state, change, new Map());
     if (outcome.kind === "write") {
       stored = outcome.next;
@@ -84,7 +91,7 @@ it("refuses what would leave more behind than a log can hold, however small the 
 
 it("says of a removal in a life to come that the life before it is over, and not that one", () => {
   const ended = [{ generation: 1, stateVector: new Uint8Array([0]) }];
-  const state = { generation: 1, live: false, updates: [], ended, stored: null };
+  const state = { generation: 1, live: false, updates: [], ended, forgotten: 0, stored: null };
   const removal = { document: "a", generation: 2, op: "remove" as const, parts: [] };
   const outcome = mergeChange(compileFields(taskFields), state, incoming(removal), new Map());
   expect(outcome).toMatchObject({ kind: "unchanged", generation: 1, entries: [] });

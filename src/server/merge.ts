@@ -98,7 +98,7 @@ function mergeUpdate(
   const authors = authorsOf(fresh);
   checkAuthors(standings, authorsOf(writes), authors, known);
   const merged = applyWrites(fields, doc, { update, writes: fresh });
-  const generation = current.live ? current.generation : current.generation + 1;
+  const generation = current.live ? current.generation : current.next;
   if (merged === null) return { kind: "unchanged", generation, entries: [] };
 
   const next = renderRow(doc, fields.tree);

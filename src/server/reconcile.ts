@@ -16,6 +16,8 @@ export type DocumentState = {
   live: boolean;
   updates: Uint8Array[];
   ended: { generation: number; stateVector: Uint8Array }[];
+  /** The newest life that it may have had and that is forgotten (S6). */
+  forgotten: number;
   /** The replicated fields of the app's row, or null when there is none. */
   stored: RowFields | null;
 };
@@ -40,10 +42,13 @@ export function reconcile(fields: CompiledFields, state: DocumentState) {
   const updates = live ? state.updates : [];
   const doc = loadPart(updates);
   const logged = updates.reduce((total, update) => total + update.byteLength, 0);
+  /** Of a life that is still to begin. */
+  const next = Math.max(generation, state.forgotten) + 1;
   if (live && stored === null) {
     const stateVector = Y.encodeStateVector(doc);
     return {
       generation,
+      next,
       live: false,
       doc: loadPart([]),
       row: null,
@@ -53,16 +58,25 @@ export function reconcile(fields: CompiledFields, state: DocumentState) {
     };
   }
   if (stored === null) {
-    return { generation, live, doc, row: null, ended, entries: [] as NewEntry[], bytes: logged };
+    return {
+      generation,
+      next,
+      live,
+      doc,
+      row: null,
+      ended,
+      entries: [] as NewEntry[],
+      bytes: logged,
+    };
   }
   const edits = difference(live ? shown(doc, fields) : new Map(), flatten(stored, fields.tree));
   const bytes = edits.size > 0 ? mintUpdate(doc, edits, SERVER_CLIENT_ID) : null;
-  const current = live ? generation : generation + 1;
+  const current = live ? generation : next;
   const entries: NewEntry[] = bytes
     ? [{ kind: "update", generation: current, begins: !live, bytes }]
     : [];
   const size = logged + (bytes?.byteLength ?? 0);
-  return { generation: current, live: true, doc, row: stored, ended, entries, bytes: size };
+  return { generation: current, next, live: true, doc, row: stored, ended, entries, bytes: size };
 }
 
 /** The paths that a reader sees; stale ones below a removed object do not count. */

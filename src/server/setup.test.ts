@@ -108,7 +108,14 @@ export async function storedRow(app: App, id: string): Promise<RowFields | null>
 
 export async function streamAll(app: App, rows = false) {
   const entries: StreamEntry[] = [];
-  let page: StreamPage = { entries: [], cursor: null, done: false, progress: 0, identity: null };
+  let page: StreamPage = {
+    entries: [],
+    cursor: null,
+    done: false,
+    progress: 0,
+    reset: null,
+    identity: null,
+  };
   while (!page.done) {
     page = await app.query(api.tasks.stream, { cursor: page.cursor, rows });
     entries.push(...page.entries);

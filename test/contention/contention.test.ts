@@ -70,7 +70,8 @@ describe("a push", () => {
   /** Updates a document that was just inserted, while something else runs, again and again. */
   async function together(
     other: (world: World, writer: Writer, document: string) => Promise<unknown>,
-    prepare: (world: World, writer: Writer) => Promise<unknown> = () => Promise.resolve(),
+    prepare: (world: World, writer: Writer, document: string) => Promise<unknown> = () =>
+      Promise.resolve(),
   ) {
     const { world, wait } = await newWorld();
     const [one, two] = [new Writer(7), new Writer(8)];
@@ -78,7 +79,7 @@ describe("a push", () => {
     for (let round = 0; round < ROUNDS; round++) {
       const id = `a${round}`;
       await world.push(one, one.insert(id));
-      await prepare(world, two);
+      await prepare(world, two, id);
       wait(HOUR);
       await Promise.all([world.push(one, one.update(id, "edited")), other(world, two, id)]);
       await world.engine.settle();
@@ -99,6 +100,19 @@ describe("a push", () => {
   const fold = (world: World) => world.run("tasks:fold", {});
   const verify = (world: World) => world.run("tasks:verify", {});
 
+  const prune = async (world: World) => {
+    await world.run("tasks:prune", {});
+    await world.engine.settle();
+  };
+  const removals = async (world: World, two: Writer, id: string) => {
+    for (let n = 0; n < 4; n++) {
+      await world.push(two, two.insert(`${id} gone ${n}`));
+      await world.push(two, two.remove(`${id} gone ${n}`));
+    }
+  };
+  const insertWhilePruning = (world: World, two: Writer, id: string) =>
+    Promise.all([prune(world), insertAlike(world, two, id)]);
+
   it.each([
     ["a push to another document", editB, undefined],
     ["a push that inserts another", insertAlike, undefined],
@@ -106,6 +120,7 @@ describe("a push", () => {
     ["a sweep of others", sweep, editBOften],
     ["a fold into statistics", fold, editB],
     ["a count of the whole log", verify, editB],
+    ["pruning of others, also when it inserts one", insertWhilePruning, removals],
   ])("has no conflict with %s", async (_what, other, prepare) => {
     expect(await together(other, prepare)).toBe(0);
   });

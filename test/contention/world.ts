@@ -10,7 +10,7 @@ import { compileFields } from "../../src/shared/compiled-fields.js";
 import { flatten, type RowFields } from "../../src/shared/operations.js";
 import { FIELDS_PART, loadPart, mintUpdate } from "../../src/shared/plain-part.js";
 import { toArrayBuffer } from "../../src/shared/values.js";
-import type { Change } from "../../src/shared/wire.js";
+import type { Change, PushResult } from "../../src/shared/wire.js";
 
 const fields = defineFields({ title: v.string(), notes: v.string(), done: v.boolean() });
 const { tree } = compileFields(fields);
@@ -41,7 +41,15 @@ export async function startWorld(compaction: CompactionOptions = {}, options: En
   });
   const sweep = mutationGeneric({
     args: {},
-    handler: (ctx) => ctx.runMutation(component.sweep.start, {}),
+    handler: (ctx) => ctx.runMutation(component.maintenance.run, { sweep: "compaction" }),
+  });
+  const prune = mutationGeneric({
+    args: {},
+    handler: async (ctx) => {
+      const pruning = { everyHours: 1, retentionDays: 1 / 48 };
+      await ctx.runMutation(component.maintenance.configure, { pruning });
+      await ctx.runMutation(component.maintenance.run, { sweep: "pruning" });
+    },
   });
   const fold = mutationGeneric({
     args: {},
@@ -54,7 +62,7 @@ export async function startWorld(compaction: CompactionOptions = {}, options: En
   const app = inlineApp({
     schema,
     modules: {
-      tasks: { ...tasks.functions(), compact, sweep, fold, verify },
+      tasks: { ...tasks.functions(), compact, sweep, prune, fold, verify },
       numbered: { append },
     },
   });
@@ -85,11 +93,13 @@ export class World {
   }
 
   /** Applies changes in one push, all of which have to be accepted. */
-  async push({ sender }: Writer, ...changes: Change[]): Promise<void> {
-    const args = { sender, changes: changes as unknown as Value };
-    const answers = (await this.run("tasks:push", args)) as { result: { status: string } }[];
-    const bad = answers.find(({ result }) => result.status !== "accepted");
-    if (bad) throw new Error(JSON.stringify(bad));
+  async push(writer: Writer, ...changes: Change[]): Promise<void> {
+    const args = { sender: writer.sender, changes: changes as unknown as Value };
+    const answers = (await this.run("tasks:push", args)) as unknown as PushResult;
+    for (const { document, result } of answers) {
+      if (result.status !== "accepted") throw new Error(JSON.stringify(result));
+      writer.accepted(document, result.generation);
+    }
   }
 
   async query(path: string, args: Args): Promise<Value> {
@@ -128,6 +138,7 @@ export class World {
 /** A device that knows all it has written, and nothing else. */
 export class Writer {
   readonly #docs = new Map<string, ReturnType<typeof loadPart>>();
+  readonly #lives = new Map<string, number>();
 
   /** Each is a device of its own. */
   readonly sender;
@@ -138,6 +149,11 @@ export class Writer {
 
   insert(document: string, row: RowFields = ROW): Change {
     return this.#change("insert", document, flatten(row, tree));
+  }
+
+  remove(document: string): Change {
+    this.#docs.delete(document);
+    return { document, generation: this.#lifeOf(document), op: "remove", parts: [] };
   }
 
   update(document: string, title: string): Change {
@@ -157,6 +173,15 @@ export class Writer {
     this.#docs.set(document, doc);
     const update = mintUpdate(doc, new Map(operations), this.clientId)!;
     const parts = [{ part: FIELDS_PART, update: toArrayBuffer(update) }];
-    return { document, generation: 1, op, parts } satisfies Change;
+    return { document, generation: this.#lifeOf(document), op, parts } satisfies Change;
+  }
+
+  /** The server says which life of the document a change went into. */
+  accepted(document: string, generation: number) {
+    this.#lives.set(document, generation);
+  }
+
+  #lifeOf(document: string): number {
+    return this.#lives.get(document) ?? 1;
   }
 }

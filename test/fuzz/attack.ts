@@ -21,7 +21,7 @@ export type Target = DocumentState;
 
 function targetOf(updates: Uint8Array[]): Target {
   const stored = renderRow(loadPart(updates), fields.tree);
-  return { generation: 1, live: true, updates, ended: [], stored };
+  return { generation: 1, live: true, updates, ended: [], forgotten: 0, stored };
 }
 
 /** A document as its log was written, one that was compacted, one that was removed, and none. */
@@ -33,9 +33,10 @@ export const TARGETS: readonly Target[] = [
     live: false,
     updates: [],
     ended: [{ generation: 1, stateVector: Y.encodeStateVector(loadPart(LOG)) }],
+    forgotten: 0,
     stored: null,
   },
-  { generation: 0, live: false, updates: [], ended: [], stored: null },
+  { generation: 0, live: false, updates: [], ended: [], forgotten: 0, stored: null },
 ];
 
 /** One that has been large for long: as many keys as there may be. */

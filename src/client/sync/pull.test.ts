@@ -17,6 +17,7 @@ const page = (entries: StreamEntry[], cursor: string, rest: Partial<StreamPage> 
   cursor,
   done: true,
   progress: 1,
+  reset: null,
   identity: null,
   ...rest,
 });

@@ -123,7 +123,71 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             part: string;
           }>;
           progress: number;
+          reset: "pruned" | "restored" | null;
         },
+        Name
+      >;
+    };
+    maintenance: {
+      configure: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          compaction?: "off" | { everyHours: number };
+          pruning?: "off" | { everyHours: number; retentionDays: number };
+        },
+        null,
+        Name
+      >;
+      restored: FunctionReference<"mutation", "internal", {}, null, Name>;
+      run: FunctionReference<
+        "mutation",
+        "internal",
+        { sweep: "compaction" | "pruning" },
+        null,
+        Name
+      >;
+      status: FunctionReference<
+        "query",
+        "internal",
+        {},
+        {
+          compaction: {
+            lastRun: null | {
+              bytes: number;
+              documents: number;
+              entries: number;
+              failures: number;
+              finishedAt: number | null;
+              lastFailure: string | null;
+              startedAt: number;
+            };
+            nextRun: number | null;
+            settings: "off" | { everyHours: number };
+          };
+          pruning: {
+            lastRun: null | {
+              bytes: number;
+              documents: number;
+              entries: number;
+              failures: number;
+              finishedAt: number | null;
+              lastFailure: string | null;
+              startedAt: number;
+            };
+            nextRun: number | null;
+            settings: "off" | { everyHours: number; retentionDays: number };
+          };
+        },
+        Name
+      >;
+    };
+    past: {
+      generation: FunctionReference<
+        "query",
+        "internal",
+        { collection: string },
+        number,
         Name
       >;
     };
@@ -172,24 +236,6 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         "internal",
         { collection: string },
         null,
-        Name
-      >;
-    };
-    sweep: {
-      start: FunctionReference<"mutation", "internal", {}, null, Name>;
-      status: FunctionReference<
-        "query",
-        "internal",
-        {},
-        null | {
-          bytes: number;
-          documents: number;
-          entries: number;
-          failures: number;
-          finishedAt: number | null;
-          lastFailure: string | null;
-          startedAt: number;
-        },
         Name
       >;
     };

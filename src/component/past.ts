@@ -1,0 +1,65 @@
+import { v } from "convex/values";
+import { query, type MutationCtx, type QueryCtx } from "./_generated/server.js";
+
+// What is known of what the log does not know any more. No push writes any of it, nor reads it in a
+// way that could conflict with who writes it (S1).
+
+type Scope = { collection: string; scope: string };
+
+/**
+ * What decides whether a client can still be brought up to date (S6): the newest removal of the scope
+ * that was forgotten, 0 when none was, and which database this is.
+ */
+export async function pastOf(ctx: QueryCtx, args: Scope) {
+  const horizon = await horizonOf(ctx, args);
+  const restoration = await ctx.db.query("restorations").first();
+  return { horizon: horizon?.ts ?? 0n, epoch: restoration ? `${restoration.ts as bigint}` : "" };
+}
+
+/** Notes that a removal is forgotten from now on, in the transaction that deletes it. */
+export async function forget(
+  ctx: MutationCtx,
+  { collection, scope, ts, generation }: Scope & { ts: bigint; generation: number },
+) {
+  const horizon = await horizonOf(ctx, { collection, scope });
+  if (!horizon) await ctx.db.insert("horizons", { collection, scope, ts });
+  else if (horizon.ts < ts) await ctx.db.patch("horizons", horizon._id, { ts });
+  const newest = await forgottenOf(ctx, collection);
+  if (!newest) await ctx.db.insert("forgotten", { collection, generation });
+  else if (newest.generation < generation) {
+    await ctx.db.patch("forgotten", newest._id, { generation });
+  }
+}
+
+/**
+ * The newest life of any document that was forgotten, 0 when none was: whichever document seems to have
+ * had no life yet may have had those. Its next one comes after them, because whoever remembers the
+ * end of an earlier life takes nothing more of it.
+ */
+export const generation = query({
+  args: { collection: v.string() },
+  returns: v.number(),
+  handler: async (ctx, { collection }) => (await forgottenOf(ctx, collection))?.generation ?? 0,
+});
+
+/** From now on it is another database; see `maintenance.restored`. */
+export async function startEpoch(ctx: MutationCtx) {
+  const last = await ctx.db.query("restorations").first();
+  const ts = ctx.db.vars.commitTs;
+  if (last) await ctx.db.patch("restorations", last._id, { ts });
+  else await ctx.db.insert("restorations", { ts });
+}
+
+function horizonOf(ctx: QueryCtx, { collection, scope }: Scope) {
+  return ctx.db
+    .query("horizons")
+    .withIndex("by_scope", (q) => q.eq("collection", collection).eq("scope", scope))
+    .unique();
+}
+
+function forgottenOf(ctx: QueryCtx, collection: string) {
+  return ctx.db
+    .query("forgotten")
+    .withIndex("by_collection", (q) => q.eq("collection", collection))
+    .unique();
+}
