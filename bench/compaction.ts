@@ -1,15 +1,11 @@
-import { VirtualClock } from "../dev/backend/engine/clock.js";
-import type { FunctionMetrics } from "../dev/backend/runtime.js";
 import { ROW, startWorld, Writer, type World } from "../test/contention/world.js";
+import { costRow, costTable, inPushes, SECOND, virtualWorld, type Virtual } from "./costs.js";
 import { machine, table, type Figure } from "./measure.js";
 
-const START = Date.UTC(2026, 0, 1);
-const SECOND = 1_000;
 const DAY = 24 * 60 * 60 * SECOND;
 
 const EDITS = 100_000;
 const DOCUMENTS = 1_000;
-const PER_PUSH = 100;
 
 /** What compaction leaves of long histories, and what it and everything else costs. */
 export async function report(): Promise<string> {
@@ -27,16 +23,6 @@ export async function report(): Promise<string> {
   const intro = `Made by \`npm run bench -- compaction\` on ${machine()}. Nothing here is a time: but for conflicts, it is the same on any machine.`;
   return ["# Compaction", intro, ...sections, ""].join("\n\n");
 }
-
-/** A world whose clock moves on by itself: a second with every push. */
-async function virtualWorld(compaction = {}) {
-  const clock = new VirtualClock(START);
-  const world = await startWorld(compaction, { clock });
-  const wait = (ms: number) => clock.advanceTo(clock.now() + ms, () => world.engine.settle());
-  return { world, wait };
-}
-
-type Virtual = Awaited<ReturnType<typeof virtualWorld>>;
 
 async function growth(): Promise<string> {
   const one = await virtualWorld();
@@ -80,18 +66,6 @@ async function manyDocuments(): Promise<Figure[]> {
   return figures;
 }
 
-async function inPushes(
-  { world, wait }: Virtual,
-  writer: Writer,
-  ids: string[],
-  change: (id: string) => ReturnType<Writer["insert"]>,
-) {
-  for (let at = 0; at < ids.length; at += PER_PUSH) {
-    await wait(SECOND);
-    await world.push(writer, ...ids.slice(at, at + PER_PUSH).map(change));
-  }
-}
-
 async function sweep({ world, wait }: Virtual) {
   await wait(DAY / 2);
   await world.run("tasks:sweep", {});
@@ -102,28 +76,6 @@ async function size(world: World): Promise<string> {
   const { entries, bytes } = await world.logSize();
   return `${entries} entries, ${bytes} bytes`;
 }
-
-const COST_COLUMNS = ["index ranges", "read", "KB read", "written", "KB written", "conflicts"];
-
-function costRow(what: string, metrics: FunctionMetrics, per = metrics.calls): string {
-  const each = (count: number) => String(Number((count / per).toFixed(1)));
-  const { databaseQueries, documentsRead, bytesRead, documentsWritten, bytesWritten, conflicts } =
-    metrics;
-  const cells = [
-    each(databaseQueries),
-    each(documentsRead),
-    each(bytesRead / 1_000),
-    each(documentsWritten),
-    each(bytesWritten / 1_000),
-    String(conflicts),
-  ];
-  return `| ${[what, ...cells].join(" | ")} |`;
-}
-
-const costTable = (what: string, rows: string[]) =>
-  [`| ${[what, ...COST_COLUMNS].join(" | ")} |`, `|${" --- |".repeat(COST_COLUMNS.length + 1)}`]
-    .concat(rows)
-    .join("\n");
 
 /** One call of everything, on documents that have a snapshot and nothing else. */
 async function costs(): Promise<string> {

@@ -150,6 +150,13 @@ describe("a fold", () => {
     expect(await log.run((ctx) => ctx.db.query("changes").collect())).toEqual([]);
   });
 
+  it("takes what one mutation did to thousands of documents", async () => {
+    const log = newLog();
+    const names = Array.from({ length: 2_500 }, (_, n) => `${n}`.padEnd(128, "\u20ac"));
+    await append(log, ...names.map((name) => insert(name)));
+    expect(await fold(log)).toMatchObject({ documents: 2_500, entries: 2_500, bytes: 25_000 });
+  });
+
   it("counts nothing twice, however often it is called and wherever it stops", async () => {
     const log = newLog();
     await append(log, insert("a"));
@@ -256,6 +263,21 @@ describe("a count", () => {
       failure: null,
     });
     expect(await read(log)).toMatchObject({ documents: 6, entries: 702 + 6 });
+  });
+
+  it("finds none when there are more changes than one step counts in", async () => {
+    const log = newLog();
+    await append(log, insert("a"));
+    await fold(log);
+    await plant(log, manyRows("a", 800));
+    await log.run(async (ctx) => {
+      const documents = [{ document: "a", documents: 0, entries: 1, bytes: 10 }];
+      for (let n = 0; n < 800; n++) {
+        const ts = ctx.db.vars.commitTs;
+        await ctx.db.insert("changes", { ...TASKS, scope: "", documents, ts });
+      }
+    });
+    expect(await count(log, "verify")).toMatchObject({ drifts: [], rows: 801 });
   });
 
   it("knows what it has passed by the order of the index, not of JavaScript", async () => {
