@@ -22,8 +22,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/settle.ts",
-        find: 'const done = change.op === "update" ? [] : group;\n      const changed = change.op === "update" ? group.map((one) => reject(one, REMOVED)) : [];',
-        replace: "const done = group;\n      const changed: NumberedRecord[] = [];",
+        find: 'const done = change.op === "update" ? [] : group;\n      const changed =\n        change.op === "update"',
+        replace: "const done = group;\n      const changed =\n        group.length === 0",
       },
     ],
   },
@@ -83,7 +83,7 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/settle.ts",
-        find: "if (generation === change.generation) return",
+        find: 'if (change.op !== "insert" || generation === insertedAs) return',
         replace: "if (generation > 0) return",
       },
     ],
@@ -172,8 +172,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/mint.ts",
-        find: "if (!isStale && !hasJoined && generation <= newest) return [];",
-        replace: "if (!isStale && !hasJoined) return [];",
+        find: "return ended + 1;",
+        replace: "return Math.max(ended + 1, generation);",
       },
     ],
   },

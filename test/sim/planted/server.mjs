@@ -56,7 +56,7 @@ export const SERVER_BUGS = [
     about: "what adds nothing is appended and shown to hooks once more",
     patches: [
       {
-        file: "src/server/merge.ts",
+        file: "src/server/apply-writes.ts",
         find: "if (applied === null) return null;",
         replace: "if (applied === null) return update;",
       },
@@ -68,7 +68,7 @@ export const SERVER_BUGS = [
     about: "of two concurrent writes the higher client id wins, as Yjs has it",
     patches: [
       {
-        file: "src/server/merge.ts",
+        file: "src/server/apply-writes.ts",
         find: "const correction = lost.size > 0 ?",
         replace: "const correction = lost.size > 99 ?",
       },
@@ -80,7 +80,7 @@ export const SERVER_BUGS = [
     about: "the server corrects who wins in the table, and does not tell the log",
     patches: [
       {
-        file: "src/server/merge.ts",
+        file: "src/server/apply-writes.ts",
         find: "return correction ? Y.mergeUpdates([applied, correction]) : applied;",
         replace: "return applied;",
       },
