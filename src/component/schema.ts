@@ -42,6 +42,11 @@ export const sweepSettings = {
     v.object({ everyHours: v.number(), retentionDays: v.number() }),
   ),
 };
+/** What an import does with a document that exists, or existed once. */
+export const existingRule = v.union(v.literal("keep"), v.literal("replace"));
+
+/** A row that an import could not take over, and why. */
+export const importFailure = { document: v.string(), code: v.string(), message: v.string() };
 
 /**
  * The log: the only truth about a document (DESIGN §3-4). Every entry carries the commit timestamp
@@ -156,4 +161,46 @@ export default defineSchema({
     /** Number of the run; one that another has replaced stops. */
     run: v.number(),
   }),
+
+  /**
+   * Imports, in batches: each goes in on its own, and stays on record, without its rows, so that it is
+   * not imported again.
+   */
+  imports: defineTable({
+    collection: v.string(),
+    /** The import that it is a batch of. */
+    name: v.string(),
+    /** Hash of what the batch holds. */
+    key: v.string(),
+    existing: existingRule,
+    /** Where the rows are, until all of them are done. */
+    payloads: v.array(v.id("payloads")),
+    /** Rows that are done, those after them that are not, and how many of these go in at once. */
+    done: v.number(),
+    waiting: v.number(),
+    atOnce: v.number(),
+    inserted: v.number(),
+    replaced: v.number(),
+    kept: v.number(),
+    failed: v.number(),
+  }).index("by_key", ["collection", "name", "key"]),
+
+  importFailures: defineTable({
+    batch: v.id("imports"),
+    collection: v.string(),
+    name: v.string(),
+    /** Whether the row was handed in once more since, and so counts in another batch. */
+    mended: v.boolean(),
+    ...importFailure,
+  })
+    .index("by_import", ["collection", "name", "mended", "document"])
+    .index("by_batch", ["batch"]),
+
+  /** Rows that an import put in the place of others, so that it does not do so again after an edit. */
+  importMarks: defineTable({
+    collection: v.string(),
+    name: v.string(),
+    document: v.string(),
+    hash: v.string(),
+  }).index("by_row", ["collection", "name", "document", "hash"]),
 });

@@ -108,7 +108,8 @@ function contentOf({ content }: Y.Item): unknown {
   throw invalidUpdate("it holds a type that plain fields cannot have");
 }
 
-function checkKeys(doc: Y.Doc) {
+/** @throws {ReplicateError} `TOO_MANY_KEYS` */
+export function checkKeys(doc: Y.Doc) {
   const { size } = fieldsOf(doc); // nothing is ever deleted, only written as undefined
   if (size <= MAX_LIFETIME_KEYS) return;
   throw new ReplicateError(

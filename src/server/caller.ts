@@ -4,9 +4,7 @@ import { identityAdvice, type Identity } from "../shared/identity.js";
 import { MAX_LINES } from "../shared/limits.js";
 import type { Sender } from "../shared/wire.js";
 import { invalidPush } from "./batch.js";
-
-/** Bytes of a hash that are kept: enough that no two identities, or secrets, ever share one. */
-const HASH_BYTES = 16;
+import { hash } from "./hash.js";
 
 /** Length of a device's secret, in hexadecimal digits: 128 bits. */
 const SECRET_DIGITS = 32;
@@ -61,13 +59,4 @@ export async function callerOf(ctx: { auth: Auth }, sender: Sender): Promise<Cal
 /** Whom client ids belong to that a device used before anyone signed in on it. */
 export function anonymousOwner(device: string): string {
   return `device ${device}`;
-}
-
-async function hash(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest, 0, HASH_BYTES), hex).join("");
-}
-
-function hex(byte: number): string {
-  return byte.toString(16).padStart(2, "0");
 }

@@ -2,5 +2,12 @@ export { replicatedTable, type ReplicatedTable } from "./replicated-table.js";
 export { Replicate, type ReplicateOptions } from "./replicate.js";
 export type { CompactionOptions } from "./compaction.js";
 export type { Statistics } from "./statistics.js";
+export type {
+  ImportFailure,
+  ImportFunction,
+  ImportOptions,
+  ImportPool,
+  ImportStatus,
+} from "./import.js";
 export type { Hooks, RowChange } from "./hooks.js";
 export { ReplicateError, type ReplicateErrorCode } from "../shared/errors.js";

@@ -130,7 +130,7 @@ const MOST_GROWTH = 4;
  *
  * @param written Bytes of all updates that `doc` was loaded from: few spare us from encoding it.
  */
-function sizeProblem(doc: Y.Doc, written: number): ReplicateError | null {
+export function sizeProblem(doc: Y.Doc, written: number): ReplicateError | null {
   let structs = 0;
   for (const ofOne of doc.store.clients.values()) structs += ofOne.length;
   if (structs > MAX_PART_STRUCTS) return documentFull(`${structs} changes`, MAX_PART_STRUCTS);

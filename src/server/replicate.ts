@@ -11,7 +11,7 @@ import {
   type RegisteredMutation,
   type RegisteredQuery,
 } from "convex/server";
-import { getConvexSize, v } from "convex/values";
+import { v } from "convex/values";
 import * as Y from "yjs";
 import type { ComponentApi } from "../component/_generated/component.js";
 import { compileFields } from "../shared/compiled-fields.js";
@@ -24,8 +24,20 @@ import { compactionFrom, type CompactionOptions } from "./compaction.js";
 import { identityOf } from "./caller.js";
 import { WHOLE_COLLECTION } from "./documents.js";
 import type { Hooks } from "./hooks.js";
+import {
+  importMutation,
+  importRows,
+  importStatus,
+  type ImportCtx,
+  type ImportFunction,
+  type ImportOptions,
+  type ImportPool,
+  type ImportStatus,
+  type ImportStatusCtx,
+} from "./import.js";
 import { applyPush, type Target } from "./push.js";
-import { fieldsOfRow, findRow, type StoredRow } from "./rows.js";
+import { withRows } from "./page-rows.js";
+import { fieldsOfRow, type StoredRow } from "./rows.js";
 import { statisticsValidator, type Statistics } from "./statistics.js";
 
 export type ReplicateOptions<
@@ -37,13 +49,6 @@ export type ReplicateOptions<
   /** When the log of a document is compacted. The defaults are good for most apps. */
   compaction?: CompactionOptions;
 };
-
-/**
- * Bytes of rows that go beside a page of entries, and rows read at once: with the entries' own
- * bytes, at most 14 of the 16 MiB that Convex reads in a query (S8).
- */
-const ROWS_BYTES = 2 * 1024 * 1024;
-const ROWS_AT_ONCE = 8;
 
 type Ctx = GenericQueryCtx<GenericDataModel>;
 
@@ -104,7 +109,9 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
           scope: WHOLE_COLLECTION,
           cursor,
         });
-        const entries = rows ? await this.#withRows(ctx, page.entries) : page.entries;
+        const entries = rows
+          ? await withRows(ctx, table, page.entries, (row) => this.#visible(row))
+          : page.entries;
         return { ...page, entries, identity: await identityOf(ctx) };
       },
     });
@@ -219,6 +226,34 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
     return ctx.runQuery(component.statistics.read, args);
   }
 
+  /**
+   * Brings rows into the table and to all clients, any number of them, in batches that a workpool runs
+   * beside one another. Hooks are not asked: this is the server's own doing. Rows that do not fit the
+   * fields are reported and stop no other. Call it again, with the same name, to continue an import that
+   * was interrupted, to try again what failed, or with more rows.
+   *
+   * @param importBatch What {@link createImportMutation} made: `internal.tasks.importBatch`.
+   * @returns how many rows were taken in, and what is wrong with the others.
+   * @throws {ReplicateError} `INVALID_OPTIONS` for a name that is none.
+   */
+  importDocuments(ctx: ImportCtx, importBatch: ImportFunction, options: ImportOptions<Row<F>>) {
+    return importRows(ctx, this.#target, importBatch, options);
+  }
+
+  /** How far an import is. */
+  importStatus(ctx: ImportStatusCtx, name: string): Promise<ImportStatus> {
+    return importStatus(ctx, this.#target, name);
+  }
+
+  /**
+   * What an import runs; export it from a module of your functions.
+   *
+   * @param workpool `new Workpool(components.workpool, { maxParallelism })` of `@convex-dev/workpool`.
+   */
+  createImportMutation(workpool: ImportPool) {
+    return importMutation(this.#target, workpool);
+  }
+
   #changeMutation(
     op: "insert" | "update",
   ): RegisteredMutation<"public", ChangeArgs, Promise<wire.Result>> {
@@ -243,24 +278,6 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
   async #authorizeRead(ctx: Ctx): Promise<void> {
     const typed = ctx as unknown as GenericQueryCtx<DataModel>;
     await this.#target.hooks.evalRead?.(typed, { scope: WHOLE_COLLECTION });
-  }
-
-  /** Adds to each document's last entry its row as it is now, as far as there is room (C8). */
-  async #withRows(ctx: Ctx, entries: wire.StreamEntry[]): Promise<wire.StreamEntry[]> {
-    const last = [...new Map(entries.map((entry, index) => [entry.document, index]))];
-    const result = [...entries];
-    let bytes = 0;
-    while (last.length > 0 && bytes < ROWS_BYTES) {
-      const some = last.splice(0, ROWS_AT_ONCE);
-      const rows = await Promise.all(some.map(([id]) => findRow(ctx.db, this.#target.table, id)));
-      for (const [n, [, index]] of some.entries()) {
-        const row = rows[n];
-        if (!row) continue;
-        bytes += getConvexSize(row);
-        result[index] = { ...entries[index]!, row: this.#visible(row) };
-      }
-    }
-    return result;
   }
 
   #visible(row: StoredRow): Row<F> {

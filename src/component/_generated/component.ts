@@ -65,6 +65,85 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         Name
       >;
     };
+    imports: {
+      add: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          batches: Array<{
+            failures: Array<{
+              code: string;
+              document: string;
+              message: string;
+            }>;
+            key: string;
+            rows: Array<{ document: string; values: string }>;
+          }>;
+          collection: string;
+          existing: "keep" | "replace";
+          name: string;
+        },
+        Array<string>,
+        Name
+      >;
+      halve: FunctionReference<
+        "mutation",
+        "internal",
+        { batch: string; message: string },
+        boolean,
+        Name
+      >;
+      marked: FunctionReference<
+        "query",
+        "internal",
+        {
+          collection: string;
+          marks: Array<{ document: string; hash: string }>;
+          name: string;
+        },
+        Array<boolean>,
+        Name
+      >;
+      next: FunctionReference<
+        "query",
+        "internal",
+        { batch: string },
+        {
+          existing: "keep" | "replace";
+          name: string;
+          rows: Array<{ document: string; values: string }>;
+        },
+        Name
+      >;
+      record: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          batch: string;
+          failures: Array<{ code: string; document: string; message: string }>;
+          inserted: number;
+          kept: number;
+          marks: Array<{ document: string; hash: string }>;
+          replaced: number;
+        },
+        boolean,
+        Name
+      >;
+      status: FunctionReference<
+        "query",
+        "internal",
+        { collection: string; name: string },
+        {
+          failed: number;
+          failures: Array<{ code: string; document: string; message: string }>;
+          inserted: number;
+          kept: number;
+          replaced: number;
+          waiting: number;
+        },
+        Name
+      >;
+    };
     log: {
       append: FunctionReference<
         "mutation",

@@ -1,0 +1,275 @@
+import { v, type Infer } from "convex/values";
+import { toArrayBuffer } from "../shared/values.js";
+import type { Doc, Id } from "./_generated/dataModel.js";
+import { mutation, query, type MutationCtx, type QueryCtx } from "./_generated/server.js";
+import { readEntry, slices } from "./bytes.js";
+import { existingRule, importFailure } from "./schema.js";
+
+/** Failures of an import that are looked through for rows that are handed in once more. */
+const MAX_MENDED = 1_000;
+/** Failures that `status` lists. */
+const MAX_LISTED = 100;
+
+const row = v.object({
+  document: v.string(),
+  /** What the app's side made of the row's fields; nothing here looks inside. */
+  values: v.string(),
+});
+type ImportRow = Infer<typeof row>;
+
+const failure = v.object(importFailure);
+type Failure = Infer<typeof failure>;
+
+/** A row by what it holds: one that was changed since is another. */
+const mark = v.object({ document: v.string(), hash: v.string() });
+
+const batchToAdd = v.object({
+  /** Hash of all that the batch holds. */
+  key: v.string(),
+  rows: v.array(row),
+  /** Rows that were found wrong before they came here. */
+  failures: v.array(failure),
+});
+
+/**
+ * Takes batches of an import in. One that was handed in before is not taken twice: what is left of it
+ * goes on, and what failed is tried once more.
+ *
+ * @returns the batches that have rows to import.
+ */
+export const add = mutation({
+  args: {
+    collection: v.string(),
+    name: v.string(),
+    existing: existingRule,
+    batches: v.array(batchToAdd),
+  },
+  returns: v.array(v.id("imports")),
+  handler: async (ctx, { collection, name, existing, batches }) => {
+    const open: Id<"imports">[] = [];
+    for (const { key, rows, failures } of batches) {
+      const found = await ctx.db
+        .query("imports")
+        .withIndex("by_key", (q) => q.eq("collection", collection).eq("name", name).eq("key", key))
+        .unique();
+      if (found) {
+        if (await goesOn(ctx, found, rows)) open.push(found._id);
+        continue;
+      }
+      await forgetFailures(ctx, collection, name, [...rows, ...failures]);
+      const id = await ctx.db.insert("imports", {
+        ...{ collection, name, key, existing, ...(await stored(ctx, rows)) },
+        ...{ inserted: 0, replaced: 0, kept: 0, failed: failures.length },
+      });
+      await noteFailures(ctx, { _id: id, collection, name }, failures);
+      if (rows.length > 0) open.push(id);
+    }
+    return open;
+  },
+});
+
+/** The next rows of a batch to import; none when it is finished. */
+export const next = query({
+  args: { batch: v.id("imports") },
+  returns: v.object({ name: v.string(), existing: existingRule, rows: v.array(row) }),
+  handler: async (ctx, { batch }) => {
+    const { name, existing, done, waiting, atOnce, payloads } = await theBatch(ctx, batch);
+    const rows = waiting > 0 ? (await readRows(ctx, payloads)).slice(done, done + atOnce) : [];
+    return { name, existing, rows };
+  },
+});
+
+/** Which of some rows an import has taken over already. */
+export const marked = query({
+  args: { collection: v.string(), name: v.string(), marks: v.array(mark) },
+  returns: v.array(v.boolean()),
+  handler: async (ctx, { collection, name, marks }) =>
+    Promise.all(
+      marks.map(async ({ document, hash }) => {
+        const found = await ctx.db
+          .query("importMarks")
+          .withIndex("by_row", (q) =>
+            q
+              .eq("collection", collection)
+              .eq("name", name)
+              .eq("document", document)
+              .eq("hash", hash),
+          )
+          .first();
+        return found !== null;
+      }),
+    ),
+});
+
+/** What became of the rows that `next` gave. Says whether there are more. */
+export const record = mutation({
+  args: {
+    batch: v.id("imports"),
+    inserted: v.number(),
+    replaced: v.number(),
+    kept: v.number(),
+    failures: v.array(failure),
+    /** Rows to be remembered for `marked`. */
+    marks: v.array(mark),
+  },
+  returns: v.boolean(),
+  handler: async (ctx, { batch, inserted, replaced, kept, failures, marks }) => {
+    const before = await theBatch(ctx, batch);
+    const count = inserted + replaced + kept + failures.length;
+    const { collection, name } = before;
+    for (const one of marks) await ctx.db.insert("importMarks", { collection, name, ...one });
+    await noteFailures(ctx, before, failures);
+    return advance(ctx, before, {
+      done: before.done + count,
+      waiting: before.waiting - count,
+      inserted: before.inserted + inserted,
+      replaced: before.replaced + replaced,
+      kept: before.kept + kept,
+      failed: before.failed + failures.length,
+      atOnce: before.atOnce * 2,
+    });
+  },
+});
+
+/**
+ * A transaction of a batch failed as a whole: next time it takes half as many rows, until the one that
+ * it fails on stands alone and counts as failed. Says whether there are more.
+ */
+export const halve = mutation({
+  args: { batch: v.id("imports"), message: v.string() },
+  returns: v.boolean(),
+  handler: async (ctx, { batch, message }) => {
+    const before = await theBatch(ctx, batch);
+    const { done, waiting, atOnce, payloads, failed } = before;
+    if (waiting === 0) return false;
+    const rows = Math.min(atOnce, waiting);
+    if (rows > 1) return advance(ctx, before, { atOnce: Math.ceil(rows / 2) });
+    const { document } = (await readRows(ctx, payloads))[done]!;
+    await noteFailures(ctx, before, [{ document, code: "SERVER_ERROR", message }]);
+    return advance(ctx, before, { done: done + 1, waiting: waiting - 1, failed: failed + 1 });
+  },
+});
+
+/** How far an import is. */
+export const status = query({
+  args: { collection: v.string(), name: v.string() },
+  returns: v.object({
+    waiting: v.number(),
+    inserted: v.number(),
+    replaced: v.number(),
+    kept: v.number(),
+    failed: v.number(),
+    /** Some of them, by document. */
+    failures: v.array(failure),
+  }),
+  handler: async (ctx, { collection, name }) => {
+    const batches = await ctx.db
+      .query("imports")
+      .withIndex("by_key", (q) => q.eq("collection", collection).eq("name", name))
+      .collect();
+    const total = (count: (batch: Doc<"imports">) => number) =>
+      batches.reduce((sum, batch) => sum + count(batch), 0);
+    const failures = await failuresOf(ctx, collection, name, MAX_LISTED);
+    return {
+      waiting: total((batch) => batch.waiting),
+      inserted: total((batch) => batch.inserted),
+      replaced: total((batch) => batch.replaced),
+      kept: total((batch) => batch.kept),
+      failed: total((batch) => batch.failed),
+      failures: failures.map(({ document, code, message }) => ({ document, code, message })),
+    };
+  },
+});
+
+async function theBatch(ctx: QueryCtx, id: Id<"imports">): Promise<Doc<"imports">> {
+  const batch = await ctx.db.get("imports", id);
+  if (batch === null) throw new Error(`There is no batch ${id} of an import.`);
+  return batch;
+}
+
+/** Whether a batch that is handed in once more has something to do. */
+async function goesOn(ctx: MutationCtx, batch: Doc<"imports">, rows: ImportRow[]) {
+  if (batch.waiting > 0) return true;
+  const failures = await ctx.db
+    .query("importFailures")
+    .withIndex("by_batch", (q) => q.eq("batch", batch._id))
+    .collect();
+  const failed = new Map(failures.map((one) => [one.document, one]));
+  const again = rows.filter(({ document }) => failed.has(document));
+  if (again.length === 0) return false;
+  let counted = 0;
+  for (const { document } of again) {
+    const { _id, mended } = failed.get(document)!;
+    if (!mended) counted++;
+    await ctx.db.delete("importFailures", _id);
+  }
+  const waiting = await stored(ctx, again);
+  await ctx.db.patch("imports", batch._id, { ...waiting, failed: batch.failed - counted });
+  return true;
+}
+
+/** A row that failed and is handed in once more, mended, counts where it is now. */
+async function forgetFailures(
+  ctx: MutationCtx,
+  collection: string,
+  name: string,
+  rows: { document: string }[],
+) {
+  const documents = new Set(rows.map((one) => one.document));
+  for (const failed of await failuresOf(ctx, collection, name, MAX_MENDED)) {
+    if (!documents.has(failed.document)) continue;
+    await ctx.db.patch("importFailures", failed._id, { mended: true });
+    const batch = await theBatch(ctx, failed.batch);
+    await ctx.db.patch("imports", batch._id, { failed: batch.failed - 1 });
+  }
+}
+
+function failuresOf(ctx: QueryCtx, collection: string, name: string, most: number) {
+  return ctx.db
+    .query("importFailures")
+    .withIndex("by_import", (q) =>
+      q.eq("collection", collection).eq("name", name).eq("mended", false),
+    )
+    .take(most);
+}
+
+async function noteFailures(
+  ctx: MutationCtx,
+  { _id: batch, collection, name }: Pick<Doc<"imports">, "_id" | "collection" | "name">,
+  failures: Failure[],
+) {
+  for (const one of failures) {
+    await ctx.db.insert("importFailures", { batch, collection, name, mended: false, ...one });
+  }
+}
+
+async function advance(
+  ctx: MutationCtx,
+  batch: Doc<"imports">,
+  progress: Partial<Pick<Doc<"imports">, "done" | "waiting" | "atOnce" | Counts>>,
+) {
+  const finished = (progress.waiting ?? batch.waiting) === 0;
+  if (finished) for (const payload of batch.payloads) await ctx.db.delete("payloads", payload);
+  const payloads = finished ? [] : batch.payloads;
+  await ctx.db.patch("imports", batch._id, { ...progress, payloads });
+  return !finished;
+}
+
+type Counts = "inserted" | "replaced" | "kept" | "failed";
+
+/** Rows are kept as bytes: their values may be nested as deep as Convex allows in a document. */
+async function stored(ctx: MutationCtx, rows: ImportRow[]) {
+  const payloads: Id<"payloads">[] = [];
+  if (rows.length > 0) {
+    const bytes = toArrayBuffer(new TextEncoder().encode(JSON.stringify(rows)));
+    for (const slice of slices(bytes)) {
+      payloads.push(await ctx.db.insert("payloads", { bytes: slice }));
+    }
+  }
+  return { payloads, done: 0, waiting: rows.length, atOnce: rows.length };
+}
+
+async function readRows(ctx: QueryCtx, payloads: Id<"payloads">[]): Promise<ImportRow[]> {
+  const parts = payloads.map((payload) => ({ bytes: null, payload, size: 0 }));
+  return JSON.parse(new TextDecoder().decode(await readEntry(ctx, parts))) as ImportRow[];
+}

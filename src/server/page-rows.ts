@@ -1,0 +1,35 @@
+import type { GenericDataModel, GenericQueryCtx } from "convex/server";
+import { getConvexSize } from "convex/values";
+import type { RowFields } from "../shared/operations.js";
+import type { StreamEntry } from "../shared/wire.js";
+import { findRow, type StoredRow } from "./rows.js";
+
+/**
+ * Bytes of rows that go beside a page of entries, and rows read at once: with the entries' own
+ * bytes, at most 14 of the 16 MiB that Convex reads in a query (S8).
+ */
+const ROWS_BYTES = 2 * 1024 * 1024;
+const ROWS_AT_ONCE = 8;
+
+/** Adds to each document's last entry its row as it is now, as far as there is room (C8). */
+export async function withRows(
+  { db }: Pick<GenericQueryCtx<GenericDataModel>, "db">,
+  table: string,
+  entries: StreamEntry[],
+  visible: (row: StoredRow) => RowFields,
+): Promise<StreamEntry[]> {
+  const last = [...new Map(entries.map((entry, index) => [entry.document, index]))];
+  const result = [...entries];
+  let bytes = 0;
+  while (last.length > 0 && bytes < ROWS_BYTES) {
+    const some = last.splice(0, ROWS_AT_ONCE);
+    const rows = await Promise.all(some.map(([id]) => findRow(db, table, id)));
+    for (const [n, [, index]] of some.entries()) {
+      const row = rows[n];
+      if (!row) continue;
+      bytes += getConvexSize(row);
+      result[index] = { ...entries[index]!, row: visible(row) };
+    }
+  }
+  return result;
+}

@@ -1,0 +1,48 @@
+import type { CompiledFields } from "../shared/compiled-fields.js";
+import { difference, flatten, type FlatRow } from "../shared/operations.js";
+import { loadPart, mintUpdate, renderRow, SERVER_CLIENT_ID } from "../shared/plain-part.js";
+import { checkKeys } from "./apply-writes.js";
+import { sizeProblem, type Outcome } from "./merge.js";
+import { reconcile, type DocumentState } from "./reconcile.js";
+
+/** What an import does with a document that exists, or existed once. */
+export type ExistingRule = "keep" | "replace";
+
+/**
+ * What a row that the server brings comes to, as an edit of its own (S2): a new document, or, where
+ * the rule is to replace, the fields that differ. Pure, as `mergeChange` is for what clients bring.
+ *
+ * @throws {ReplicateError} when the document cannot be that row.
+ */
+export function seedDocument(
+  fields: CompiledFields,
+  state: DocumentState,
+  row: FlatRow,
+  rule: ExistingRule,
+): Extract<Outcome, { kind: "write" | "unchanged" }> {
+  const { stored, generation: newest } = state;
+  if (rule === "keep" && (stored !== null || newest > 0)) {
+    return { kind: "unchanged", generation: newest, entries: [] };
+  }
+  const current = reconcile(fields, state);
+  const { live, row: prev } = current;
+  const generation = live ? current.generation : current.next;
+  const doc = live ? current.doc : loadPart([]);
+  const edits = difference(prev === null ? new Map() : flatten(prev, fields.tree), row);
+  const bytes = edits.size > 0 ? mintUpdate(doc, edits, SERVER_CLIENT_ID) : null;
+  if (bytes === null) return { kind: "unchanged", generation, entries: [] };
+
+  checkKeys(doc);
+  const next = renderRow(doc, fields.tree) ?? {};
+  const problem = fields.check(next) ?? sizeProblem(doc, current.bytes + bytes.byteLength);
+  if (problem) throw problem;
+  return {
+    kind: "write",
+    op: prev === null ? "insert" : "update",
+    generation,
+    prev,
+    next,
+    authors: new Set(),
+    entries: [...current.entries, { kind: "update", generation, begins: !live, bytes }],
+  };
+}
