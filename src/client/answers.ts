@@ -1,6 +1,6 @@
 import type { FieldTree } from "../shared/field-tree.js";
 import type { Result } from "../shared/wire.js";
-import { emptyBase } from "./base.js";
+import { baseRow, emptyBase, rowOf } from "./base.js";
 import type { Device } from "./device.js";
 import type { NumberedRecord } from "./mint.js";
 import type { Outgoing } from "./outgoing.js";
@@ -90,8 +90,14 @@ async function settleAnswer(
   if (clientId === "fresh" || (isTaken && hasOwnId)) next = { ...next, clientId: freshId };
   if (insertedAs !== undefined) next = { ...next, insertedAs };
   if (next !== base) await writeBase(tx, change.document, next);
-  const row = advanced && { generation: next.generation, row: advanced.row };
-  return { done, changed, row: row && [change.document, row], isCopied: isTaken && !hasOwnId };
+  const isShown = advanced !== null || insertedAs !== undefined;
+  const row = isShown && (advanced ? baseRow({ ...advanced, base: next }) : rowOf(next, tree));
+  return {
+    done,
+    changed,
+    row: row ? [change.document, row] : null,
+    isCopied: isTaken && !hasOwnId,
+  };
 }
 
 function recordOf({ seq, record }: NumberedRecord): OutboxRecord {

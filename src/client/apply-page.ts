@@ -1,6 +1,6 @@
 import type { FieldTree } from "../shared/field-tree.js";
 import type { StreamEntry } from "../shared/wire.js";
-import { advance, emptyBase } from "./base.js";
+import { advance, baseRow, emptyBase } from "./base.js";
 import { finishRefetch, refetch } from "./repair.js";
 import type { StorageTransaction } from "./storage/storage.js";
 import {
@@ -43,7 +43,7 @@ export async function applyPage(
     await writeBase(tx, document, advanced.base);
     // What comes of it is not complete before the load is, and would flicker.
     if (refetched.has(document)) return;
-    rows.set(document, { generation: advanced.base.generation, row: advanced.row });
+    rows.set(document, baseRow(advanced));
   };
   await Promise.all([...groupByDocument(entries)].map((group) => applyTo(...group)));
   if (damaged.length > 0) {

@@ -50,13 +50,20 @@ export function addUpdate(
   return { ...base, updates: [...base.updates, update] };
 }
 
-/** The row that a base shows. */
-export function rowOf({ generation, live, updates }: BaseDocument, tree: FieldTree): BaseRow {
-  return { generation, row: live ? renderRow(loadPart(updates), tree) : null };
-}
-
 /** A base after some log entries, and what it shows. */
 export type Advanced = { base: BaseDocument; row: RowFields | null };
+
+/** What tabs have in memory of a base. */
+export function baseRow({ base, row }: Advanced): BaseRow {
+  const { generation, insertedAs } = base;
+  return { generation, row, ...(insertedAs !== undefined && { insertedAs }) };
+}
+
+/** The same, made from nothing but the base. */
+export function rowOf(base: BaseDocument, tree: FieldTree): BaseRow {
+  const row = base.live ? renderRow(loadPart(base.updates), tree) : null;
+  return baseRow({ base, row });
+}
 
 /**
  * Applies log entries of one document, in log order. Where the base knew nothing and the server

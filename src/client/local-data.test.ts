@@ -279,9 +279,16 @@ describe("a change after an insert that waits", () => {
     await data.save(data.add([retitle("edited")]));
     expect(sent.change.generation).toBe(2);
     const result = { status: "accepted", generation: 2, ts: null } as const;
+    const began = new Uint8Array(sent.change.parts[0]!.update);
+    await data.applyPage([entry(2, began)], SYNC); // before the answer
+    const unsaved = data.add([retitle("twice")]);
+    unsaved[0]!.generation = 1; // made just before that
     await data.settle([sent], [{ document: "a", result }]);
     expect((await send()).change).toMatchObject({ op: "update", generation: 2 });
-    expect(titles()).toEqual({ a: "edited" });
+    expect(titles()).toEqual({ a: "twice" });
+    await data.applyPage([entry(2, bytesOf(setting({ done: true }), [began]))], SYNC);
+    await data.save(unsaved);
+    expect(data.replica.shown.get("a")).toEqual({ title: "twice", done: true });
   });
 
   it("does not reach the life that someone else begins meanwhile (S4)", async () => {

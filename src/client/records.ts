@@ -17,8 +17,8 @@ export type OutboxRecord = {
   madeAt: number | null;
   /** Names what may come again, its transaction or its place on a lost disk: only the first is stored. */
   idempotencyKey?: string;
-  /** Whether nothing that is learned before it is on disk says more of the life that it was made in. */
-  isPlaced?: boolean;
+  /** Made while another disk was there, which was lost: what the new one knows says nothing of it. */
+  isHomeless?: true;
   /** Why the server refused it; such a record waits for the user and is not shown or sent. */
   rejected: Rejection | null;
 };
@@ -31,7 +31,7 @@ export type Rejection = { code: string; message: string };
 /** A record as it is stored. */
 export type StoredRecord = Omit<
   OutboxRecord,
-  "seq" | "operations" | "idempotencyKey" | "isPlaced"
+  "seq" | "operations" | "idempotencyKey" | "isHomeless"
 > & {
   operations: string;
   /** The `seq` of the first record that went into the same update, once that update was made. */

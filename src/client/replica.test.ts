@@ -81,8 +81,8 @@ describe("changes that are not on disk yet", () => {
     expect(replica.records().at(-1)).toBe(record);
   });
 
-  it("find out which life of the document they are for once it is known", () => {
-    const { replica, load, titles } = setUp([]);
+  it("find out which life of the document they are for once the disk is read", () => {
+    const replica = new Replica(fields);
     const insert = replica.add({
       document: "a",
       kind: "insert",
@@ -94,9 +94,9 @@ describe("changes that are not on disk yet", () => {
       operations: setting({ title: "mine" }),
     });
     expect([insert.generation, edit.generation]).toEqual([1, 1]);
-    load([[1, [["a", row(null, 4)]]]]);
+    replica.refresh(replica.load(loaded([[1, [["a", row(null, 4)]]]])));
     expect([insert.generation, edit.generation]).toEqual([5, 5]);
-    expect(titles()).toEqual({ a: "mine" });
+    expect(replica.shown.get("a")).toEqual({ title: "mine" });
   });
 
   it("stay in the life that they were made in, whatever begins meanwhile (S4)", () => {
@@ -119,9 +119,18 @@ describe("changes that are not on disk yet", () => {
       kind: "update",
       operations: setting({ title: "mine" }),
     });
-    load([[1, [["a", row("t", 4)]]]]);
-    expect(edit.generation).toBe(4);
+    const joined = { ...row("t", 4), insertedAs: 1 };
+    load([[1, [["a", joined]]]]);
     expect(titles()).toEqual({ a: "mine" });
+    load([], [{ ...edit, seq: 2 }]); // and once it is stored
+    expect(titles()).toEqual({ a: "mine" });
+    // Another insert may wait by then: that one is in a later life, and the edit is not.
+    const [removal, again] = [local("remove", 4), local("insert", 5, inserting({ title: "new" }))];
+    load(
+      [],
+      [removal, again, edit].map((one, index) => ({ ...one, seq: 3 + index })),
+    );
+    expect(titles()).toEqual({ a: "new" });
   });
 
   it("are counted, but not offered for sending", () => {

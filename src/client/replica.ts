@@ -9,7 +9,7 @@ import { isNewer, NO_PLACE, type OutboxRecord } from "./records.js";
 import type { SettledChanges } from "./answers.js";
 import type { Loaded } from "./replica-store.js";
 import type { RowChanges } from "./stored.js";
-import { lifeOf, viewOf, type BaseRow, type Life, type View } from "./view.js";
+import { lifeOf, viewOf, type BaseRow, type View } from "./view.js";
 
 /** A row that appeared or changed, or, with `row: null`, went. */
 export type ShownChange = { id: string; row: RowFields | null };
@@ -20,6 +20,7 @@ export class Replica {
   readonly #base = new BaseRows();
   readonly #shown = new Map<string, RowFields>();
   readonly #outbox = new OutboxMirror();
+  #isRead = false;
   /** Documents whose changes wait: the server's state of them is being loaded anew. */
   #refetched: ReadonlySet<string> = new Set();
   /** Documents whose changes wait until a newer version of the app has sent its own. */
@@ -89,12 +90,12 @@ export class Replica {
 
   /** The same for a change that is shown only once it is on disk. */
   draft(write: LocalWrite, madeAt: number | null): OutboxRecord {
-    return { seq: null, madeAt, rejected: null, ...write, ...this.#lifeOf(write) };
+    return { seq: null, generation: this.#lifeOf(write), madeAt, rejected: null, ...write };
   }
 
   /** Takes over changes whose disk was lost, in the lives of documents that they were made in. */
   adopt(records: readonly OutboxRecord[]): OutboxRecord[] {
-    const homeless = records.map((one) => ({ ...one, seq: null, isPlaced: true }));
+    const homeless = records.map((one) => ({ ...one, seq: null, isHomeless: true as const }));
     for (const record of homeless) this.#outbox.add(record);
     return homeless;
   }
@@ -120,7 +121,12 @@ export class Replica {
     for (const document of this.#outbox.documents()) touched.add(document);
     this.#outbox.clear();
     for (const record of records) this.#outbox.add(record);
-    for (const record of unsaved) this.#place(record);
+    for (const record of unsaved) {
+      // Made before the disk was read: only now is it known which life of the document that was.
+      if (!this.#isRead && !record.isHomeless) record.generation = this.#lifeOf(record);
+      this.#outbox.add(record);
+    }
+    this.#isRead = true;
     for (const document of this.#outbox.documents()) touched.add(document);
     return touched;
   }
@@ -147,10 +153,7 @@ export class Replica {
     const touched = this.applyRows(rows);
     for (const { document, seq } of done) this.#outbox.remove(document, (one) => one.seq === seq);
     for (const record of changed) this.#outbox.replace(record);
-    for (const { document } of [...done, ...changed]) {
-      this.#placeUnsaved(document);
-      touched.add(document);
-    }
+    for (const { document } of [...done, ...changed]) touched.add(document);
     return touched;
   }
 
@@ -163,22 +166,7 @@ export class Replica {
     return touched;
   }
 
-  /** The answer may have moved the life that changes were made in while it was being stored. */
-  #placeUnsaved(document: string) {
-    const unsaved = this.#outbox.remove(document, ({ seq }) => seq === null);
-    for (const record of unsaved) this.#place(record);
-  }
-
-  /**
-   * Puts a record on top: into the life that it was made in, or, as long as only this device knows of
-   * that one, or the disk had not been read, into the life that the user sees.
-   */
-  #place(record: OutboxRecord) {
-    if (!record.isPlaced) Object.assign(record, this.#lifeOf(record));
-    this.#outbox.add(record);
-  }
-
-  #lifeOf({ document, kind }: Pick<OutboxRecord, "document" | "kind">): Life {
+  #lifeOf({ document, kind }: Pick<OutboxRecord, "document" | "kind">): number {
     return lifeOf(kind, this.#base.get(document), this.#outbox.of(document), this.#fields);
   }
 

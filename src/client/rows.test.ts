@@ -42,3 +42,8 @@ it("a document that has ended has no row", () => {
   expect(encodeRow("a", { generation: 2, row: null })).toEqual(["a", 2, null]);
   expect(decodeRow(["a", 2, null])).toEqual({ generation: 2, row: null });
 });
+
+it("a row keeps the life that its insert named, when it went into another one", () => {
+  const row = { generation: 4, row: { title: "t" }, insertedAs: 1 };
+  expect(decodeRow(encodeRow("a", row))).toEqual(row);
+});

@@ -3,8 +3,13 @@ import type { RowFields } from "../shared/operations.js";
 import { seal, unseal, type Sealed } from "./storage/sealed.js";
 import type { BaseRow } from "./view.js";
 
-/** A row as it is stored: `[document, generation, row as JSON or null]` (C8). */
-export type StoredRow = [document: string, generation: number, json: string | null];
+/** A row as it is stored: `[document, generation, row as JSON or null]` (C8), and rarely what named it. */
+export type StoredRow = [
+  document: string,
+  generation: number,
+  json: string | null,
+  insertedAs?: number,
+];
 
 /** Rows that were written together. */
 export type Segment = [document: string, row: BaseRow][];
@@ -24,14 +29,18 @@ export function decodeSegment(stored: unknown): Segment | null {
   }
 }
 
-export function encodeRow(document: string, { generation, row }: BaseRow): StoredRow {
-  return [document, generation, row && JSON.stringify(convexToJson(row))];
+export function encodeRow(document: string, { generation, row, insertedAs }: BaseRow): StoredRow {
+  const json = row && JSON.stringify(convexToJson(row));
+  return insertedAs === undefined
+    ? [document, generation, json]
+    : [document, generation, json, insertedAs];
 }
 
-export function decodeRow([, generation, json]: StoredRow): BaseRow {
-  if (json === null) return { generation, row: null };
+export function decodeRow([, generation, json, insertedAs]: StoredRow): BaseRow {
+  const name = insertedAs === undefined ? {} : { insertedAs };
+  if (json === null) return { generation, row: null, ...name };
   const parsed = JSON.parse(json) as JSONValue;
   // Only int64, bytes and special floats are written as `{"$…": …}`; most rows have none.
   const row = json.includes('"$') ? jsonToConvex(parsed) : parsed;
-  return { generation, row: row as RowFields };
+  return { generation, row: row as RowFields, ...name };
 }

@@ -9,10 +9,15 @@ import {
 import type { OutboxRecord } from "./records.js";
 
 /** What the server is known to have of a document; `row` is null when its generation has ended. */
-export type BaseRow = { generation: number; row: RowFields | null };
+export type BaseRow = {
+  generation: number;
+  row: RowFields | null;
+  /** The life that an insert from here named, and what was made on it, when it went into this one. */
+  insertedAs?: number;
+};
 
 /** What the user sees: base plus pending (DESIGN §2). */
-export type View = BaseRow;
+export type View = Omit<BaseRow, "insertedAs">;
 
 const NOTHING: BaseRow = { generation: 0, row: null };
 
@@ -30,9 +35,6 @@ export function viewOf(
   return { generation, row: flat && unflatten(flat, tree) };
 }
 
-/** The life of a document that a change is made in; `isPlaced` when it is one that the server has begun. */
-export type Life = { generation: number; isPlaced: boolean };
-
 /**
  * The life of the document that a change made on top of these is in (S4). An edit of a row that only a
  * waiting insert makes is in that one's, wherever the server puts it: another may begin meanwhile.
@@ -42,12 +44,11 @@ export function lifeOf(
   base: BaseRow | undefined,
   records: readonly OutboxRecord[],
   { tree }: CompiledFields,
-): Life {
+): number {
   const layers = new Layers(base, { tree });
   for (const record of records) if (record.rejected === null) layers.apply(record);
-  const { generation, flat, life, isInserted } = layers;
-  if (kind !== "insert") return { generation: life, isPlaced: flat !== null && !isInserted };
-  return { generation: flat === null ? generation + 1 : generation, isPlaced: false };
+  if (kind !== "insert") return layers.life;
+  return layers.flat === null ? layers.generation + 1 : layers.generation;
 }
 
 /**
@@ -60,26 +61,25 @@ export class Layers {
   flat: FlatRow | null;
   /** The life that an edit of that row names. */
   life: number;
-  /** Whether it is that of an insert among the changes. */
-  isInserted = false;
-  /** An insert may name an older generation than the one it merges into; edits after it follow. */
-  #inserted: number | null = null;
+  /** Lives that inserts named which went into this one, as what was made on them does. */
+  #names: Set<number | undefined>;
 
   constructor(base: BaseRow = NOTHING, { tree }: Pick<CompiledFields, "tree">) {
     this.generation = this.life = base.generation;
+    this.#names = new Set([base.generation, base.insertedAs]);
     this.flat = base.row && flatten(base.row, tree);
   }
 
   apply(record: OutboxRecord) {
     const { generation, kind, operations } = record;
     if (kind === "insert") {
-      this.#inserted = generation;
       if (this.flat === null) {
         this.flat = new Map();
         this.generation = Math.max(this.generation + 1, generation);
         this.life = generation;
-        this.isInserted = true;
+        this.#names = new Set([this.generation]);
       }
+      this.#names.add(generation);
       applyOperations(this.flat, operations);
     } else if (this.flat !== null && this.reaches(record)) {
       if (kind === "remove") this.flat = null;
@@ -89,6 +89,6 @@ export class Layers {
 
   /** Whether a change belongs to the life of the document that is reached so far. */
   reaches({ generation }: OutboxRecord): boolean {
-    return generation === this.generation || generation === this.#inserted;
+    return this.#names.has(generation);
   }
 }

@@ -254,20 +254,6 @@ export const CLIENT_BUGS = [
     ],
   },
   {
-    name: "unsaved-left-in-old-generation",
-    rule: "C4",
-    about:
-      "an answer moves a document to another life, and changes being saved stay in the old one",
-    often: ["remove", "network", "storageFailure", "diskFull"],
-    patches: [
-      {
-        file: "src/client/replica.ts",
-        find: "      this.#placeUnsaved(document);\n",
-        replace: "",
-      },
-    ],
-  },
-  {
     name: "failed-save-dropped",
     rule: "C3",
     about: "changes that could not be stored are not stored again",
