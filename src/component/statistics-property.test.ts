@@ -6,7 +6,7 @@ import { toArrayBuffer } from "../shared/values.js";
 import { api, internal } from "./_generated/api.js";
 import { append, entry, newLog, type NewEntry } from "./setup.test.js";
 
-// Whatever is written, removed, compacted, folded and counted between each other, at whichever step of
+// Whatever is written, removed, compacted, pruned, folded and counted between each other, at whichever step of
 // a fold or a count: the statistics end up as what is really there, and a drift is found to the byte.
 
 const RUNS = Number(process.env["RUNS"] ?? 10);
@@ -35,7 +35,10 @@ const steps = fc.array(
         writes: fc.array(write, { minLength: 1, maxLength: 3 }),
       }),
     },
-    { weight: 3, arbitrary: fc.record({ do: fc.constant("compact"), document }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({ do: fc.constantFrom("compact", "prune"), document }),
+    },
     { weight: 6, arbitrary: fc.record({ do: fc.constantFrom("fold", "fold", "foldAgain") }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("verify", "repair") }) },
   ),
@@ -70,9 +73,10 @@ it("find every drift, and mend it", LONG, async () => {
 
 async function property(check: (world: World) => Promise<void>) {
   await fc.assert(
-    fc.asyncProperty(steps, async (all) => {
+    fc.asyncProperty(fc.boolean(), steps, async (wasCounted, all) => {
       const world = new World();
       await world.begin();
+      if (wasCounted) await world.count("repair");
       for (const one of all) await world.take(one);
       await check(world);
     }),
@@ -98,6 +102,7 @@ class World {
   async take(one: Step) {
     vi.setSystemTime(Date.now() + 1_000);
     if ("writes" in one) await this.#push(one.writes);
+    else if (one.do === "prune" && "document" in one) await this.#prune(one.document);
     else if ("document" in one) await this.#compact(one.document);
     else if (one.do === "fold") await this.log.mutation(api.statistics.fold, {});
     else if (one.do === "foldAgain") await this.#foldAgain();
@@ -133,6 +138,21 @@ class World {
     const thresholds = { entries: 1, bytes: 1, minAgeMs: 0 };
     const args = { ...TASKS, part: "fields", documents: [document], thresholds };
     await this.log.mutation(api.compaction.compact, args);
+  }
+
+  /** Forgets the oldest removal of a document. */
+  async #prune(document: string) {
+    const oldest = await this.log.run((ctx) =>
+      ctx.db
+        .query("updates")
+        .withIndex("by_document", (q) => q.eq("collection", "tasks").eq("document", document))
+        .filter((q) => q.eq(q.field("kind"), "tombstone"))
+        .first(),
+    );
+    if (oldest === null) return;
+    const { generation, ts } = oldest;
+    const life = { ...TASKS, document, generation, ts: ts as bigint };
+    await this.log.mutation(internal.pruning.prune, life);
   }
 
   /** What is scheduled may come twice. */
