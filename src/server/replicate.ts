@@ -217,8 +217,8 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
   }
 
   /**
-   * How much there is, as it was counted within the last five minutes; null until the collection was
-   * counted for the first time. For functions of your own: asks no hook.
+   * How much there is; what was committed within the last five minutes may still be missing. Null
+   * until the collection was counted for the first time. For functions of your own: asks no hook.
    */
   statistics(ctx: Pick<GenericQueryCtx<DataModel>, "runQuery">): Promise<Statistics | null> {
     const { component, table } = this.#target;
