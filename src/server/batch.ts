@@ -4,9 +4,7 @@ import type { Change } from "../shared/wire.js";
 
 /** @throws ConvexError `INVALID_PUSH` */
 export function checkBatch(changes: Change[]) {
-  const bytes = changes
-    .flatMap((change) => change.parts)
-    .reduce((n, p) => n + p.update.byteLength, 0);
+  const bytes = bytesOf(changes);
   const problem =
     changes.length > MAX_PUSH_DOCUMENTS
       ? `A push takes at most ${MAX_PUSH_DOCUMENTS} documents, this one has ${changes.length}.`
@@ -16,6 +14,13 @@ export function checkBatch(changes: Change[]) {
           ? "A push takes one change per document. Send the second one after the first was answered."
           : null;
   if (problem) throw invalidPush(problem);
+}
+
+/** Bytes of the updates in a push. */
+export function bytesOf(changes: readonly Change[]): number {
+  return changes
+    .flatMap((change) => change.parts)
+    .reduce((total, { update }) => total + update.byteLength, 0);
 }
 
 /** @throws ConvexError `INVALID_PUSH` */

@@ -1,5 +1,6 @@
 import type { GenericDataModel, GenericMutationCtx, GenericQueryCtx } from "convex/server";
 import type { Fields, Row } from "../shared/fields.js";
+import type { RateLimit } from "./rate-limit.js";
 
 /** One document's change as the server will store it: derived from the bytes, never claimed. */
 export type RowChange<F extends Fields> =
@@ -12,6 +13,12 @@ export type RowChange<F extends Fields> =
  * `{ code, message }`, which reaches the client with the refused row.
  */
 export type Hooks<F extends Fields, DataModel extends GenericDataModel> = {
+  /**
+   * Is this push too much, or too soon? Runs once per push, before anything of it is decoded; what it
+   * writes is undone when it throws. Clients are told `RATE_LIMITED` and send again later, less at a
+   * time: after `retryAfterMs` (or `retryAfter`, in ms), where the data of the error has it.
+   */
+  rateLimit?: RateLimit<DataModel>;
   /** May the caller read this collection? Runs once per query, before anything is read. */
   evalRead?(ctx: GenericQueryCtx<DataModel>, read: { scope: string }): Promise<void> | void;
   /**

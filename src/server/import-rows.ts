@@ -1,6 +1,7 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError } from "../shared/errors.js";
-import { idProblem, MAX_ID_LENGTH } from "../shared/ids.js";
+import { idProblem } from "../shared/ids.js";
+import { MAX_ID_LENGTH } from "../shared/limits.js";
 import { encodeOperations, flatten, unflatten } from "../shared/operations.js";
 import { fromCrdtValue, isPlainObject } from "../shared/values.js";
 

@@ -21,6 +21,7 @@ import {
 import { readOnly, type Hooks, type RowChange } from "./hooks.js";
 import { authorsOf, incoming, type Incoming } from "./incoming.js";
 import { mergeChange, type Outcome } from "./merge.js";
+import { checkRate } from "./rate-limit.js";
 
 export type Target<F extends Fields, DataModel extends GenericDataModel> = Documents & {
   hooks: Hooks<F, DataModel>;
@@ -39,6 +40,7 @@ export async function applyPush<F extends Fields, DataModel extends GenericDataM
 ): Promise<PushResult> {
   checkBatch(changes);
   const caller = await callerOf(ctx, sender);
+  await checkRate(ctx, target.hooks.rateLimit, sender.identity, changes);
   const arrived = changes.map(incoming);
   const clientIds = authorsOf(arrived);
   checkClientIds(clientIds);

@@ -23,6 +23,7 @@ export type ReplicateErrorCode =
   | "UNKNOWN_DOCUMENT"
   | "DOCUMENT_REMOVED"
   | "INVALID_PUSH"
+  | "RATE_LIMITED"
   | "REFUSED"
   | "PROTOCOL_MISMATCH"
   | "FIELDS_MISMATCH"

@@ -1,7 +1,5 @@
 import { ReplicateError } from "./errors.js";
-
-/** Longest document id, in UTF-16 units. Ids are index keys on the server and keys in local storage. */
-export const MAX_ID_LENGTH = 128;
+import { MAX_ID_LENGTH } from "./limits.js";
 
 // Half a pair is no Unicode text: a server's JSON parser refuses the whole message it is in.
 const HALF_PAIR = /\p{Surrogate}/u;

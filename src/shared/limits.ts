@@ -1,3 +1,14 @@
+/** Convex stores at most 1 MiB a document; the rest is room for our columns and private ones. In bytes. */
+export const MAX_ROW_BYTES = 1024 * 1024 - 16 * 1024;
+
+/** Of one value in a row. Source: Convex's limits page. */
+export const MAX_ARRAY_ELEMENTS = 8_192;
+export const MAX_OBJECT_KEYS = 1_024;
+export const MAX_NESTING = 16;
+
+/** Longest document id, in UTF-16 units. Ids are index keys on the server and keys in local storage. */
+export const MAX_ID_LENGTH = 128;
+
 /** Largest part, and so the largest update to one, in bytes and in structs of the CRDT (S8). */
 export const MAX_PART_BYTES = 2 * 1024 * 1024;
 export const MAX_PART_STRUCTS = 50_000;
@@ -45,4 +56,4 @@ export const MAX_LINES = 16;
  * Paths that one life of a document may ever have, those of removed keys included: what the CRDT has
  * heard of, it keeps (S8). A removal and a new insert start from nothing.
  */
-export const MAX_LIFETIME_KEYS = 20_000;
+export const MAX_LIFETIME_KEYS = 16_384;

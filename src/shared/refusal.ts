@@ -4,6 +4,18 @@ const CONVEX_ERROR = Symbol.for("ConvexError");
 export type Refusal = { code: string; message: string };
 
 /**
+ * When someone who refused says to ask again, in ms; null when they say nothing of it. `retryAfter` is
+ * what `@convex-dev/rate-limiter` calls it.
+ */
+export function retryAfterOf(error: unknown): number | null {
+  if (refusalOf(error) === null) return null;
+  const { data } = error as { data?: unknown };
+  const { retryAfterMs, retryAfter } = (data ?? {}) as Record<string, unknown>;
+  const ms = retryAfterMs ?? retryAfter;
+  return typeof ms === "number" && ms >= 0 && ms < Infinity ? ms : null;
+}
+
+/**
  * What a thrown `ConvexError` says: its data is a message, or `{ code, message }`. Null for any
  * other error, which means that something broke rather than that someone refused.
  */

@@ -1,7 +1,8 @@
 import { v } from "convex/values";
 import { describe, expect, it } from "vitest";
-import { idProblem, MAX_ID_LENGTH } from "./ids.js";
-import { MAX_ROW_BYTES, rowCheck } from "./validate.js";
+import { idProblem } from "./ids.js";
+import { MAX_ID_LENGTH, MAX_ROW_BYTES } from "./limits.js";
+import { rowCheck } from "./validate.js";
 
 describe("rowCheck", () => {
   const check = rowCheck({

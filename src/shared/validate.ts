@@ -2,15 +2,9 @@ import { getConvexSize, v, type Value, type VObject } from "convex/values";
 import { validate, ValidationError } from "convex-helpers/validators";
 import { ReplicateError } from "./errors.js";
 import type { Fields } from "./fields.js";
+import { MAX_ARRAY_ELEMENTS, MAX_OBJECT_KEYS, MAX_ROW_BYTES } from "./limits.js";
 import type { RowFields } from "./operations.js";
 import { isPlainObject } from "./values.js";
-
-/** Convex stores at most 1 MiB a document; the rest is room for our columns and private ones. */
-export const MAX_ROW_BYTES = 1024 * 1024 - 16 * 1024;
-
-/** Most elements of an array, and keys of an object or record. Source: Convex's limits page. */
-const MAX_ELEMENTS = 8_192;
-const MAX_KEYS = 1_024;
 
 /** A function that accepts the rows that the table's validator accepts, and says why it refuses. */
 export type RowCheck = (row: RowFields) => ReplicateError | null;
@@ -44,14 +38,14 @@ export function rowCheck(fields: Fields): RowCheck {
 /** What in `value` has more elements or keys than Convex stores, or null. */
 function crowdedValue(value: Value): string | null {
   if (Array.isArray(value)) {
-    return value.length > MAX_ELEMENTS
-      ? `an array has ${value.length} elements, more than ${MAX_ELEMENTS}`
+    return value.length > MAX_ARRAY_ELEMENTS
+      ? `an array has ${value.length} elements, more than ${MAX_ARRAY_ELEMENTS}`
       : firstCrowded(value);
   }
   if (!isPlainObject(value)) return null;
   const items = Object.values(value);
-  return items.length > MAX_KEYS
-    ? `an object has ${items.length} keys, more than ${MAX_KEYS}`
+  return items.length > MAX_OBJECT_KEYS
+    ? `an object has ${items.length} keys, more than ${MAX_OBJECT_KEYS}`
     : firstCrowded(items as Value[]);
 }
 

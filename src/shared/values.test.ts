@@ -118,5 +118,16 @@ describe("sameValue", () => {
     expect(sameValue(0, -0)).toBe(false);
     expect(sameValue(null, undefined)).toBe(false);
     expect(sameValue({ a: 1, b: 2 }, { b: 2, a: 1 })).toBe(true);
+    expect(sameValue({ a: 1, b: 2 }, { a: 1, c: 2 })).toBe(false);
+    expect(sameValue({ a: 1 }, { a: 1, b: 2 })).toBe(false);
+    expect(sameValue({}, [])).toBe(false);
+    expect(sameValue([1, 2], [1, 3])).toBe(false);
+    expect(sameValue([1], [1, 2])).toBe(false);
+    const bytes = (...list: number[]) => Uint8Array.from(list).buffer;
+    expect(sameValue(bytes(1, 2), bytes(1, 2))).toBe(true);
+    expect(sameValue(bytes(1, 2), bytes(1, 3))).toBe(false);
+    expect(sameValue(bytes(), {})).toBe(false);
+    expect(sameValue({}, bytes())).toBe(false);
+    expect(sameValue([NaN, { deep: bytes(1) }], [NaN, { deep: bytes(1) }])).toBe(true);
   });
 });

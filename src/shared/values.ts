@@ -1,11 +1,9 @@
-import { compareValues, type Value } from "convex/values";
+import type { Value } from "convex/values";
 import { ReplicateError } from "./errors.js";
+import { MAX_NESTING } from "./limits.js";
 
 const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
-
-/** Deepest nesting Convex stores in one document. Source: Convex's limits page. */
-const MAX_DEPTH = 16;
 
 // Convex's rule for object keys: non-empty printable ASCII that starts with neither `$` nor `_`.
 const KEY = /^(?![$_])[\x20-\x7e]+$/;
@@ -63,7 +61,7 @@ function copyOf(value: unknown, depth: number): Value {
       );
   }
   if (value === null) return null;
-  if (depth > MAX_DEPTH) throw new Unstorable(`Convex nests at most ${MAX_DEPTH} levels deep`);
+  if (depth > MAX_NESTING) throw new Unstorable(`Convex nests at most ${MAX_NESTING} levels deep`);
   if (value instanceof ArrayBuffer) return value.slice(0);
   if (Array.isArray(value)) return copyOfArray(value, depth);
   if (isPlainObject(value)) return copyOfObject(value, depth);
@@ -104,8 +102,29 @@ function copyOfObject(value: Record<string, unknown>, depth: number): Record<str
 /** Whether two Convex values are the same value, -0 not being 0; absent equals only absent. */
 export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
   if (Object.is(a, b)) return true;
-  if (a === undefined || b === undefined) return false;
-  return compareValues(a, b) === 0;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a)) return Array.isArray(b) && sameArray(a, b);
+  if (a instanceof ArrayBuffer) return b instanceof ArrayBuffer && sameBytes(a, b);
+  return isPlainObject(a) && isPlainObject(b) && sameObject(a, b);
+}
+
+function sameArray(a: readonly Value[], b: readonly Value[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let n = 0; n < a.length; n++) if (!sameValue(a[n], b[n])) return false;
+  return true;
+}
+
+function sameBytes(a: ArrayBuffer, b: ArrayBuffer): boolean {
+  if (a.byteLength !== b.byteLength) return false;
+  const [left, right] = [new Uint8Array(a), new Uint8Array(b)];
+  for (let n = 0; n < left.length; n++) if (left[n] !== right[n]) return false;
+  return true;
+}
+
+function sameObject(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
+  const keys = Object.keys(a);
+  if (keys.length !== Object.keys(b).length) return false;
+  return keys.every((key) => Object.hasOwn(b, key) && sameValue(a[key] as Value, b[key] as Value));
 }
 
 /** Yjs stores bytes as `Uint8Array`, Convex as `ArrayBuffer`; all other values are the same. */

@@ -76,7 +76,7 @@ export function attack(target: Target, op: Op, bytes: Uint8Array): Attack {
 const SLOW_MS = 50;
 
 /** What is slow every time is slow by itself, not by what came before: compilation, collection. */
-const TRIES = 5;
+const TRIES = 8;
 
 function measured(target: Target, op: Op, bytes: Uint8Array) {
   const first = judged(target, op, bytes, EVE);

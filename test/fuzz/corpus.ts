@@ -23,6 +23,9 @@ export const LOG = [created, write([created], VICTIM, [["title", "by the victim"
 /** What the victim has made meanwhile, and nobody has heard of yet. */
 export const VICTIMS_NEXT = write(LOG, VICTIM, [["title", "the victim's next"]]);
 
+/** What any user may write at any time. */
+export const SMALL = write([], EVES_NEXT, [["title", "small"]]);
+
 /** An update that no honest client makes. */
 function forged(change: (doc: Y.Doc) => void, clientId = EVE): Uint8Array {
   const doc = loadPart(LOG);

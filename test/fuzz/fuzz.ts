@@ -1,7 +1,8 @@
 import * as Y from "yjs";
+import { snapshotOf } from "../../src/component/snapshot.js";
 import { loadPart } from "../../src/shared/plain-part.js";
 import { attack, TARGETS, type Attack, type Op, type Target } from "./attack.js";
-import { CORPUS, EVE, EVES_NEXT, VICTIM } from "./corpus.js";
+import { CORPUS, EVE, EVES_NEXT, SMALL, VICTIM } from "./corpus.js";
 import { heavyCorpus } from "./heavy.js";
 import { mutate } from "./mutate.js";
 import { mutateStructure, type Material } from "./mutate-structure.js";
@@ -30,6 +31,9 @@ const HEAVY = 0.002;
 /** Entries that attacks may leave in a document before the next one begins. */
 const MOST_ENTRIES = 8;
 
+/** Bytes of updates from which on a log is compacted. */
+const LONG_LOG = 64 * 1024;
+
 type Random = () => number;
 
 /** Sends both corpora, and then so many mutations of them. */
@@ -45,7 +49,10 @@ export function fuzz(seed: number, updates: number): FuzzResult {
   };
   const heavy = heavyCorpus();
   for (const { what, target, bytes } of heavy) {
-    note(result, "corpus", what, bytes, attack(target, "update", bytes));
+    const outcome = attack(target, "update", bytes);
+    note(result, "corpus", what, bytes, outcome);
+    const next = attack(outcome.target, "update", SMALL);
+    note(result, "corpus", `a small write after ${what}`, SMALL, next);
   }
   for (const bytes of CORPUS) {
     for (const target of TARGETS) {
@@ -70,7 +77,7 @@ export function fuzz(seed: number, updates: number): FuzzResult {
     target =
       outcome.target.updates.length > MOST_ENTRIES || random() < 0.1
         ? from(random)
-        : outcome.target;
+        : later(outcome.target);
   }
   return result;
 }
@@ -78,6 +85,12 @@ export function fuzz(seed: number, updates: number): FuzzResult {
 /** Mostly a live document. */
 function from(random: Random): Target {
   return TARGETS[Math.floor(random() ** 2 * TARGETS.length)]!;
+}
+
+/** The document as the next push finds it: a long log is compacted. */
+function later(target: Target): Target {
+  const bytes = target.updates.reduce((total, update) => total + update.byteLength, 0);
+  return bytes < LONG_LOG ? target : { ...target, updates: [snapshotOf(target.updates)] };
 }
 
 /** The next bytes to send; `answered` is to be told whether they were taken. */
@@ -163,7 +176,7 @@ function note(
   result.verdicts.set(verdict, counts);
   result.updates[source]++;
   if (passed && source !== "corpus") result.passed++;
-  if (ms > result.slowest.ms) result.slowest = { ms, what };
+  if (ms > result.slowest.ms) result.slowest = { ms, what: `${what}, ${bytes.length} B` };
   if (megabytes > result.mostMegabytes.megabytes) result.mostMegabytes = { megabytes, what };
   if (problem !== null) {
     result.problems.push(`${problem}: ${Buffer.from(bytes.slice(0, 10_000)).toString("hex")}`);

@@ -320,6 +320,92 @@ describe("a failure that is nobody's", () => {
   });
 });
 
+describe("a server that asks for less", () => {
+  const limited = (data: object = {}) =>
+    new ConvexError({ code: "RATE_LIMITED", message: "Slow down.", ...data });
+
+  it("gets it later, and nothing is rejected", async () => {
+    const { time, host, pushes, pusher, change, network } = setUp({
+      answer: fails(limited({ retryAfterMs: 90 * SECOND })),
+    });
+    pusher.start();
+    change("a", "b");
+    await time.advance(WINDOW_MS);
+    expect(host.reports).toEqual([expect.stringContaining("Slow down.")]);
+    network.answer = all(accepted);
+    change("c");
+    await time.advance(SECOND);
+    await pusher.sendNow(); // a new connection, or a page that is hidden
+    await time.advance(88 * SECOND);
+    expect(pushes).toHaveLength(1);
+    await time.advance(2 * SECOND);
+    expect(pushes.slice(1).flatMap(({ documents }) => documents)).toEqual(["a", "b", "c"]);
+    expect(host.outbox.size).toBe(0);
+    expect(host.rejected).toEqual([]);
+    expect(host.reports.at(-1)).toBeNull();
+  });
+
+  it("is not left alone for ever, whatever it asks for", async () => {
+    const { time, pushes, pusher, change, host, network } = setUp({
+      answer: fails(limited({ retryAfterMs: 400 * 24 * HOUR })),
+    });
+    pusher.start();
+    change("a");
+    await time.advance(HOUR);
+    network.answer = all(accepted);
+    await time.advance(60 * SECOND);
+    expect(pushes).toHaveLength(2);
+    expect(host.outbox.size).toBe(0);
+  });
+
+  it.each([{ retryAfterMs: -1 }, { retryAfterMs: NaN }, { retryAfterMs: "1" }, {}])(
+    "without saying when is asked again with backoff: %j",
+    async (data) => {
+      const { time, host, pushes, pusher, change, network } = setUp({
+        answer: fails(limited(data)),
+      });
+      pusher.start();
+      change("a");
+      await time.advance(HOUR);
+      expect(pushes.length).toBeGreaterThan(20);
+      expect(pushes.length).toBeLessThan(500);
+      network.answer = all(accepted);
+      await time.advance(180 * SECOND);
+      expect(host.outbox.size).toBe(0);
+    },
+  );
+
+  it("gets fewer documents at a time, and more again once it takes them", async () => {
+    const most = 30;
+    const { time, host, pushes, pusher, change } = setUp({
+      answer: (changes) => (changes.length > most ? fails(limited()) : all(accepted))(changes),
+    });
+    pusher.start();
+    change(...Array.from({ length: 300 }, (_, n) => `${n}`));
+    await time.advance(HOUR);
+    expect(host.outbox.size).toBe(0);
+    expect(host.rejected).toEqual([]);
+    expect(pushes.filter(({ documents }) => documents.length <= most).length).toBeLessThan(30);
+  });
+
+  it("does not keep others waiting for what alone is too much for it", async () => {
+    const { time, host, pushes, pusher, change } = setUp({
+      answer: (changes) =>
+        (changes.some(({ document }) => document === "huge") ? fails(limited()) : all(accepted))(
+          changes,
+        ),
+    });
+    pusher.start();
+    change("huge", "a", "b", "c");
+    await time.advance(60 * SECOND);
+    expect([...host.outbox.keys()]).toEqual(["huge"]);
+    const { length } = pushes;
+    await time.advance(HOUR);
+    expect(pushes.length).toBeGreaterThan(length + 10);
+    expect(host.rejected).toEqual([]);
+  });
+});
+
 it.each<[string, Answer]>([
   ["the server never answers", never],
   ["the server breaks", fails(new Error("broke"))],

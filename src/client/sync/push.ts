@@ -1,11 +1,12 @@
 import { ReplicateError, type ReplicateErrorCode } from "../../shared/errors.js";
-import { refusalOf } from "../../shared/refusal.js";
+import { refusalOf, retryAfterOf } from "../../shared/refusal.js";
 import { MAX_PUSH_BYTES, MAX_PUSH_DOCUMENTS } from "../../shared/limits.js";
 import type { PushResult } from "../../shared/wire.js";
 import { withTimeout, type Environment } from "../environment.js";
 import type { Outgoing } from "../outgoing.js";
 import type { Transport } from "../transport.js";
 import { backoffMs } from "./backoff.js";
+import { RATE_LIMITED } from "./state.js";
 
 /**
  * How a push is timed, in coalescing windows. A single change waits for one. Changes that follow
@@ -22,7 +23,10 @@ const PUSH_TIMEOUT_MS = 60_000;
 const SENT_ANEW = new Set<string>(["MISSING_DEPENDENCIES", "CLIENT_ID_TAKEN"]);
 
 /** Refusals of a push as a whole, which blame no document. */
-const OF_THE_PUSH = new Set(["IDENTITY_CHANGED", "INVALID_PUSH"]);
+const OF_THE_PUSH = new Set(["IDENTITY_CHANGED", "INVALID_PUSH", RATE_LIMITED]);
+
+/** However long a server asks to wait: then it is asked again, in ms. */
+const MAX_RETRY_AFTER_MS = 60 * 60_000;
 
 export type PushHost = {
   /** Documents with local changes on disk, oldest change first, and those changes' places. */
@@ -34,6 +38,9 @@ export type PushHost = {
 
 type Retry = { failures: number; notBefore: number };
 
+/** `asked`: the server did, so that not even a new connection ends it. */
+type Pause = Retry & { asked: boolean };
+
 /** Sends the outbox: one push at a time, many documents a push, and never gives up (C5). */
 export class Pusher {
   readonly #transport: Transport;
@@ -41,7 +48,9 @@ export class Pusher {
   readonly #host: PushHost;
   readonly #windowMs: number;
   readonly #retries = new Map<string, Retry>();
-  #pause: Retry | null = null;
+  #pause: Pause | null = null;
+  /** Documents that the next push may carry: fewer after one was too much. */
+  #most = MAX_PUSH_DOCUMENTS;
   #active = false;
   #sending = false;
   #cancelTimer: (() => void) | null = null;
@@ -80,6 +89,9 @@ export class Pusher {
   async sendNow(): Promise<void> {
     this.#cancelTimer?.();
     if (!this.#active || this.#sending || !this.#transport.isConnected()) return;
+    if (this.#pause?.asked && this.#pause.notBefore > this.#environment.elapsed()) {
+      return this.#schedule();
+    }
     this.#sending = true;
     try {
       while (this.#active && this.#transport.isConnected() && (await this.#sendBatch()));
@@ -136,6 +148,7 @@ export class Pusher {
     }
     await this.#host.settle(outgoing, results);
     this.#pause = null;
+    this.#most = Math.min(MAX_PUSH_DOCUMENTS, 2 * this.#most);
     this.#host.report(this.#noteAnswers(results));
     return more || this.#hasLeftovers(batch);
   }
@@ -175,13 +188,18 @@ export class Pusher {
       ([document]) => (this.#retries.get(document)?.notBefore ?? 0) <= now,
     );
     const fresh = ready.filter(([document]) => !this.#retries.has(document));
-    const batch = fresh.length > 0 ? fresh.slice(0, MAX_PUSH_DOCUMENTS) : ready.slice(0, 1);
+    const batch = fresh.length > 0 ? fresh.slice(0, this.#most) : ready.slice(0, 1);
     return { batch: new Map(batch), more: ready.length > batch.length };
   }
 
   async #failed(outgoing: Outgoing[], error: unknown): Promise<boolean> {
     const alone = outgoing.length === 1;
     const refusal = refusalOf(error);
+    if (refusal?.code === RATE_LIMITED) {
+      this.#most = Math.max(1, Math.floor(outgoing.length / 2));
+      // What alone is too much must not be what is tried first for ever.
+      if (alone) this.#retryLater(outgoing[0]!.change.document);
+    }
     if (refusal && OF_THE_PUSH.has(refusal.code)) throw error;
     if (alone && refusal) {
       const { document } = outgoing[0]!.change;
@@ -205,8 +223,11 @@ export class Pusher {
   #pauseFor(error: Error) {
     this.#host.report(error);
     const failures = (this.#pause?.failures ?? -1) + 1;
-    const notBefore = this.#environment.elapsed() + backoffMs(failures, this.#environment);
-    this.#pause = { failures, notBefore };
+    // With the backoff on top, those who were told the same do not come back at once.
+    const least = Math.min(retryAfterOf(error) ?? 0, MAX_RETRY_AFTER_MS);
+    const ms = least + backoffMs(failures, this.#environment);
+    const asked = refusalOf(error)?.code === RATE_LIMITED;
+    this.#pause = { failures, notBefore: this.#environment.elapsed() + ms, asked };
   }
 }
 

@@ -4,6 +4,9 @@ import { refusalOf, type Refusal } from "../../shared/refusal.js";
 /** Codes that say that this tab's code does not fit the server; that of another tab may. */
 const UNFIT = new Set(["PROTOCOL_MISMATCH", "FIELDS_MISMATCH"]);
 
+/** The server asks for less, later: nothing is wrong with what was sent. */
+export const RATE_LIMITED = "RATE_LIMITED";
+
 /** What the syncing tab knows of how it goes; other tabs hear of it. */
 export type SyncState = {
   /** Whether everything the server has said is applied here. */
@@ -27,7 +30,7 @@ export const INITIAL_SYNC_STATE: SyncState = {
 export function reasonOf(error: Error | null): Reason | null {
   if (error === null) return null;
   const refusal = refusalOf(error);
-  if (refusal) return { ...refusal, blocks: true };
+  if (refusal) return { ...refusal, blocks: refusal.code !== RATE_LIMITED };
   if (error instanceof ReplicateError) {
     const blocks = UNFIT.has(error.code) || error.code === "IDENTITY_CHANGED";
     return { code: error.code, message: error.message, blocks };

@@ -4,10 +4,17 @@ import { Replicate } from "convex-replicate/server";
 import { components } from "./_generated/api.js";
 import { taskFields } from "./fields.js";
 
+type PushLimit = { documents: number; retryAfterMs?: number };
+
 const tasks = new Replicate(components.replicate, "tasks", {
   fields: taskFields,
   // Compacted as often as can be, so that every test here is one of compaction, too.
   compaction: { entries: 1, bytes: 1, minAgeMs: 0 },
+  async rateLimit(ctx, { documents }) {
+    const limit = (await ctx.db.query("limits").first()) as PushLimit | null;
+    if (limit === null || documents <= limit.documents) return;
+    throw new ConvexError({ message: "Too much at once.", retryAfterMs: limit.retryAfterMs ?? 0 });
+  },
   evalWrite(_ctx, { next }) {
     if (next?.title.startsWith("forbidden")) {
       throw new ConvexError({ code: "FORBIDDEN_TITLE", message: "That title is taken." });
@@ -39,5 +46,14 @@ export const editDirectly = mutationGeneric({
       .withIndex("by_doc_id", (q) => q.eq("id", id))
       .unique();
     await ctx.db.patch(row!._id, { title });
+  },
+});
+
+/** From now on pushes carry at most so many documents. */
+export const limitPushes = mutationGeneric({
+  args: { documents: v.number(), retryAfterMs: v.optional(v.number()) },
+  handler: async (ctx, limit) => {
+    for (const { _id } of await ctx.db.query("limits").collect()) await ctx.db.delete(_id);
+    await ctx.db.insert("limits", limit);
   },
 });
