@@ -9,8 +9,9 @@ import {
   readFlat,
   SERVER_CLIENT_ID,
 } from "./shared/plain-part.js";
+import { EMPTY_STATE_VECTOR } from "./shared/state-vector.js";
 import { toArrayBuffer } from "./shared/values.js";
-import type { Change, Protocol, PushResult, Result, Sender } from "./shared/wire.js";
+import type { Change, Protocol, PushResult, Recovery, Result, Sender } from "./shared/wire.js";
 
 /** What convex-test's `convexTest()` returns, or its `withIdentity()`. */
 export interface TestCaller {
@@ -24,9 +25,6 @@ export interface ReplicateFunctions {
   recover: FunctionReference<"query">;
   push: FunctionReference<"mutation">;
 }
-
-/** Yjs' state vector of someone who has nothing. */
-const NOTHING = new ArrayBuffer(1);
 
 /**
  * Changes rows as the clients of an app do, for tests of its hooks. A change builds on what the
@@ -78,11 +76,10 @@ export class TestClient<F extends Fields> {
   }
 
   async #read(document: string) {
-    const args = { document, part: FIELDS_PART, stateVector: NOTHING };
-    const { generation, update } = (await this.#t.query(this.#api.recover, args)) as {
-      generation: number;
-      update: ArrayBuffer | null;
-    };
+    const held = { document, generation: 0, stateVector: toArrayBuffer(EMPTY_STATE_VECTOR) };
+    const args = { part: FIELDS_PART, documents: [held] };
+    const { documents } = (await this.#t.query(this.#api.recover, args)) as Recovery;
+    const { generation, update } = documents[0]!;
     return { generation, updates: update === null ? [] : [new Uint8Array(update)] };
   }
 

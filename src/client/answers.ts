@@ -15,10 +15,9 @@ import {
   putRecords,
   readBase,
   readRecords,
-  readSync,
+  readRefetched,
   writeBase,
   type RowChanges,
-  type StoredSync,
 } from "./stored.js";
 import type { BaseRow } from "./view.js";
 
@@ -29,7 +28,8 @@ export type ServerAnswer = { outgoing: Outgoing; result: Result; seqs: number[] 
 export type SettledChanges = RowChanges & {
   done: OutboxRecord[];
   changed: OutboxRecord[];
-  sync: StoredSync;
+  /** Documents that have to be recovered first: the same bytes get the same answer later. */
+  damaged: string[];
 };
 
 type Context = { tx: StorageTransaction; device: Device; tree: FieldTree };
@@ -41,22 +41,21 @@ export async function settleAnswers(
   seen: number,
 ): Promise<SettledChanges> {
   const { tx, device } = context;
-  const settled = await Promise.all(answers.map((answer) => settleAnswer(context, answer)));
-  const damaged = answers.filter((_, index) => settled[index] === DAMAGED);
+  const lost = await readRefetched(tx);
+  const settled = await Promise.all(answers.map((answer) => settleAnswer(context, answer, lost)));
+  const damaged = answers
+    .filter((_, index) => settled[index] === DAMAGED)
+    .map(({ outgoing }) => outgoing.change.document);
   const effects = settled.filter((one) => one !== DAMAGED && one !== null);
   const done = effects.flatMap((one) => one.done);
   const changed = effects.flatMap((one) => one.changed);
   if (effects.some(({ isCopied }) => isCopied)) await device.renew(tx);
   await deleteRecords(tx, done);
   await putRecords(tx, changed);
-  if (damaged.length > 0) {
-    const documents = damaged.map(({ outgoing }) => outgoing.change.document);
-    await refetch(tx, documents, () => device.newClientId());
-  }
+  await refetch(tx, damaged, () => device.newClientId());
   const rows = new Map(effects.flatMap(({ row }) => (row ? [row] : [])));
   const added = await addSegment(tx, rows, seen);
-  const sync = await readSync(tx);
-  return { ...added, sync, done: done.map(recordOf), changed: changed.map(recordOf) };
+  return { ...added, damaged, done: done.map(recordOf), changed: changed.map(recordOf) };
 }
 
 type Effect = {
@@ -71,13 +70,14 @@ type Effect = {
 async function settleAnswer(
   { tx, device, tree }: Context,
   { outgoing, result, seqs }: ServerAnswer,
+  lost: ReadonlySet<string>,
 ): Promise<Effect | null | typeof DAMAGED> {
   const { change, sender } = outgoing;
   const [all, stored] = await Promise.all([readRecords(tx, seqs), readBase(tx, change.document)]);
   const group = all.filter(({ seq }) => outgoing.seqs.includes(seq));
   // Another tab may have settled the same answer already.
   if (group.length === 0 || !isAnswerOf(group, change, result)) return null;
-  if (stored === DAMAGED) return DAMAGED;
+  if (stored === DAMAGED || lost.has(change.document)) return DAMAGED;
   const base = stored ?? emptyBase();
   const freshId = device.newClientId();
   const settled = settleGroup(base, { all, group, change, result }, tree, freshId);

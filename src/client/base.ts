@@ -3,7 +3,7 @@ import { ReplicateError } from "../shared/errors.js";
 import type { FieldTree } from "../shared/field-tree.js";
 import type { RowFields } from "../shared/operations.js";
 import { captureUpdate, loadPart, renderRow } from "../shared/plain-part.js";
-import type { StreamEntry } from "../shared/wire.js";
+import type { WholeEntry } from "../shared/wire.js";
 import type { BaseRow } from "./view.js";
 
 /** What the server is known to have of a document's plain fields, as stored. */
@@ -73,7 +73,7 @@ export function rowOf(base: BaseDocument, tree: FieldTree): BaseRow {
  */
 export function advance(
   before: BaseDocument,
-  entries: readonly StreamEntry[],
+  entries: readonly WholeEntry[],
   tree: FieldTree,
 ): Advanced | null {
   let base = before;

@@ -1,7 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
+import * as Y from "yjs";
 import { ReplicateError } from "../shared/errors.js";
 import { encodeOperations } from "../shared/operations.js";
-import type { StreamEntry } from "../shared/wire.js";
+import { loadPart } from "../shared/plain-part.js";
+import { toArrayBuffer } from "../shared/values.js";
+import type { Recovery } from "./apply-page.js";
 import { LocalData, type LocalDataListener } from "./local-data.js";
 import { CURRENT_DATA } from "./migrations.js";
 import type { OutboxRecord } from "./records.js";
@@ -14,15 +17,16 @@ import {
   renderBytes,
   setting,
   VirtualTime,
+  type Entry,
 } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
 import { seal, type Sealed } from "./storage/sealed.js";
 import type { ReplicaStorage, StorageKey, StoreName } from "./storage/storage.js";
 
 const SYNC = { cursor: "c", complete: true, syncedAt: 5 };
-const titled = (document: string, title = document): StreamEntry =>
+const titled = (document: string, title = document): Entry =>
   entry(1, bytesOf(inserting({ title })), { document });
-const retitled = (document: string, title: string): StreamEntry =>
+const retitled = (document: string, title: string): Entry =>
   entry(1, bytesOf(setting({ title }), [bytesOf(inserting({ title: document }))], 78), {
     document,
   });
@@ -108,62 +112,28 @@ describe("damaged rows", () => {
 });
 
 describe("a damaged document", () => {
-  /** Finds the damage as the syncing tab does, by a change from the server, and loads everything anew. */
-  async function found() {
+  /** What the server answers about a document, to who has nothing of it. */
+  const whole = (document: string, ...entries: Entry[]): Recovery => {
+    const doc = loadPart(entries.map(({ bytes }) => new Uint8Array(bytes)));
+    const update = toArrayBuffer(Y.encodeStateAsUpdate(doc));
+    return { document, generation: 1, live: true, update, isWhole: true };
+  };
+  const news = [retitled("b", "theirs"), titled("d")];
+  const both = whole("b", titled("b"), retitled("b", "theirs"));
+  const LATER = { ...SYNC, cursor: "later" };
+
+  /** Found by a change from the server: the page has to come again, with all of the document. */
+  async function foundByPage() {
     const { storage, tab } = await diskWithThree();
     await damage(storage, "documents", "b");
     await tab.edit("b", "mine");
     tab.listener.shown.mockClear();
-    await tab.data.applyPage([retitled("b", "theirs"), titled("d")], { ...SYNC, cursor: "d" });
+    expect(await tab.data.applyPage(news, LATER)).toEqual(["b"]);
     return { storage, tab };
   }
 
-  it("begins a load anew, while rows and what is pending stay", async () => {
-    const { tab } = await found();
-    expect(tab.data.syncPoint).toMatchObject({ cursor: null, complete: false, syncedAt: 5 });
-    expect(tab.listener.healing.mock.calls).toEqual([["begins"]]);
-    expect(tab.titles()).toEqual({ a: "a", b: "mine", c: "c", d: "d" });
-    expect(tab.data.replica.counts().pending).toBe(1);
-    expect([...tab.data.replica.pending()]).toEqual([]); // its changes wait
-  });
-
-  it("is whole again after the load, which tells of differences only", async () => {
-    const { storage, tab } = await found();
-    tab.listener.shown.mockClear();
-    await tab.data.applyPage([titled("a"), titled("b")], { ...SYNC, cursor: "b", complete: false });
-    expect(tab.listener.shown).not.toHaveBeenCalled();
-    await tab.data.applyPage([retitled("b", "theirs"), titled("c"), titled("d")], SYNC);
-    expect(tab.listener.shown).not.toHaveBeenCalled(); // what is pending covers what changed
-    expect(tab.listener.healing.mock.calls).toEqual([["begins"], ["done"]]);
-    const [outgoing] = await tab.mint("b");
-    expect(outgoing!.change).toMatchObject({ op: "update", generation: 1 });
-    const bytes = outgoing!.change.parts[0]!.update;
-    const base = [titled("b"), retitled("b", "theirs")].map((one) => one.bytes);
-    expect(renderBytes(...base, bytes)).toEqual({ title: "mine" });
-    const result = { status: "accepted", generation: 1, ts: null } as const;
-    await tab.data.settle([outgoing!], [{ document: "b", result }]);
-    expect((await openTab(storage)).titles()).toEqual({ a: "a", b: "mine", c: "c", d: "d" });
-  });
-
-  it("does not go back to what it was before while the load brings its history", async () => {
-    const { storage, tab } = await diskWithThree();
-    await tab.data.applyPage([retitled("b", "newer")], SYNC);
-    await damage(storage, "documents", "b");
-    await tab.data.applyPage([titled("d"), retitled("b", "newest")], SYNC);
-    tab.listener.shown.mockClear();
-    await tab.data.applyPage([titled("b")], { ...SYNC, complete: false });
-    expect(tab.listener.shown).not.toHaveBeenCalled();
-    await tab.data.applyPage([retitled("b", "newest")], SYNC);
-    expect(tab.listener.shown.mock.calls).toEqual([[[{ id: "b", row: { title: "newest" } }]]]);
-  });
-
-  it("that the server has forgotten meanwhile goes", async () => {
-    const { tab } = await found();
-    await tab.data.applyPage([titled("a"), titled("c"), titled("d")], SYNC);
-    expect(tab.titles()).toEqual({ a: "a", c: "c", d: "d" });
-  });
-
-  it("is found when it is minted, and holds up no other", async () => {
+  /** Found by a change from here: it waits, and nothing else does. */
+  async function foundByMint() {
     const { storage, tab } = await diskWithThree();
     await damage(storage, "documents", "b");
     await tab.edit("b", "mine");
@@ -172,6 +142,87 @@ describe("a damaged document", () => {
     expect(outgoing.map(({ change }) => change.document)).toEqual(["c"]);
     expect(tab.listener.healing.mock.calls).toEqual([["begins"]]);
     expect([...tab.data.replica.pending().keys()]).toEqual(["c"]);
+    return { storage, tab };
+  }
+
+  it("is all that has to come again: position, rows and what is pending stay", async () => {
+    const { storage, tab } = await foundByPage();
+    for (const { data, titles } of [tab, await openTab(storage)]) {
+      expect(data.syncPoint).toMatchObject(SYNC);
+      expect(titles()).toEqual({ a: "a", b: "mine", c: "c" });
+      expect(data.replica.counts().pending).toBe(1);
+    }
+    const [held] = await tab.data.held(["b"]);
+    expect(held).toEqual({ document: "b", generation: 0, stateVector: new ArrayBuffer(1) });
+  });
+
+  it("is whole again with the page that needed it, which tells of differences only", async () => {
+    const { storage, tab } = await foundByPage();
+    expect(await tab.data.applyPage(news, LATER, [both])).toEqual([]);
+    const shown = tab.listener.shown.mock.calls; // what is pending covers what changed of `b`
+    expect(shown).toEqual([[[{ id: "d", row: { title: "d" } }]]]);
+    expect(tab.data.syncPoint).toMatchObject(LATER);
+    const [outgoing] = await tab.mint("b");
+    const bytes = outgoing!.change.parts[0]!.update;
+    expect(renderBytes(both.update!, bytes)).toEqual({ title: "mine" });
+    const result = { status: "accepted", generation: 1, ts: null } as const;
+    await tab.data.settle([outgoing!], [{ document: "b", result }]);
+    expect((await openTab(storage)).titles()).toEqual({ a: "a", b: "mine", c: "c", d: "d" });
+  });
+
+  it("cannot be mended by an addition to what was here before", async () => {
+    const { tab } = await foundByPage();
+    const addition = { ...both, isWhole: false };
+    expect(await tab.data.applyPage(news, LATER, [addition])).toEqual(["b"]);
+    expect(await tab.data.applyPage(news, LATER, [addition, both])).toEqual([]);
+  });
+
+  it("takes another client id, because what was refused of it is forgotten (C4)", async () => {
+    const { tab } = await foundByMint();
+    await tab.data.applyPage([], SYNC, [both]);
+    await tab.edit("a", "x");
+    const ids = (await tab.mint("a", "b")).map(
+      ({ change }) => Y.decodeUpdate(new Uint8Array(change.parts[0]!.update)).structs[0]!.id.client,
+    );
+    expect(ids[0]).not.toBe(ids[1]);
+  });
+
+  it("found by a change from here holds up no other, and no page about others", async () => {
+    const { tab } = await foundByMint();
+    expect([...tab.data.replica.refetched]).toEqual(["b"]);
+    expect(await tab.data.applyPage([titled("d")], LATER)).toEqual([]);
+    expect(tab.data.syncPoint).toMatchObject(LATER);
+    expect(await tab.data.applyPage(news, { ...SYNC, cursor: "latest" })).toEqual(["b"]);
+    expect(tab.data.syncPoint).toMatchObject(LATER);
+    expect(tab.titles()).toEqual({ a: "a", b: "mine", c: "mine too", d: "d" });
+  });
+
+  it("is mended on its own, and then sent", async () => {
+    const { storage, tab } = await foundByMint();
+    expect(await tab.data.applyPage([], tab.data.syncPoint, [both])).toEqual([]);
+    expect(tab.listener.healing.mock.calls).toEqual([["begins"], ["done"]]);
+    expect([...tab.data.replica.pending().keys()]).toEqual(["b", "c"]);
+    expect((await tab.mint("b"))[0]!.change).toMatchObject({ op: "update", generation: 1 });
+    const again = await openTab(storage);
+    expect(again.listener.healing).not.toHaveBeenCalled();
+    expect(again.data.syncPoint).toMatchObject(SYNC);
+  });
+
+  it("is still to be mended after the page is gone", async () => {
+    const { storage } = await foundByMint();
+    const tab = await openTab(storage);
+    expect(tab.listener.healing.mock.calls).toEqual([["begins"]]);
+    expect([...tab.data.replica.pending().keys()]).toEqual(["c"]);
+  });
+
+  it("that the server has not any more goes", async () => {
+    const { storage, tab } = await diskWithThree();
+    await damage(storage, "documents", "b");
+    const gone = { document: "b", generation: 0, live: false, update: null, isWhole: true };
+    expect(await tab.data.applyPage([], SYNC, [gone])).toEqual([]);
+    for (const { titles } of [tab, await openTab(storage)]) {
+      expect(titles()).toEqual({ a: "a", c: "c" });
+    }
   });
 
   it("is found when an answer comes, which comes again for the same bytes", async () => {
@@ -182,25 +233,28 @@ describe("a damaged document", () => {
     const answers = [
       { document: "b", result: { status: "accepted", generation: 1, ts: null } },
     ] as const;
-    await tab.data.settle([outgoing!], [...answers]);
-    expect(tab.titles()["b"]).toBe("mine");
-    expect(tab.data.replica.counts().pending).toBe(1);
-    await tab.data.applyPage([titled("b")], SYNC);
+    for (let late = 0; late < 2; late++) {
+      await tab.data.settle([outgoing!], [...answers]);
+      expect(tab.titles()["b"]).toBe("mine");
+      expect(tab.data.replica.counts().pending).toBe(1);
+    }
+    await tab.data.applyPage([], SYNC, [whole("b", titled("b"))]);
     expect(await tab.mint("b")).toEqual([outgoing]);
     await tab.data.settle([outgoing!], [...answers]);
     expect([tab.titles()["b"], tab.data.replica.counts().pending]).toEqual(["mine", 0]);
   });
 
-  it("stops no tab that syncs at an earlier place: its page is not stored", async () => {
+  it("found in another tab is heard of", async () => {
     const { storage, tab } = await diskWithThree();
     const other = await openTab(storage);
     await damage(storage, "documents", "b");
     await other.edit("b", "mine");
     await other.mint("b");
-    await tab.data.applyPage([titled("d")], { ...SYNC, cursor: "later" });
-    expect(tab.data.syncPoint).toMatchObject({ cursor: null, complete: false });
+    await tab.data.reload();
     expect(tab.listener.healing.mock.calls).toEqual([["begins"]]);
-    expect((await openTab(storage)).data.syncPoint).toMatchObject({ cursor: null });
+    await tab.data.applyPage([], SYNC, [both]);
+    await other.data.reload();
+    expect(other.listener.healing.mock.calls).toEqual([["begins"], ["done"]]);
   });
 });
 

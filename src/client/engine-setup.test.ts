@@ -1,10 +1,23 @@
 import { expect, it, vi } from "vitest";
+import * as Y from "yjs";
 import type { RowFields } from "../shared/operations.js";
 import { ReplicateError } from "../shared/errors.js";
 import { PROTOCOL_VERSION } from "../shared/versions.js";
-import type { Change, PushResult, Result, StreamEntry, StreamPage } from "../shared/wire.js";
+import { loadPart } from "../shared/plain-part.js";
+import { toArrayBuffer } from "../shared/values.js";
+import type {
+  Change,
+  Held,
+  PushResult,
+  Recovered,
+  Recovery,
+  Result,
+  StreamEntry,
+  StreamPage,
+} from "../shared/wire.js";
 import { Engine } from "./engine.js";
 import type { LocalMutation } from "./local-write.js";
+import { CURRENT_DATA } from "./migrations.js";
 import { FakePage, fields, quiet, SECOND, VirtualTime } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
 import {
@@ -22,11 +35,18 @@ export class FakeServer {
   readonly pushes: string[][] = [];
   /** What is wrong with a change, or null. */
   refuse: (change: Change) => string | null = () => null;
+  /** From so many bytes on an entry is sent as a stub to who asks for that. */
+  stubBytes = Infinity;
+  readonly recoveries: string[][] = [];
   readonly #watchers = new Set<() => void>();
   #isHeld = false;
 
-  page(cursor: string | null): StreamPage {
-    const entries = this.log.slice(Number(cursor ?? 0));
+  page(cursor: string | null, stubs = false): StreamPage {
+    const entries = this.log
+      .slice(Number(cursor ?? 0))
+      .map((one) =>
+        stubs && one.bytes!.byteLength >= this.stubBytes ? { ...one, bytes: null } : one,
+      );
     return {
       entries,
       cursor: `${this.log.length}`,
@@ -35,6 +55,24 @@ export class FakeServer {
       reset: null,
       identity: null,
     };
+  }
+
+  recover(documents: Held[]): Recovery {
+    this.recoveries.push(documents.map(({ document }) => document));
+    return { documents: documents.map((held) => this.#recover(held)), identity: null };
+  }
+
+  #recover({ document, generation: known, stateVector }: Held): Recovered {
+    const own = this.log.filter((one) => one.document === document);
+    const generation = Math.max(0, ...own.map((one) => one.generation));
+    const live = own.filter((one) => one.generation === generation);
+    if (live.length === 0 || live.some(({ kind }) => kind === "tombstone")) {
+      return { document, generation, live: false, update: null };
+    }
+    const doc = loadPart(live.map(({ bytes }) => new Uint8Array(bytes!)));
+    const since = known === generation ? new Uint8Array(stateVector) : undefined;
+    const update = toArrayBuffer(Y.encodeStateAsUpdate(doc, since));
+    return { document, generation, live: true, update };
   }
 
   push(changes: Change[]): PushResult {
@@ -90,6 +128,7 @@ export class Network implements Transport {
     return () => void this.listeners.delete(listener);
   };
   protocol = async () => ({ version: PROTOCOL_VERSION, fields: fields.hash, identity: null });
+  recover = async (documents: Held[]) => this.server.recover(documents);
   stream = async ({ cursor }: { cursor: string | null }) => this.server.page(cursor);
   push = async (changes: Change[]) => {
     this.calls += 1;
@@ -97,7 +136,8 @@ export class Network implements Transport {
     return this.server.push(changes);
   };
   subscribe = (cursor: string | null, onPage: (page: StreamPage) => void) => {
-    const tell = () => queueMicrotask(() => this.connected && onPage(this.server.page(cursor)));
+    const tell = () =>
+      queueMicrotask(() => this.connected && onPage(this.server.page(cursor, true)));
     tell();
     return this.server.watch(tell);
   };
@@ -225,6 +265,12 @@ export class FakeDisk implements ReplicaStorage {
       },
     };
   };
+
+  /** The stored base of a document is not what was written any more. */
+  async damage(document: string) {
+    const connection = await this.#storage.open("tasks", CURRENT_DATA);
+    await connection.transaction("write", ["documents"], (tx) => tx.put("documents", document, 0));
+  }
 
   lose() {
     this.#age += 1;

@@ -1,14 +1,16 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { ReplicateError } from "../shared/errors.js";
-import type { PushResult, StreamEntry } from "../shared/wire.js";
+import type { Held, PushResult, StreamEntry } from "../shared/wire.js";
+import type { Recovery } from "./apply-page.js";
 import type { Environment } from "./environment.js";
 import type { Identity } from "../shared/identity.js";
+import type { LocalDataListener } from "./local-data-listener.js";
 import type { LocalWrite } from "./local-write.js";
 import { isUnreadable, type OutboxRecord } from "./records.js";
 import type { Rebuilt } from "./repair.js";
 import { oneLife, unsentChanges, type OneLife } from "./one-life.js";
 import { openStorage } from "./open-storage.js";
-import { Replica, type ShownChange } from "./replica.js";
+import { Replica } from "./replica.js";
 import type { Outgoing } from "./outgoing.js";
 import { ReplicaStore } from "./replica-store.js";
 import { StorageHealth, type StorageStatus, type StorageTask } from "./storage/health.js";
@@ -16,30 +18,13 @@ import type { ReplicaStorage } from "./storage/storage.js";
 import { NEVER_SYNCED, type SyncPoint } from "./stored.js";
 import { Turns } from "./turns.js";
 
+export type { LocalDataListener };
+
 export type LocalDataConfig = {
   name: string;
   fields: CompiledFields;
   storage: ReplicaStorage;
   environment: Environment;
-};
-
-export type LocalDataListener = {
-  /** Rows look different now. */
-  shown(changes: ShownChange[]): void;
-  /** Something was stored that other tabs do not know of yet. */
-  stored(): void;
-  /** Anything else than rows changed, e.g. how many changes are pending. */
-  changed(): void;
-  rejected(record: OutboxRecord): void;
-  /** Another page has deleted all data on purpose, and everything has to start from nothing. */
-  cleared(): void;
-  /** The disk is not this page's any more, and everything has to start anew; memory is as it was. */
-  lost(): void;
-  /**
-   * Something on disk was damaged. `begins`: loading from the server starts anew, from the position
-   * there is now; `done`: what it was needed for is here again, and may be sent.
-   */
-  healing(state: "begins" | "done"): void;
 };
 
 /** One tab's data, on disk and in memory: both change together, one thing at a time. */
@@ -118,17 +103,34 @@ export class LocalData {
     });
   }
 
-  /** Stores log entries with the position after them, then shows them. */
-  applyPage(entries: readonly StreamEntry[], sync: SyncPoint): Promise<void> {
+  /**
+   * Stores log entries with the position after them, then shows them.
+   *
+   * @returns the documents that have to be recovered before that can be done; nothing is stored then.
+   */
+  applyPage(
+    entries: readonly StreamEntry[],
+    sync: SyncPoint,
+    recovered: readonly Recovery[] = [],
+  ): Promise<string[]> {
     const { round } = this.#sync; // now, and not when its turn comes: the page belongs to this one
     return this.#turn("write", async (store) => {
       const { lastSegment } = this.replica;
-      const changes = await store.applyPage(entries, { ...sync, round }, lastSegment);
+      const changes = await store.applyPage(entries, { ...sync, round }, lastSegment, recovered);
+      if (changes.missing.length > 0) return changes.missing;
       if (changes.sync.round === round) this.#sync = changes.sync;
       this.#announce(this.replica.applyRows(changes));
-      if (changes.sync.round !== round || this.replica.isRefetching) await this.#load();
+      const { refetched } = this.replica;
+      const isHealed = recovered.some(({ document }) => refetched.has(document));
+      if (changes.sync.round !== round || isHealed) await this.#load();
       await this.#compactRows(store);
+      return [];
     });
+  }
+
+  /** What is here of these documents, for the server to add to. */
+  held(documents: readonly string[]): Promise<Held[]> {
+    return this.#turn("read", (store) => store.held(documents));
   }
 
   /**
@@ -163,7 +165,7 @@ export class LocalData {
       const settled = await store.settle(answers, this.replica.lastSegment);
       this.#announce(this.replica.applySettled(settled));
       for (const record of settled.changed) if (record.rejected) this.#listener.rejected(record);
-      if (settled.sync.round !== this.#sync.round) await this.#load();
+      if (settled.damaged.length > 0) await this.#load();
     });
   }
 
@@ -244,8 +246,7 @@ export class LocalData {
 
   async #load() {
     const known = new Map(this.replica.records().map((record) => [record.seq, record]));
-    const wasRefetching = this.replica.isRefetching;
-    const { round } = this.#sync;
+    const lost = this.replica.refetched;
     const loaded = await this.#store!.load(this.replica.lastSegment);
     this.#sync = loaded.sync;
     this.#show(this.replica.load(loaded));
@@ -256,8 +257,8 @@ export class LocalData {
     }
     this.#listener.changed();
     if (loaded.damaged.length > 0) void this.#turns.insist(() => this.#rebuildRows(loaded.damaged));
-    if (loaded.sync.round !== round && this.replica.isRefetching) this.#listener.healing("begins");
-    if (wasRefetching && !this.replica.isRefetching) this.#listener.healing("done");
+    if ([...loaded.refetched].some((one) => !lost.has(one))) this.#listener.healing("begins");
+    if ([...lost].some((one) => !loaded.refetched.has(one))) this.#listener.healing("done");
   }
 
   /** Rows that were damaged on disk are made anew from their documents, some at a time. */
@@ -266,7 +267,7 @@ export class LocalData {
       const rebuilt: Rebuilt = await this.#turn("write", async (store) => {
         const step = await store.rebuildRows(after, this.replica.lastSegment);
         this.#announce(this.replica.applyRows(step));
-        if (step.sync.round !== this.#sync.round) await this.#load();
+        if (step.damaged.length > 0) await this.#load();
         if (step.next === null) await store.moveRows(new Map(), damaged, Infinity);
         return step;
       });

@@ -43,7 +43,7 @@ export async function mintDocuments(
       return mintDocument(tx, mended, { deviceId: clientId, newClientId });
     }),
   );
-  if (damaged.length > 0) await refetch(tx, damaged, newClientId);
+  await refetch(tx, damaged, newClientId);
   return minted.flatMap((one) => (one ? [{ ...one, sender }] : []));
 }
 

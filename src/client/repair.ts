@@ -6,13 +6,10 @@ import {
   DAMAGED,
   decodeBase,
   putRecords,
-  readBase,
   readRefetched,
-  readSync,
   writeBase,
-  writeSync,
+  writeRefetched,
   type RowChanges,
-  type StoredSync,
 } from "./stored.js";
 import { unmint } from "./settle.js";
 import type { StorageTransaction } from "./storage/storage.js";
@@ -22,8 +19,8 @@ import type { BaseRow } from "./view.js";
 const REBUILD_DOCUMENTS = 200;
 
 /**
- * Gives the damaged bases of these documents up and begins to load from the server anew, which brings
- * them again. Until that is done their rows stay as they are, and their changes wait.
+ * Gives the damaged bases of these documents up, until they are recovered from the server. Until then
+ * their rows stay as they are, and their changes wait.
  *
  * @param newClientId What the damaged bases knew of refused bytes is lost, so that no update of
  * these documents may use the device's own client id (C4).
@@ -32,35 +29,20 @@ export async function refetch(
   tx: StorageTransaction,
   documents: readonly string[],
   newClientId: () => number,
-): Promise<StoredSync> {
+): Promise<void> {
+  if (documents.length === 0) return;
   for (const document of documents) {
     await writeBase(tx, document, { ...emptyBase(), clientId: newClientId() });
   }
-  const waiting = await readRefetched(tx);
-  await tx.put("meta", "refetch", [...new Set([...waiting, ...documents])]);
-  const sync = await readSync(tx);
-  const anew = { ...sync, cursor: null, complete: false, round: sync.round + 1 };
-  await writeSync(tx, anew);
-  return anew;
-}
-
-/** The load has reached the end: shows what it brought of the documents that waited for it. */
-export async function finishRefetch(
-  tx: StorageTransaction,
-  documents: Iterable<string>,
-  rows: Map<string, BaseRow>,
-  tree: FieldTree,
-) {
-  for (const document of documents) {
-    const base = await readBase(tx, document);
-    // The server may have forgotten the document meanwhile: then it is gone here as well.
-    if (base && base !== DAMAGED) rows.set(document, rowOf(base, tree));
-  }
-  await tx.delete("meta", "refetch");
+  await writeRefetched(tx, [...new Set([...(await readRefetched(tx)), ...documents])]);
 }
 
 /** What came of one step of making rows anew; `next` is where the next step begins. */
-export type Rebuilt = RowChanges & { next: string | null; sync: StoredSync };
+export type Rebuilt = RowChanges & {
+  next: string | null;
+  /** Documents of which the base was damaged as well. */
+  damaged: string[];
+};
 
 /** Rows of some documents, made from their bases: needed where the stored rows were damaged. */
 export async function rebuildRows(
@@ -80,10 +62,10 @@ export async function rebuildRows(
     if (base === DAMAGED) damaged.push(document);
     else if (!waiting.has(document)) rows.set(document, rowOf(base, tree));
   }
-  if (damaged.length > 0) await refetch(tx, damaged, newClientId);
+  await refetch(tx, damaged, newClientId);
   const isLast = batch.length < REBUILD_DOCUMENTS;
   const next = isLast ? null : String(batch.at(-1)![0]);
-  return { ...(await addSegment(tx, rows, seen)), next, sync: await readSync(tx) };
+  return { ...(await addSegment(tx, rows, seen)), next, damaged };
 }
 
 /**

@@ -1,7 +1,10 @@
 import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import { beforeEach, describe, expect, it } from "vitest";
+import * as Y from "yjs";
+import { toArrayBuffer } from "../shared/values.js";
 import type { Result } from "../shared/wire.js";
+import type { Recovery } from "./apply-page.js";
 import { ReplicaStore } from "./replica-store.js";
 import { indexedDBStorage } from "./storage/indexeddb.js";
 import { memoryStorage } from "./storage/memory.js";
@@ -80,9 +83,102 @@ describe.each<[string, () => ReplicaStorage]>([
       rows: new Map(),
       segment: null,
       missed: [],
+      missing: [],
       sync: later,
     });
     expect(await store.load()).toMatchObject({ sync: later, segments: { length: 1 } });
+  });
+
+  describe("of a page with a stub", () => {
+    const edited = bytesOf(setting({ title: "edited" }), [created], 88);
+    const stub = { ...entry(1, edited), bytes: null };
+    const page = [entry(1, created, { document: "b" }), stub];
+    const LATER = { ...SYNC, cursor: "later" };
+    const answer = (rest: Partial<Recovery> = {}): Recovery => ({
+      ...{ document: "a", generation: 1, live: true, isWhole: false },
+      ...{ update: toArrayBuffer(edited), ...rest },
+    });
+    const gone = (generation: number) =>
+      answer({ generation, live: false, update: null, isWhole: true });
+
+    async function stubbed() {
+      const all = await setUp(make());
+      await all.store.applyPage([entry(1, created)], SYNC, SEEN);
+      expect(await all.store.applyPage(page, LATER, SEEN)).toEqual({
+        ...{ rows: new Map(), segment: null, missed: [] },
+        ...{ missing: ["a"], sync: SYNC },
+      });
+      return all;
+    }
+
+    it("stores nothing, and no position, before what it stands for is here (C7)", async () => {
+      const { store, open, rows } = await stubbed();
+      for (const one of [store, await open()]) {
+        expect((await one.load()).sync).toEqual(SYNC);
+        expect([...(await rows(one)).keys()]).toEqual(["a"]);
+      }
+    });
+
+    it("says what is here, for the server to add to", async () => {
+      const { store } = await stubbed();
+      const [a, b] = await store.held(["a", "b"]);
+      expect(a!.generation).toBe(1);
+      expect(Y.decodeStateVector(new Uint8Array(a!.stateVector))).toEqual(new Map([[77, 2]]));
+      expect(b).toEqual({ document: "b", generation: 0, stateVector: new ArrayBuffer(1) });
+    });
+
+    it("stores all of it together once that is here", async () => {
+      const { store, open, rows } = await stubbed();
+      const applied = await store.applyPage(page, LATER, SEEN, [answer()]);
+      expect(applied).toMatchObject({ missing: [], sync: LATER });
+      const again = await open();
+      expect((await again.load()).sync).toEqual(LATER);
+      const shown = new Map([
+        ["a", { generation: 1, row: { title: "edited" } }],
+        ["b", { generation: 1, row: { title: "t" } }],
+      ]);
+      expect(await rows(again)).toEqual(shown);
+      // Later entries that say the same add nothing.
+      const { segment } = await store.applyPage([entry(1, edited)], LATER, SEEN);
+      expect(segment).toBeNull();
+    });
+
+    it("adds to what another page has stored meanwhile", async () => {
+      const { store, open } = await stubbed();
+      const late = bytesOf(setting({ done: true }), [created], 99);
+      await (await open()).applyPage([entry(1, late)], SYNC, SEEN);
+      const { rows } = await store.applyPage(page, LATER, SEEN, [answer()]);
+      expect(rows.get("a")?.row).toEqual({ title: "edited", done: true });
+    });
+
+    it.each([
+      ["ended", 1],
+      ["been forgotten", 0],
+      ["ended twice", 2],
+    ])("shows a document no more whose life has %s meanwhile", async (_what, generation) => {
+      const { store, rows } = await stubbed();
+      await store.applyPage(page, LATER, SEEN, [gone(generation)]);
+      expect((await rows()).get("a")).toMatchObject({ row: null });
+      const tombstone = entry(1, null);
+      const { segment } = await store.applyPage([tombstone], LATER, SEEN);
+      expect(segment).toBeNull(); // it was known
+    });
+
+    it("shows the next life of a document, whatever the page still says of the one before", async () => {
+      const { store, rows } = await stubbed();
+      const again = bytesOf(inserting({ title: "again" }), [], 99);
+      const next = answer({ generation: 2, update: toArrayBuffer(again), isWhole: true });
+      await store.applyPage(page, LATER, SEEN, [next]);
+      await store.applyPage([entry(1, null), entry(2, again)], LATER, SEEN);
+      expect((await rows()).get("a")).toEqual({ generation: 2, row: { title: "again" } });
+    });
+
+    it("takes a tombstone for what it is, however large it was", async () => {
+      const { store } = await stubbed();
+      const tombstone = { ...entry(1, null), bytes: null };
+      const { rows, missing } = await store.applyPage([tombstone], LATER, SEEN);
+      expect([missing, rows.get("a")?.row]).toEqual([[], null]);
+    });
   });
 
   it("stays complete when a tab that was frozen brings a page of the load", async () => {

@@ -1,8 +1,8 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { Identity } from "../shared/identity.js";
-import type { StreamEntry } from "../shared/wire.js";
+import type { Held, StreamEntry } from "../shared/wire.js";
 import { settleAnswers, type ServerAnswer, type SettledChanges } from "./answers.js";
-import { applyPage, type AppliedPage } from "./apply-page.js";
+import { applyPage, type AppliedPage, type Recovery } from "./apply-page.js";
 import { discardRecord, hasImported, importRecords, retryRecord } from "./decisions.js";
 import { Device } from "./device.js";
 import { pinIdentity } from "./identity.js";
@@ -14,6 +14,7 @@ import { STORES, type StorageConnection } from "./storage/storage.js";
 import {
   addRecord,
   moveRows,
+  readHeld,
   readRefetched,
   readSegments,
   readSync,
@@ -32,7 +33,7 @@ export type Loaded = {
   damaged: number[];
   /** Those that cannot be read are among them, as rejected. */
   records: OutboxRecord[];
-  /** Documents that are loaded anew: until then their changes wait. */
+  /** Documents that have to be recovered: until then their changes wait. */
   refetched: ReadonlySet<string>;
 };
 
@@ -95,16 +96,28 @@ export class ReplicaStore {
   }
 
   /**
-   * Stores log entries and the position after them together (C7).
+   * Stores log entries and the position after them together (C7); see {@link AppliedPage}.
    *
    * @param seen The newest segment of rows that the caller knows.
-   * @returns what changed, and the position as it is now: of a later round than `sync`, when loading
-   * has to begin anew.
    */
-  applyPage(entries: readonly StreamEntry[], sync: StoredSync, seen: number): Promise<AppliedPage> {
+  applyPage(
+    entries: readonly StreamEntry[],
+    sync: StoredSync,
+    seen: number,
+    recovered: readonly Recovery[] = [],
+  ): Promise<AppliedPage> {
+    const page = { entries, recovered, sync };
     return this.#storage.transaction("write", ["meta", "documents", "rows"], (tx) =>
-      applyPage(tx, { entries, sync, seen }, this.#fields.tree, () => this.#device.newClientId()),
+      applyPage(tx, page, seen, this.#fields.tree, () => this.#device.newClientId()),
     );
+  }
+
+  /** What is here of these documents, for the server to add to. */
+  held(documents: readonly string[]): Promise<Held[]> {
+    return this.#storage.transaction("read", ["meta", "documents"], async (tx) => {
+      const refetched = await readRefetched(tx);
+      return Promise.all(documents.map((document) => readHeld(tx, document, refetched)));
+    });
   }
 
   /** @throws {ReplicateError} `IDENTITY_CHANGED` when the data belongs to someone else. */

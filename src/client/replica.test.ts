@@ -182,7 +182,7 @@ describe("an answer of the server", () => {
       rows: new Map([["a", row("x")]]),
       segment: 2,
       missed: [],
-      sync,
+      damaged: [],
       done: [retitle("x", { seq: 1 })],
       changed: [retitle("y", { seq: 2, rejected })],
     });

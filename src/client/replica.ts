@@ -21,7 +21,7 @@ export class Replica {
   readonly #shown = new Map<string, RowFields>();
   readonly #outbox = new OutboxMirror();
   #isRead = false;
-  /** Documents whose changes wait: the server's state of them is being loaded anew. */
+  /** Documents whose changes wait: the server's state of them has to be recovered. */
   #refetched: ReadonlySet<string> = new Set();
   /** Documents whose changes wait until a newer version of the app has sent its own. */
   #held: readonly string[] = [];
@@ -35,8 +35,9 @@ export class Replica {
     return this.#base.lastSegment;
   }
 
-  get isRefetching(): boolean {
-    return this.#refetched.size > 0;
+  /** Documents of which the server has to be asked what they are. */
+  get refetched(): ReadonlySet<string> {
+    return this.#refetched;
   }
 
   get shown(): ReadonlyMap<string, RowFields> {

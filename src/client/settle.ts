@@ -1,6 +1,6 @@
 import type { FieldTree } from "../shared/field-tree.js";
 import { FIELDS_PART } from "../shared/plain-part.js";
-import type { Change, Result, StreamEntry } from "../shared/wire.js";
+import type { Change, Result, WholeEntry } from "../shared/wire.js";
 import { advance, endGeneration, type Advanced, type BaseDocument } from "./base.js";
 import { mintAnew, withBytes, type NumberedRecord } from "./mint.js";
 import type { Rejection } from "./records.js";
@@ -87,7 +87,7 @@ export function settleGroup(
 
 function accept(base: BaseDocument, answer: Answer, generation: number, tree: FieldTree): Settled {
   const { group, change } = answer;
-  const entries: StreamEntry[] =
+  const entries: WholeEntry[] =
     change.op === "remove"
       ? [entryOf(change, generation, "tombstone", new ArrayBuffer(0))]
       : change.parts.map(({ update }) => entryOf(change, generation, "update", update));
@@ -114,9 +114,9 @@ function followers({ all, group, change }: Answer, generation: number): Numbered
 function entryOf(
   { document }: Change,
   generation: number,
-  kind: StreamEntry["kind"],
+  kind: WholeEntry["kind"],
   bytes: ArrayBuffer,
-): StreamEntry {
+): WholeEntry {
   return { document, part: FIELDS_PART, generation, kind, bytes };
 }
 

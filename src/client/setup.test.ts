@@ -79,12 +79,14 @@ export function bytesOf(
 export const renderBytes = (...updates: (Uint8Array | ArrayBuffer)[]) =>
   renderRow(loadPart(updates.map((update) => new Uint8Array(update))), tree);
 
+export type Entry = StreamEntry & { bytes: ArrayBuffer };
+
 /** A log entry of document `a` unless `rest` says otherwise. */
 export function entry(
   generation: number,
   bytes: Uint8Array | null,
-  rest: Partial<StreamEntry> = {},
-): StreamEntry {
+  rest: Partial<Entry> = {},
+): Entry {
   return {
     document: "a",
     part: FIELDS_PART,

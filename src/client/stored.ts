@@ -1,4 +1,9 @@
+import * as Y from "yjs";
 import { ReplicateError } from "../shared/errors.js";
+import { loadPart } from "../shared/plain-part.js";
+import { EMPTY_STATE_VECTOR } from "../shared/state-vector.js";
+import { toArrayBuffer } from "../shared/values.js";
+import type { Held } from "../shared/wire.js";
 import type { BaseDocument } from "./base.js";
 import type { NumberedRecord } from "./mint.js";
 import type { OutboxRecord, StoredRecord } from "./records.js";
@@ -154,9 +159,28 @@ export async function moveRows(
   return { rows: moved, segment, missed };
 }
 
-/** Documents whose damaged base the load in progress brings again. */
+/** Documents whose damaged base has been given up, and not been recovered from the server yet. */
 export async function readRefetched(tx: StorageTransaction): Promise<Set<string>> {
   return new Set((await tx.get("meta", "refetch")) as string[] | undefined);
+}
+
+export async function writeRefetched(tx: StorageTransaction, documents: readonly string[]) {
+  if (documents.length > 0) await tx.put("meta", "refetch", documents);
+  else await tx.delete("meta", "refetch");
+}
+
+/** What there is of a document to add to; nothing where its base is damaged, or was. */
+export async function readHeld(
+  tx: StorageTransaction,
+  document: string,
+  refetched: ReadonlySet<string>,
+): Promise<Held> {
+  const base = await readBase(tx, document);
+  if (base === undefined || base === DAMAGED || refetched.has(document)) {
+    return { document, generation: 0, stateVector: toArrayBuffer(EMPTY_STATE_VECTOR) };
+  }
+  const stateVector = Y.encodeStateVector(loadPart(base.updates));
+  return { document, generation: base.generation, stateVector: toArrayBuffer(stateVector) };
 }
 
 /** @throws {ReplicateError} `NEWER_DATA` */

@@ -1,14 +1,24 @@
 import type { FunctionReference } from "convex/server";
-import type { Change, Protocol, PushResult, Sender, StreamPage } from "../shared/wire.js";
+import type {
+  Change,
+  Held,
+  Protocol,
+  PushResult,
+  Recovery,
+  Sender,
+  StreamPage,
+} from "../shared/wire.js";
+import { FIELDS_PART } from "../shared/plain-part.js";
 
 /** The functions of one replicated table that the client calls: `api.tasks`, as it is generated. */
 export interface ReplicateApi {
   stream: FunctionReference<
     "query",
     "public",
-    { cursor: string | null; rows?: boolean },
+    { cursor: string | null; rows?: boolean; stubs?: boolean },
     StreamPage
   >;
+  recover: FunctionReference<"query", "public", { part: string; documents: Held[] }, Recovery>;
   push: FunctionReference<"mutation", "public", { sender: Sender; changes: Change[] }, PushResult>;
   // `{}` is what Convex generates for a function without arguments.
   // eslint-disable-next-line @typescript-eslint/no-empty-object-type
@@ -18,9 +28,11 @@ export interface ReplicateApi {
 /** What the engine needs of a network; errors of the server's functions arrive as rejections. */
 export interface Transport {
   stream(args: { cursor: string | null; rows?: boolean }): Promise<StreamPage>;
+  /** What is missing of these documents, as far as it could be read at once: see {@link Recovery}. */
+  recover(documents: Held[]): Promise<Recovery>;
   push(changes: Change[], sender: Sender): Promise<PushResult>;
   protocol(): Promise<Protocol>;
-  /** The stream from a cursor, again whenever it changes. */
+  /** The stream from a cursor, with stubs, again whenever it changes. */
   subscribe(
     cursor: string | null,
     onPage: (page: StreamPage) => void,
@@ -61,15 +73,18 @@ export type ConvexClientLike = BrowserClient | ReactClient;
 export function convexTransport(client: ConvexClientLike, api: ReplicateApi): Transport {
   return {
     stream: (args) => client.query(api.stream, args) as Promise<StreamPage>,
+    recover: (documents) =>
+      client.query(api.recover, { part: FIELDS_PART, documents }) as Promise<Recovery>,
     push: (changes, sender) =>
       client.mutation(api.push, { sender, changes }) as Promise<PushResult>,
     protocol: () => client.query(api.protocol, {}) as Promise<Protocol>,
     subscribe(cursor, onPage, onError) {
+      const args = { cursor, stubs: true };
       if ("onUpdate" in client) {
         const onResult = (result: unknown) => onPage(result as StreamPage);
-        return client.onUpdate(api.stream, { cursor }, onResult, onError);
+        return client.onUpdate(api.stream, args, onResult, onError);
       }
-      const watch = client.watchQuery(api.stream, { cursor });
+      const watch = client.watchQuery(api.stream, args);
       return watchResults(watch, onPage, onError);
     },
     isConnected: () => ifUsable(() => client.connectionState().isWebSocketConnected, false),

@@ -6,7 +6,7 @@ import { mutation, query, type MutationCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
 import { Changes } from "./changes.js";
 import { timeOf } from "./clock.js";
-import { deleteRow, groupEntries, insertEntry, livesIn } from "./entries.js";
+import { deleteRow, insertEntry, livesOf } from "./entries.js";
 import { readPage } from "./page.js";
 import { planCompaction, thresholds } from "./plan.js";
 
@@ -38,13 +38,7 @@ export const read = query({
   handler: async (ctx, { collection, part, documents, compaction }) =>
     Promise.all(
       documents.map(async (document) => {
-        const rows = await ctx.db
-          .query("updates")
-          .withIndex("by_document", (q) =>
-            q.eq("collection", collection).eq("document", document).eq("part", part),
-          )
-          .collect();
-        const { generation, live, ended } = livesIn(groupEntries(rows));
+        const { generation, live, ended } = await livesOf(ctx, { collection, document, part });
         return {
           generation,
           live: live.length > 0,
@@ -71,6 +65,7 @@ export const stream = query({
     cursor: v.union(v.string(), v.null()),
     maxRows: v.optional(v.number()),
     maxBytes: v.optional(v.number()),
+    stubs: v.optional(v.boolean()),
   },
   returns: v.object({
     entries: v.array(
@@ -79,7 +74,7 @@ export const stream = query({
         part: v.string(),
         generation: v.number(),
         kind: v.union(v.literal("update"), v.literal("tombstone")),
-        bytes: v.bytes(),
+        bytes: v.union(v.bytes(), v.null()),
       }),
     ),
     cursor: v.union(v.string(), v.null()),

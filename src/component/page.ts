@@ -1,6 +1,7 @@
 import type { Doc } from "./_generated/dataModel.js";
 import type { QueryCtx } from "./_generated/server.js";
 import type { ResetReason } from "../shared/wire.js";
+import { STUB_BYTES } from "../shared/limits.js";
 import { readEntry } from "./bytes.js";
 import { groupEntries, sizeOf, type Entry } from "./entries.js";
 import { pastOf } from "./past.js";
@@ -12,6 +13,9 @@ export const MAX_PAGE_ROWS = 500;
 /** Bytes of updates in one page, unless a single entry is larger. Convex reads up to 16 MiB. */
 export const MAX_PAGE_BYTES = 2 * 1024 * 1024;
 
+/** Bytes that the stubs of one page stand for: all of it, if a client turns out to have none of it. */
+export const MAX_STUBBED_BYTES = 16 * 1024 * 1024;
+
 /** An entry is a few rows at most, so a page of this many always holds a whole one. */
 const MIN_PAGE_ROWS = 16;
 
@@ -21,6 +25,8 @@ type PageArgs = {
   cursor: string | null;
   maxRows?: number;
   maxBytes?: number;
+  /** Whether large entries are sent without their bytes, which are then not read either (C7). */
+  stubs?: boolean;
 };
 
 export async function readPage(ctx: QueryCtx, args: PageArgs) {
@@ -34,14 +40,15 @@ export async function readPage(ctx: QueryCtx, args: PageArgs) {
   const rows = await rowsAfter(ctx, args, after, maxRows + 1);
   const isAtEnd = rows.length === 0 && after !== null && after.ts > horizon;
   if (isAtEnd && after.ts > (await newestTs(ctx, args))) return anew("restored");
-  const { page, more } = cut(rows, maxRows, maxBytes);
+  const isStub = (entry: Entry) => args.stubs === true && sizeOf(entry) > STUB_BYTES;
+  const { page, more } = cut(rows, maxRows, maxBytes, isStub);
   const entries = await Promise.all(
-    page.map(async ({ head, rows }) => ({
-      document: head.document,
-      part: head.part,
-      generation: head.generation,
-      kind: head.kind,
-      bytes: await readEntry(ctx, rows),
+    page.map(async (entry) => ({
+      document: entry.head.document,
+      part: entry.head.part,
+      generation: entry.head.generation,
+      kind: entry.head.kind,
+      bytes: isStub(entry) ? null : await readEntry(ctx, entry.rows),
     })),
   );
   const end = page.at(-1)?.rows.at(-1);
@@ -69,13 +76,20 @@ function anew(reset: ResetReason) {
 }
 
 /** Whole entries only, up to the bounds, and at least one. */
-function cut(rows: Doc<"updates">[], maxRows: number, maxBytes: number) {
+function cut(
+  rows: Doc<"updates">[],
+  maxRows: number,
+  maxBytes: number,
+  isStub: (entry: Entry) => boolean,
+) {
   const all = groupEntries(rows.slice(0, maxRows));
   const page: Entry[] = [];
   let bytes = 0;
+  let stubbed = 0;
   for (const entry of all) {
-    bytes += sizeOf(entry);
-    if (page.length > 0 && bytes > maxBytes) break;
+    if (isStub(entry)) stubbed += sizeOf(entry);
+    else bytes += sizeOf(entry);
+    if (page.length > 0 && (bytes > maxBytes || stubbed > MAX_STUBBED_BYTES)) break;
     page.push(entry);
   }
   return { page, more: page.length < all.length || rows.length > maxRows };

@@ -49,8 +49,15 @@ export function fingerprint(bytes: ArrayBuffer): string {
 export const append = (log: Log, ...entries: NewEntry[]) =>
   log.mutation(api.log.append, { collection: "tasks", entries });
 
-export const stream = (log: Log, args: PageArgs = {}) =>
-  log.query(api.log.stream, { collection: "tasks", scope: "", cursor: null, ...args });
+/** A page with the bytes of all its entries, unless `args` ask for stubs. */
+export async function stream(log: Log, args: PageArgs = {}) {
+  const whole = { collection: "tasks", scope: "", cursor: null, ...args };
+  const page = await log.query(api.log.stream, whole);
+  return {
+    ...page,
+    entries: page.entries as ((typeof page.entries)[number] & { bytes: ArrayBuffer })[],
+  };
+}
 
 export const read = (log: Log, ...documents: string[]) =>
   log.query(api.log.read, { collection: "tasks", part: "fields", documents });

@@ -14,7 +14,7 @@ import {
   renderRow,
 } from "../shared/plain-part.js";
 import { toArrayBuffer } from "../shared/values.js";
-import type { Change, StreamEntry } from "../shared/wire.js";
+import type { Change, WholeEntry } from "../shared/wire.js";
 import { newApp, push, storedRow, tree, type App } from "./setup.test.js";
 
 // Whatever happens between writes, removals, compactions, pruning and readers that stopped anywhere:
@@ -255,7 +255,7 @@ class Lagging {
       this.#isResetting = true;
     }
     if (page.done) this.#isResetting = false;
-    for (const entry of page.entries as StreamEntry[]) {
+    for (const entry of page.entries as WholeEntry[]) {
       const advanced = advance(this.base(entry.document), [entry], tree);
       if (advanced) this.#bases.set(entry.document, advanced.base);
     }

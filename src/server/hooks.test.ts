@@ -7,6 +7,7 @@ import {
   Device,
   expectEverywhere,
   newApp,
+  nothingOf,
   push,
   pushFrom,
   rejected,
@@ -151,8 +152,9 @@ describe("an on-hook", () => {
     const live: boolean[] = [];
     const app = newApp({
       onInsert: async (ctx, { id }) => {
-        const args = { document: id, part: "fields", stateVector: new ArrayBuffer(1) };
-        live.push((await ctx.runQuery(api.tasks.recover, args)).live);
+        const args = { part: "fields", documents: [nothingOf(id)] };
+        const { documents } = await ctx.runQuery(api.tasks.recover, args);
+        live.push(documents[0]!.live);
       },
     });
     await push(app, new Device(7).insert("a", { title: "t" }));
@@ -193,13 +195,12 @@ describe("evalRead", () => {
 
   it("guards every query", async () => {
     const app = newApp(closed);
-    const stateVector = new ArrayBuffer(1);
     const paginationOpts = { numItems: 1, cursor: null };
     for (const query of [
       () => app.query(api.tasks.stream, { cursor: null }),
       () => app.query(api.tasks.stream, { cursor: null, rows: true }),
       () => app.query(api.tasks.material, { paginationOpts }),
-      () => app.query(api.tasks.recover, { document: "a", part: "fields", stateVector }),
+      () => app.query(api.tasks.recover, { part: "fields", documents: [nothingOf("a")] }),
     ]) {
       await expect(query()).rejects.toThrow("SIGNED_OUT");
     }

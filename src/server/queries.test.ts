@@ -1,6 +1,4 @@
 import { describe, expect, it } from "vitest";
-import * as Y from "yjs";
-import { renderRow, loadPart } from "../shared/plain-part.js";
 import { PROTOCOL_VERSION } from "../shared/versions.js";
 import {
   accepted,
@@ -11,7 +9,6 @@ import {
   push,
   sharedTask,
   streamAll,
-  tree,
   type App,
 } from "./setup.test.js";
 
@@ -54,43 +51,6 @@ describe("material", () => {
 
   const material = (app: App, paginationOpts: { numItems: number; cursor: string | null }) =>
     app.query(api.tasks.material, { paginationOpts });
-});
-
-describe("recover", () => {
-  const recover = (app: App, stateVector: Uint8Array, document = "a") =>
-    app.query(api.tasks.recover, {
-      document,
-      part: "fields",
-      stateVector: stateVector.slice().buffer,
-    });
-
-  it("sends what a state vector does not have", async () => {
-    const { app, devices } = await sharedTask([7, 8], { title: "t" });
-    const [entry] = await streamAll(app);
-    const stale = loadPart([new Uint8Array(entry!.bytes)]);
-    await push(app, devices[0].update("a", { title: "T" }));
-    await push(app, devices[1].update("a", { done: true }));
-    const missing = await recover(app, Y.encodeStateVector(stale));
-    expect(missing).toMatchObject({ generation: 1, live: true });
-    const { structs } = Y.decodeUpdate(new Uint8Array(missing.update!));
-    expect(structs.map((struct) => struct.id.client).sort()).toEqual([7, 8]);
-    const whole = loadPart([new Uint8Array(entry!.bytes), new Uint8Array(missing.update!)]);
-    expect(renderRow(whole, tree)).toEqual({ title: "T", done: true });
-  });
-
-  it("sends everything to who has nothing", async () => {
-    const { app } = await sharedTask([7, 8], { title: "t" });
-    const { update } = await recover(app, Uint8Array.from([0]));
-    expect(renderRow(loadPart([new Uint8Array(update!)]), tree)).toEqual({ title: "t" });
-  });
-
-  it("says when a document is gone or never was", async () => {
-    const { app, devices } = await sharedTask([7, 8], { title: "t" });
-    await push(app, devices[0].remove("a"));
-    const gone = { live: false, update: null };
-    expect(await recover(app, Uint8Array.from([0]))).toEqual({ ...gone, generation: 1 });
-    expect(await recover(app, Uint8Array.from([0]), "b")).toEqual({ ...gone, generation: 0 });
-  });
 });
 
 describe("stream with rows", () => {

@@ -12,12 +12,9 @@ import {
   type RegisteredQuery,
 } from "convex/server";
 import { v } from "convex/values";
-import * as Y from "yjs";
 import type { ComponentApi } from "../component/_generated/component.js";
 import { compileFields } from "../shared/compiled-fields.js";
 import type { Fields, Row } from "../shared/fields.js";
-import { loadPart } from "../shared/plain-part.js";
-import { toArrayBuffer } from "../shared/values.js";
 import { PROTOCOL_VERSION } from "../shared/versions.js";
 import * as wire from "../shared/wire.js";
 import { compactionFrom, type CompactionOptions } from "./compaction.js";
@@ -37,6 +34,7 @@ import {
 } from "./import.js";
 import { applyPush, type Target } from "./push.js";
 import { withRows } from "./page-rows.js";
+import { checkRecover } from "./recover.js";
 import { fieldsOfRow, type StoredRow } from "./rows.js";
 import { statisticsValidator, type Statistics } from "./statistics.js";
 
@@ -96,18 +94,27 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
     };
   }
 
-  /** What came after a cursor, a page at a time; without a valid cursor, from the beginning. */
+  /**
+   * What came after a cursor, a page at a time; without a valid cursor, from the beginning. With
+   * `rows` the rows come along, for a first load; with `stubs` large entries come without their bytes,
+   * for who has most of them and asks `recover` for the rest.
+   */
   createStreamQuery(): RegisteredQuery<"public", StreamArgs, Promise<wire.StreamPage>> {
     return queryGeneric({
-      args: { cursor: v.union(v.string(), v.null()), rows: v.optional(v.boolean()) },
+      args: {
+        cursor: v.union(v.string(), v.null()),
+        rows: v.optional(v.boolean()),
+        stubs: v.optional(v.boolean()),
+      },
       returns: wire.streamPageValidator,
-      handler: async (ctx, { cursor, rows }): Promise<wire.StreamPage> => {
+      handler: async (ctx, { cursor, rows, stubs }): Promise<wire.StreamPage> => {
         await this.#authorizeRead(ctx);
         const { component, table } = this.#target;
         const page = await ctx.runQuery(component.log.stream, {
           collection: table,
           scope: WHOLE_COLLECTION,
           cursor,
+          stubs: stubs ?? false,
         });
         const entries = rows
           ? await withRows(ctx, table, page.entries, (row) => this.#visible(row))
@@ -135,28 +142,18 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
     });
   }
 
-  /** What a client that holds some of a document's part is missing, by Yjs state vector. */
-  createRecoverQuery(): RegisteredQuery<"public", RecoverArgs, Promise<Recovered>> {
+  /** What clients that hold some of a part are missing of it, by Yjs state vectors (C7). */
+  createRecoverQuery(): RegisteredQuery<"public", RecoverArgs, Promise<wire.Recovery>> {
     return queryGeneric({
-      args: { document: v.string(), part: v.string(), stateVector: v.bytes() },
-      returns: v.object({
-        generation: v.number(),
-        live: v.boolean(),
-        update: v.union(v.bytes(), v.null()),
-      }),
-      handler: async (ctx, { document, part, stateVector }): Promise<Recovered> => {
+      args: { part: v.string(), documents: v.array(wire.heldValidator) },
+      returns: wire.recoveryValidator,
+      handler: async (ctx, { part, documents }): Promise<wire.Recovery> => {
         await this.#authorizeRead(ctx);
+        checkRecover(documents);
         const { component, table } = this.#target;
-        const [state] = await ctx.runQuery(component.log.read, {
-          collection: table,
-          part,
-          documents: [document],
-        });
-        const { generation, live, updates } = state!;
-        if (!live) return { generation, live, update: null };
-        const doc = loadPart(updates.map((update) => new Uint8Array(update)));
-        const missing = Y.encodeStateAsUpdate(doc, new Uint8Array(stateVector));
-        return { generation, live, update: toArrayBuffer(missing) };
+        const args = { collection: table, part, documents };
+        const recovered = await ctx.runQuery(component.recover.recover, args);
+        return { documents: recovered, identity: await identityOf(ctx) };
       },
     });
   }
@@ -286,9 +283,8 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
 }
 
 type EmptyArgs = Record<string, never>;
-type StreamArgs = { cursor: string | null; rows?: boolean };
-type RecoverArgs = { document: string; part: string; stateVector: ArrayBuffer };
-type Recovered = { generation: number; live: boolean; update: ArrayBuffer | null };
+type StreamArgs = { cursor: string | null; rows?: boolean; stubs?: boolean };
+type RecoverArgs = { part: string; documents: wire.Held[] };
 type RemoveArgs = { sender: wire.Sender; document: string; generation: number };
 type ChangeArgs = RemoveArgs & Pick<wire.Change, "parts">;
 type PushArgs = { sender: wire.Sender; changes: wire.Change[] };

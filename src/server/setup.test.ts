@@ -14,8 +14,9 @@ import { compileFields } from "../shared/compiled-fields.js";
 import { defineFields, type Row } from "../shared/fields.js";
 import { difference, flatten, type RowFields } from "../shared/operations.js";
 import { FIELDS_PART, loadPart, mintUpdate, readFlat, renderRow } from "../shared/plain-part.js";
+import { EMPTY_STATE_VECTOR } from "../shared/state-vector.js";
 import { toArrayBuffer } from "../shared/values.js";
-import type { Change, Result, Sender, StreamEntry, StreamPage } from "../shared/wire.js";
+import type { Change, Held, Result, Sender, StreamEntry, StreamPage } from "../shared/wire.js";
 import { register } from "../test.js";
 import { Replicate, replicatedTable, type CompactionOptions, type Hooks } from "./index.js";
 
@@ -107,7 +108,7 @@ export async function storedRow(app: App, id: string): Promise<RowFields | null>
 }
 
 export async function streamAll(app: App, rows = false) {
-  const entries: StreamEntry[] = [];
+  const entries: (StreamEntry & { bytes: ArrayBuffer })[] = [];
   let page: StreamPage = {
     entries: [],
     cursor: null,
@@ -118,10 +119,17 @@ export async function streamAll(app: App, rows = false) {
   };
   while (!page.done) {
     page = await app.query(api.tasks.stream, { cursor: page.cursor, rows });
-    entries.push(...page.entries);
+    for (const { bytes, ...entry } of page.entries) entries.push({ ...entry, bytes: bytes! });
   }
   return entries;
 }
+
+/** What someone has of a document who knows nothing of it. */
+export const nothingOf = (document: string): Held => ({
+  document,
+  generation: 0,
+  stateVector: toArrayBuffer(EMPTY_STATE_VECTOR),
+});
 
 type Known = { generation: number; live: boolean; updates: Uint8Array[] };
 

@@ -24,6 +24,7 @@ export type ReplicateErrorCode =
   | "DOCUMENT_REMOVED"
   | "INVALID_PUSH"
   | "RATE_LIMITED"
+  | "INVALID_RECOVER"
   | "REFUSED"
   | "PROTOCOL_MISMATCH"
   | "FIELDS_MISMATCH"

@@ -39,6 +39,20 @@ export const TAIL_ENTRIES = 32;
 export const TAIL_BYTES = 32 * 1024;
 
 /**
+ * A larger update arrives without its bytes where a client may have most of it: as the snapshot that
+ * compaction has made of what it knows, or as its own. Asking for the difference takes one more round
+ * trip, as long as some 32 KiB take at 5 Mbit/s. Not less than `INLINE_BYTES`, so that the
+ * bytes of a stub are cold ones that a page need not read (S1).
+ */
+export const STUB_BYTES = 32 * 1024;
+
+/** Documents that one `recover` asks for, at most; the server answers as many as it can read at once. */
+export const MAX_RECOVER_DOCUMENTS = 32;
+
+/** Largest Yjs state vector: 5,000 client ids with their clocks have at most 80 KB. */
+export const MAX_STATE_VECTOR_BYTES = 128 * 1024;
+
+/**
  * Yjs client ids (S3). An honest update speaks under one, and a page of an honest device uses one for
  * everything but documents of which a change was refused.
  */

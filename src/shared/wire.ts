@@ -65,7 +65,8 @@ export const streamEntryValidator = v.object({
   part: v.string(),
   generation: v.number(),
   kind: v.union(v.literal("update"), v.literal("tombstone")),
-  bytes: v.bytes(),
+  /** Null for a large entry that a client has to `recover`, because it may have most of it (C7). */
+  bytes: v.union(v.bytes(), v.null()),
   /**
    * On a first load the document's row as it is now, beside its last entry of the page, so that a
    * client needs no CRDT work (C8). Left out when a page of rows would be too large.
@@ -81,6 +82,8 @@ export type StreamEntry = Infer<typeof streamEntryValidator>;
  */
 export const resetValidator = v.union(v.literal("pruned"), v.literal("restored"));
 export type ResetReason = Infer<typeof resetValidator>;
+/** An entry of which nothing is missing; of a tombstone no client needs the bytes. */
+export type WholeEntry = StreamEntry & ({ kind: "tombstone" } | { bytes: ArrayBuffer });
 
 export const streamPageValidator = v.object({
   entries: v.array(streamEntryValidator),
@@ -96,6 +99,35 @@ export const streamPageValidator = v.object({
   identity: v.union(v.string(), v.null()),
 });
 export type StreamPage = Infer<typeof streamPageValidator>;
+
+/** What a client has of a document's part: the life of it that it knows, and how much of that. */
+export const heldValidator = v.object({
+  document: v.string(),
+  /** 0 when it has nothing, or nothing that it can use. */
+  generation: v.number(),
+  /** A Yjs state vector; says nothing of any other generation. */
+  stateVector: v.bytes(),
+});
+export type Held = Infer<typeof heldValidator>;
+
+/** What is missing there. */
+export const recoveredValidator = v.object({
+  document: v.string(),
+  /** The newest generation, live or ended; 0 when the log knows none. */
+  generation: v.number(),
+  live: v.boolean(),
+  /** Added to what the client has of this generation it makes up the whole; null unless live. */
+  update: v.union(v.bytes(), v.null()),
+});
+export type Recovered = Infer<typeof recoveredValidator>;
+
+export const recoveryValidator = v.object({
+  /** The first ones of those asked for, at least one: as many as could be read at once. */
+  documents: v.array(recoveredValidator),
+  /** Whom it was made for, as in a page. */
+  identity: v.union(v.string(), v.null()),
+});
+export type Recovery = Infer<typeof recoveryValidator>;
 
 export const protocolValidator = v.object({
   version: v.number(),

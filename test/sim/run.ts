@@ -82,6 +82,12 @@ export class Run {
     this.#evicted.add(device);
   }
 
+  damage(device: Device) {
+    const document = this.dice.pick(DOCUMENTS);
+    this.world.time.note(() => `  ${device.name} has a damaged ${document}`);
+    device.disk.damage(document);
+  }
+
   rollBack(device: Device) {
     const image = this.dice.pick(this.#images.get(device) ?? []);
     if (!image) return;

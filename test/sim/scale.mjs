@@ -9,6 +9,7 @@ export const SCALE = [
   constant("src/component/page.ts", "MAX_PAGE_ROWS", "500", "4"),
   constant("src/component/page.ts", "MIN_PAGE_ROWS", "16", "2"),
   constant("src/shared/limits.ts", "TAIL_ENTRIES", "32", "5"),
+  constant("src/shared/limits.ts", "STUB_BYTES", "32 * 1024", "80"),
 ];
 
 /**

@@ -94,6 +94,7 @@ export const STEPS = {
         reconnect: () => tab.connection.reset(),
         evict: () => run.evict(device),
         directEdit: () => run.editDirectly(),
+        damage: () => run.damage(device),
       };
       if (fault) tab.arm(Math.floor(run.dice.random() * MAX_POINTS), strikes[fault]);
     },
@@ -114,6 +115,8 @@ export const STEPS = {
     },
   },
   evict: { weight: 1, run: (run) => run.evict(run.someDevice()) },
+  /** A bit on a disk flips. */
+  damage: { weight: 2, run: (run) => run.damage(run.someDevice()) },
   clock: {
     weight: 1,
     run: (run) => void (run.someDevice().skew += run.dice.between(-DAY_MS, DAY_MS)),
@@ -135,5 +138,6 @@ export const STRIKES = [
   "reconnect",
   "evict",
   "directEdit",
+  "damage",
 ] as const satisfies StepName[];
 export type Strike = (typeof STRIKES)[number];

@@ -65,15 +65,17 @@ export function openDevice(backend: Pick<Backend, "url">, options: DeviceOptions
 
 export type Device = ReturnType<typeof openDevice>;
 
-/** Sockets that can be cut for as long as one likes, as an aeroplane does. */
+/** Sockets that can be cut for as long as one likes, as an aeroplane does, and count what arrives. */
 export function cuttableNetwork() {
   const open = new Set<WebSocket>();
   let isCut = false;
+  let received = 0;
   class CuttableWebSocket extends WebSocket {
     constructor(url: string) {
       super(isCut ? "ws://127.0.0.1:9" : url);
       open.add(this);
       this.on("close", () => open.delete(this));
+      this.on("message", (data: Buffer) => (received += data.byteLength));
     }
   }
   return {
@@ -84,6 +86,10 @@ export function cuttableNetwork() {
     },
     restore() {
       isCut = false;
+    },
+    /** Bytes that have arrived so far. */
+    get received() {
+      return received;
     },
   };
 }

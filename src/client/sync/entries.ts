@@ -16,12 +16,17 @@ export function newEntries(
 
 function isSameEntry(a: StreamEntry, b: StreamEntry): boolean {
   if (a.document !== b.document || a.generation !== b.generation || a.kind !== b.kind) return false;
+  if (a.bytes === null || b.bytes === null) return false;
   const [x, y] = [new Uint8Array(a.bytes), new Uint8Array(b.bytes)];
   return x.length === y.length && x.every((byte, index) => byte === y[index]);
 }
 
-/** Whether a subscription should start afresh from a later cursor. */
+/**
+ * Whether a subscription should start afresh from a later cursor: after a stub at once, so that what it
+ * stands for is asked for once.
+ */
 export function isLong(entries: readonly StreamEntry[]): boolean {
-  const bytes = entries.reduce((total, entry) => total + entry.bytes.byteLength, 0);
-  return entries.length >= TAIL_ENTRIES || bytes >= TAIL_BYTES;
+  let total = 0;
+  for (const { bytes } of entries) total += bytes?.byteLength ?? TAIL_BYTES;
+  return entries.length >= TAIL_ENTRIES || total >= TAIL_BYTES;
 }

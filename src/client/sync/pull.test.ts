@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ConvexError } from "convex/values";
 import { ReplicateError } from "../../shared/errors.js";
 import { PROTOCOL_VERSION } from "../../shared/versions.js";
-import type { Protocol, StreamEntry, StreamPage } from "../../shared/wire.js";
+import type { Protocol, Recovered, StreamEntry, StreamPage } from "../../shared/wire.js";
 import type { SyncPoint } from "../replica-store.js";
 import { bytesOf, entry, HOUR, inserting, quiet, SECOND, VirtualTime } from "../setup.test.js";
 import type { Transport } from "../transport.js";
@@ -37,6 +37,12 @@ class FakeHost implements PullHost {
   agreements = 0;
   owner: string | null = null;
   failApply: Error | null = null;
+  /** Documents that cannot be stored without being recovered, once they are part of a page. */
+  readonly damaged = new Set<string>();
+  readonly given = new Set<string>();
+  lost: () => ReadonlySet<string> = () => new Set();
+  held = async (documents: readonly string[]) =>
+    documents.map((document) => ({ document, generation: 0, stateVector: new ArrayBuffer(1) }));
 
   syncPoint = () => this.sync;
   agreed = () => void this.agreements++;
@@ -44,11 +50,26 @@ class FakeHost implements PullHost {
     if (identity !== this.owner) throw new ReplicateError("IDENTITY_CHANGED", "Not yours.");
   };
   report = (state: Partial<SyncState>) => void (this.state = { ...this.state, ...state });
-  apply = async (entries: readonly StreamEntry[], sync: SyncPoint) => {
+  apply = async (
+    entries: readonly StreamEntry[],
+    sync: SyncPoint,
+    recovered: readonly Recovered[],
+  ) => {
     await Promise.resolve();
     if (this.failApply) throw this.failApply;
+    const given = new Set(recovered.map(({ document }) => document));
+    const missing = entries
+      .filter(({ document, bytes }) => bytes === null || this.damaged.has(document))
+      .map(({ document }) => document)
+      .filter((document) => !given.has(document));
+    if (missing.length > 0) return missing;
     this.applied.push(...entries.map(({ document }) => document));
     this.sync = sync;
+    for (const document of given) {
+      this.given.add(document);
+      this.damaged.delete(document);
+    }
+    return [];
   };
 }
 
@@ -61,7 +82,15 @@ class FakeServer {
     identity: null,
   });
   pages = new Map<string | null, StreamPage>();
-  readonly calls = { protocol: 0, stream: [] as (string | null)[] };
+  readonly calls = {
+    protocol: 0,
+    stream: [] as (string | null)[],
+    recover: [] as string[][],
+  };
+  /** How many documents of those that it is asked for it recovers at once. */
+  atOnce = Infinity;
+  recoveredBy: string | null = null;
+  onRecover: () => Promise<void> = () => Promise.resolve();
   readonly subscriptions: Subscription[] = [];
   onSubscribe: (subscription: Subscription) => void = () => undefined;
   readonly connectionListeners = new Set<() => void>();
@@ -90,6 +119,17 @@ class FakeServer {
       this.calls.stream.push(cursor);
       return this.pages.get(cursor)!;
     },
+    recover: async (held) => {
+      this.calls.recover.push(held.map(({ document }) => document));
+      await this.onRecover();
+      const documents = held.slice(0, this.atOnce).map(({ document }) => ({
+        document,
+        generation: 1,
+        live: true,
+        update: new ArrayBuffer(2),
+      }));
+      return { documents, identity: this.recoveredBy };
+    },
     subscribe: (cursor, onPage, onError) => {
       const subscription = { cursor, onPage, onError, open: true };
       this.subscriptions.push(subscription);
@@ -116,7 +156,7 @@ describe("a first load", () => {
     server.pages.set("c1", page([one(2)], "c2"));
     puller.start();
     await quiet();
-    expect(server.calls).toEqual({ protocol: 1, stream: [null, "c1"] });
+    expect(server.calls).toEqual({ protocol: 1, stream: [null, "c1"], recover: [] });
     expect(host.applied).toEqual(["d1", "d2"]);
     expect(host.sync).toEqual({ cursor: "c2", complete: true, syncedAt: time.now() });
     expect(server.open.map(({ cursor }) => cursor)).toEqual(["c2"]);
@@ -465,3 +505,145 @@ describe("errors", () => {
 });
 
 const reject = (message: string) => Promise.reject(new Error(message));
+
+describe("what a page does not carry itself", () => {
+  const stub = (index: number) => ({ ...one(index), bytes: null });
+  const stubs = (count: number) => Array.from({ length: count }, (_, index) => stub(index));
+
+  async function following() {
+    const all = setUp({ loaded: true });
+    all.puller.start();
+    await quiet();
+    const bring = async (...entries: StreamEntry[]) => {
+      all.server.open[0]!.onPage(page(entries, "later"));
+      await quiet();
+    };
+    return { ...all, bring };
+  }
+
+  it("is asked for, and stored together with the page", async () => {
+    const { host, server, bring } = await following();
+    await bring(one(1), stub(2), one(3));
+    expect(server.calls.recover).toEqual([["d2"]]);
+    expect(host.applied).toEqual(["d1", "d2", "d3"]);
+    expect([...host.given]).toEqual(["d2"]);
+    expect(host.sync.cursor).toBe("later");
+  });
+
+  it("is asked for once: the tail goes on after it", async () => {
+    const { server, bring } = await following();
+    await bring(stub(1));
+    expect(server.open.map(({ cursor }) => cursor)).toEqual(["later"]);
+    await bring(one(2));
+    expect(server.calls.recover).toEqual([["d1"]]);
+  });
+
+  it("is asked for in a few calls at once, each of some documents, until all of it is here", async () => {
+    const { host, server, bring } = await following();
+    let [waiting, most] = [0, 0];
+    server.onRecover = async () => {
+      most = Math.max(most, ++waiting);
+      await quiet();
+      waiting -= 1;
+    };
+    server.atOnce = 20; // of the 32 asked for
+    await bring(...stubs(200));
+    for (let round = 0; round < 5; round++) await quiet();
+    expect(host.given.size).toBe(200);
+    expect(most).toBe(4);
+    expect(server.calls.recover.map((some) => some.length)).toEqual(
+      // 4 x 20 documents, then as many of the other 120, then what is left of 40.
+      [32, 32, 32, 32, 32, 32, 32, 24, 32, 8, 12],
+    );
+  });
+
+  it.each([
+    ["fails", () => Promise.reject(new Error("down"))],
+    ["does not come", () => new Promise<never>(() => undefined)],
+  ])(
+    "keeps the position where it is while the answer %s, and is asked for again",
+    async (_, why) => {
+      const { time, host, server, bring } = await following();
+      server.onRecover = why;
+      await bring(stub(1));
+      await time.advance(31 * SECOND);
+      expect(host.sync.cursor).toBe("stored");
+      expect(host.state.pullReason).not.toBeNull();
+      server.onRecover = () => Promise.resolve();
+      await time.advance(HOUR); // by then it has subscribed again, where it was
+      expect(server.open.map(({ cursor }) => cursor)).toEqual(["stored"]);
+      await bring(stub(1));
+      expect(host.sync.cursor).toBe("later");
+      expect(host.state.pullReason).toBeNull();
+    },
+  );
+
+  it("waits a while when the server answers about none of it", async () => {
+    const { time, host, server, bring } = await following();
+    server.atOnce = 0;
+    await bring(stub(1));
+    expect(host.state.pullReason).toMatchObject({ code: "SERVER_ERROR" });
+    await time.advance(HOUR);
+    expect(host.sync.cursor).toBe("stored");
+  });
+
+  it("is not taken when it was made for someone else", async () => {
+    const { host, server, bring } = await following();
+    server.recoveredBy = "eve";
+    await bring(stub(1));
+    expect(host.sync.cursor).toBe("stored");
+    expect(host.state.pullReason).toMatchObject({ code: "IDENTITY_CHANGED" });
+  });
+
+  it("arrives after a cut, and then is not all that the server has", async () => {
+    const { host, server, bring } = await following();
+    let answer = () => {};
+    server.onRecover = () => new Promise((resolve) => (answer = resolve));
+    await bring(stub(1));
+    server.setConnected(false);
+    server.setConnected(true);
+    await quiet(); // the server has answered something since
+    answer();
+    await quiet();
+    expect(host.sync.cursor).toBe("later");
+    expect(host.state.caughtUp).toBe(false);
+    await bring();
+    expect(host.state.caughtUp).toBe(true);
+  });
+
+  it("says nothing any more once another tab syncs", async () => {
+    const { host, server, puller, bring } = await following();
+    let answer = () => {};
+    server.onRecover = () => new Promise((resolve) => (answer = resolve));
+    await bring(stub(1));
+    puller.stop();
+    answer();
+    await quiet();
+    expect(host.applied).toEqual([]);
+  });
+
+  it("may be a document that turns out to be damaged, also on a first load", async () => {
+    const { host, server, puller } = setUp();
+    host.damaged.add("d2");
+    server.pages.set(null, page([one(1), one(2)], "c1"));
+    puller.start();
+    await quiet();
+    expect(server.calls.recover).toEqual([["d2"]]);
+    expect(host.applied).toEqual(["d1", "d2"]);
+  });
+});
+
+describe("documents that were damaged", () => {
+  it("are recovered before anything else, and the position stays", async () => {
+    const { host, server, puller } = setUp({ loaded: true });
+    const lost = new Set(Array.from({ length: 130 }, (_, index) => `d${index}`));
+    host.lost = () => new Set([...lost].filter((document) => !host.given.has(document)));
+    puller.start();
+    await quiet();
+    await quiet();
+    expect(host.given).toEqual(lost);
+    expect(host.sync).toEqual({ cursor: "stored", complete: true, syncedAt: 1 });
+    expect(server.open.map(({ cursor }) => cursor)).toEqual(["stored"]);
+    expect(server.calls.stream).toEqual([]);
+  });
+});

@@ -1,16 +1,21 @@
 import { ReplicateError } from "../../shared/errors.js";
 import { PROTOCOL_VERSION } from "../../shared/versions.js";
-import type { StreamEntry, StreamPage } from "../../shared/wire.js";
+import type { Held, StreamEntry, StreamPage } from "../../shared/wire.js";
+import type { Recovery } from "../apply-page.js";
 import { sleep, withTimeout, type Environment } from "../environment.js";
 import type { Identity } from "../../shared/identity.js";
 import type { SyncPoint } from "../replica-store.js";
 import type { Transport } from "../transport.js";
 import { backoffMs } from "./backoff.js";
+import { recoverAll, type RecoverHost } from "./recover.js";
 import { reasonOf, type SyncState } from "./state.js";
 import { Tail, type TailHost } from "./tail.js";
 
 /** A query that takes longer than this has been lost, in ms. */
 const QUERY_TIMEOUT_MS = 30_000;
+
+/** Damaged documents that are stored anew in one transaction. */
+const HEALED_AT_ONCE = 100;
 
 export type PullHost = {
   readonly fieldsHash: string;
@@ -21,8 +26,20 @@ export type PullHost = {
    * @throws {ReplicateError} `IDENTITY_CHANGED` when it is someone else's.
    */
   identify(identity: Identity): Promise<void>;
-  /** Stores entries together with the position after them, then shows them. */
-  apply(entries: readonly StreamEntry[], sync: SyncPoint): Promise<void>;
+  /**
+   * Stores entries together with the position after them, then shows them.
+   *
+   * @returns the documents that have to be recovered before that can be done.
+   */
+  apply(
+    entries: readonly StreamEntry[],
+    sync: SyncPoint,
+    recovered: readonly Recovery[],
+  ): Promise<string[]>;
+  /** What is here of these documents. */
+  held(documents: readonly string[]): Promise<Held[]>;
+  /** Documents that were damaged here and have to be recovered. */
+  lost(): ReadonlySet<string>;
   /** Server and client understand each other: changes may be sent. */
   agreed(): void;
   report(state: Partial<SyncState>): void;
@@ -33,6 +50,7 @@ export class Puller {
   readonly #transport: Transport;
   readonly #environment: Environment;
   readonly #host: PullHost;
+  readonly #recovery: RecoverHost;
   #running: AbortController | null = null;
   /** How often in a row it went wrong before anything arrived. */
   #failures = 0;
@@ -45,6 +63,14 @@ export class Puller {
     this.#transport = transport;
     this.#environment = environment;
     this.#host = host;
+    this.#recovery = {
+      held: (documents) => host.held(documents),
+      ask: async (documents) => {
+        const answer = await this.#timed(transport.recover(documents));
+        await host.identify(answer.identity);
+        return answer;
+      },
+    };
   }
 
   start() {
@@ -73,6 +99,7 @@ export class Puller {
         await this.#checkProtocol();
         if (signal.aborted) return;
         this.#host.agreed();
+        await this.#heal(signal);
         await this.#firstLoad(signal);
         await this.#followTail(signal);
       } catch (error) {
@@ -135,17 +162,45 @@ export class Puller {
     await this.#host.identify(identity);
   }
 
+  /** Asks for documents that were damaged here; everything else stays as it is. */
+  async #heal(signal: AbortSignal) {
+    for (let lost = [...this.#host.lost()]; lost.length > 0; lost = [...this.#host.lost()]) {
+      await this.#store(signal, [], this.#host.syncPoint(), lost.slice(0, HEALED_AT_ONCE));
+      if (signal.aborted) return;
+    }
+  }
+
+  /**
+   * Stores entries with the position after them, in one transaction with whatever they need that they
+   * do not carry (C7). That is asked for after the entries have arrived, and the server is never behind
+   * an earlier answer: so it holds all that those entries say of these documents.
+   */
+  async #store(
+    signal: AbortSignal,
+    entries: readonly StreamEntry[],
+    sync: SyncPoint,
+    missing: readonly string[] = [],
+  ) {
+    const recovered: Recovery[] = [];
+    do {
+      recovered.push(...(await recoverAll(missing, this.#recovery, signal)));
+      if (signal.aborted) return;
+      missing = await this.#host.apply(entries, sync, recovered);
+    } while (missing.length > 0);
+  }
+
   async #firstLoad(signal: AbortSignal) {
     while (!this.#host.syncPoint().complete && !signal.aborted) {
       const { cursor, syncedAt } = this.#host.syncPoint();
       const page = await this.#timed(this.#transport.stream({ cursor, rows: true }));
       if (signal.aborted) return;
       await this.#host.identify(page.identity);
-      await this.#host.apply(page.entries, {
+      await this.#store(signal, page.entries, {
         cursor: page.cursor,
         complete: page.done,
         syncedAt: page.done ? this.#environment.now() : syncedAt,
       });
+      if (signal.aborted) return;
       this.#fraction = Math.max(this.#fraction, page.progress);
       this.#reportProgress({ fraction: this.#fraction });
     }
@@ -167,19 +222,20 @@ export class Puller {
     signal: AbortSignal,
     page: StreamPage,
     entries: readonly StreamEntry[],
-    caughtUp: boolean,
+    isCaughtUp: () => boolean,
   ) {
     await this.#host.identify(page.identity);
     const { syncedAt } = this.#host.syncPoint();
+    let caughtUp = isCaughtUp();
     if (entries.length > 0 || (caughtUp && !this.#caughtUp)) {
-      await this.#host.apply(entries, {
+      await this.#store(signal, entries, {
         cursor: page.cursor,
         complete: true,
         syncedAt: caughtUp ? this.#environment.now() : syncedAt,
       });
     }
     if (signal.aborted) return;
-    this.#caughtUp = caughtUp;
+    caughtUp = this.#caughtUp = isCaughtUp();
     this.#reportProgress({ caughtUp, fraction: 1 });
   }
 

@@ -51,7 +51,9 @@ export class Sync {
       fieldsHash,
       syncPoint: () => data.syncPoint,
       identify: (identity) => this.#identify(identity),
-      apply: (entries, sync) => data.applyPage(entries, sync),
+      apply: (...args) => data.applyPage(...args),
+      held: (documents) => data.held(documents),
+      lost: () => data.replica.refetched,
       agreed: () => this.#startPushing(false),
       report: (state) => {
         this.#report(state);
@@ -127,7 +129,7 @@ export class Sync {
     this.#onConnection();
   }
 
-  /** Something damaged is loaded again from the position there is now, or was. */
+  /** Something damaged has to be recovered, or was. */
   healing(state: "begins" | "done") {
     if (state === "done") this.#pusher.changed();
     else this.#puller.restart();

@@ -7,9 +7,14 @@ export type TailHost = {
   /**
    * Stores what a page brings.
    *
-   * @param caughtUp Whether that is all the server has.
+   * @param isCaughtUp Whether that is all the server has, as far as is known when this is called: what
+   * a page needs may take until after a cut to arrive, and then it is not.
    */
-  apply(page: StreamPage, entries: readonly StreamEntry[], caughtUp: boolean): Promise<void>;
+  apply(
+    page: StreamPage,
+    entries: readonly StreamEntry[],
+    isCaughtUp: () => boolean,
+  ): Promise<void>;
   /** The connection is gone, and what the server has now is unknown. */
   fallBehind(): void;
   /** Asks the server anything; rejects when syncing cannot go on. */
@@ -80,7 +85,9 @@ export class Tail {
       const applied = this.#applied;
       this.#isFresh = false;
       const page = this.#latest;
-      await this.#host.apply(page, newEntries(entries, applied), done && this.#isConfirmed);
+      const cuts = this.#cuts;
+      const isCaughtUp = () => done && this.#isConfirmed && cuts === this.#cuts;
+      await this.#host.apply(page, newEntries(entries, applied), isCaughtUp);
       this.#applied = entries;
       if (!done || isLong(entries)) return this.#end();
     }

@@ -25,6 +25,7 @@ import type * as past from "../past.js";
 import type * as plan from "../plan.js";
 import type * as position from "../position.js";
 import type * as pruning from "../pruning.js";
+import type * as recover from "../recover.js";
 import type * as snapshot from "../snapshot.js";
 import type * as statistics from "../statistics.js";
 import type * as sweep from "../sweep.js";
@@ -54,6 +55,7 @@ const fullApi: ApiFromModules<{
   plan: typeof plan;
   position: typeof position;
   pruning: typeof pruning;
+  recover: typeof recover;
   snapshot: typeof snapshot;
   statistics: typeof statistics;
   sweep: typeof sweep;

@@ -190,12 +190,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           maxBytes?: number;
           maxRows?: number;
           scope: string;
+          stubs?: boolean;
         },
         {
           cursor: string | null;
           done: boolean;
           entries: Array<{
-            bytes: ArrayBuffer;
+            bytes: ArrayBuffer | null;
             document: string;
             generation: number;
             kind: "update" | "tombstone";
@@ -267,6 +268,28 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         "internal",
         { collection: string },
         number,
+        Name
+      >;
+    };
+    recover: {
+      recover: FunctionReference<
+        "query",
+        "internal",
+        {
+          collection: string;
+          documents: Array<{
+            document: string;
+            generation: number;
+            stateVector: ArrayBuffer;
+          }>;
+          part: string;
+        },
+        Array<{
+          document: string;
+          generation: number;
+          live: boolean;
+          update: ArrayBuffer | null;
+        }>,
         Name
       >;
     };

@@ -52,6 +52,7 @@ export class Connection {
     const { server, time, dice, faults } = world;
     return {
       stream: (args) => this.#call(() => this.#serve(() => server.stream(args))),
+      recover: (documents) => this.#call(() => this.#serve(() => server.recover(documents))),
       protocol: () => this.#call(() => this.#serve(() => server.protocol())),
       push: (changes, sender) => {
         const push = () => this.#serve(() => server.push(changes, sender, this.#tab.name));
@@ -165,7 +166,7 @@ export class Connection {
       isDue = false;
       const socket = this.#socket;
       if (!isOpen || !this.#isUp) return;
-      const tell = await this.#serve(() => server.stream({ cursor })).then(
+      const tell = await this.#serve(() => server.stream({ cursor, stubs: true })).then(
         (page) => () => onPage(page),
         (error: Error) => () => onError(error),
       );

@@ -20,6 +20,9 @@ export class Disk {
   #identity = 0;
   #lastTurn = 0;
 
+  /** Documents of which what is stored is not what was written. */
+  readonly damaged = new Set<string>();
+
   /** Whether nothing was ever lost. */
   isOriginal = true;
 
@@ -31,6 +34,18 @@ export class Disk {
   restore(image: Image) {
     this.#image = image;
     this.isOriginal = false;
+  }
+
+  /** A stored document is not what was written any more; nobody notices before they read it. */
+  damage(document: string) {
+    const documents = new Map(this.#image.stores.get("documents"));
+    if (!documents.has(document)) return;
+    documents.set(document, "damaged");
+    this.#image = {
+      ...this.#image,
+      stores: new Map([...this.#image.stores, ["documents", documents]]),
+    };
+    this.damaged.add(document);
   }
 
   evict() {

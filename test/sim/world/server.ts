@@ -7,8 +7,10 @@ import componentSchema from "../../../src/component/schema.js";
 import type { RowFields } from "../../../src/shared/operations.js";
 import type {
   Change,
+  Held,
   Protocol,
   PushResult,
+  Recovery,
   Result,
   Sender,
   StreamPage,
@@ -81,7 +83,7 @@ export class SimServer {
     return results;
   }
 
-  stream(args: { cursor: string | null; rows?: boolean }): Promise<StreamPage> {
+  stream(args: { cursor: string | null; rows?: boolean; stubs?: boolean }): Promise<StreamPage> {
     return this.#query("tasks:stream", args) as Promise<unknown> as Promise<StreamPage>;
   }
 
@@ -89,13 +91,9 @@ export class SimServer {
     return this.#query("tasks:protocol", {}) as Promise<unknown> as Promise<Protocol>;
   }
 
-  recover(document: string): Promise<{ live: boolean; update: ArrayBuffer | null }> {
-    const stateVector = new Uint8Array([0]).buffer; // knows nothing
-    const args = { document, part: "fields", stateVector };
-    return this.#query("tasks:recover", args) as Promise<{
-      live: boolean;
-      update: ArrayBuffer | null;
-    }>;
+  recover(documents: Held[]): Promise<Recovery> {
+    const args = { part: "fields", documents };
+    return this.#query("tasks:recover", args) as Promise<unknown> as Promise<Recovery>;
   }
 
   truth(): Promise<Truth> {

@@ -1,0 +1,46 @@
+import { v, type Infer } from "convex/values";
+import * as Y from "yjs";
+import { loadPart } from "../shared/plain-part.js";
+import { toArrayBuffer } from "../shared/values.js";
+import { heldValidator, recoveredValidator } from "../shared/wire.js";
+import { query } from "./_generated/server.js";
+import { readEntry } from "./bytes.js";
+import { livesOf } from "./entries.js";
+import { bytesOf } from "./plan.js";
+
+/**
+ * Bytes of updates that one call reads, unless the first document alone has more: with the log rows,
+ * and the largest document, it stays below the 16 MiB that Convex reads in a query (S8).
+ */
+const MAX_BYTES_READ = 6 * 1024 * 1024;
+
+/**
+ * What clients are missing of a part of some documents, given what they have of it. Reads one after
+ * the other, and stops before it would read too much.
+ *
+ * @returns the answers for the first ones, at least one.
+ */
+export const recover = query({
+  args: { collection: v.string(), part: v.string(), documents: v.array(heldValidator) },
+  returns: v.array(recoveredValidator),
+  handler: async (ctx, { collection, part, documents }) => {
+    const answers: Infer<typeof recoveredValidator>[] = [];
+    let bytes = 0;
+    for (const { document, ...held } of documents) {
+      const { generation, live } = await livesOf(ctx, { collection, document, part });
+      bytes += bytesOf(live);
+      if (answers.length > 0 && bytes > MAX_BYTES_READ) break;
+      if (live.length === 0) {
+        answers.push({ document, generation, live: false, update: null });
+        continue;
+      }
+      const updates = await Promise.all(live.map((entry) => readEntry(ctx, entry.rows)));
+      const doc = loadPart(updates.map((update) => new Uint8Array(update)));
+      // Clocks start anew in each life, so that those of another one say nothing about this one.
+      const known = held.generation === generation ? new Uint8Array(held.stateVector) : undefined;
+      const update = toArrayBuffer(Y.encodeStateAsUpdate(doc, known));
+      answers.push({ document, generation, live: true, update });
+    }
+    return answers;
+  },
+});
