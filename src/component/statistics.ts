@@ -154,7 +154,9 @@ async function countIn(ctx: MutationCtx, changes: readonly Doc<"changes">[]) {
   const scopes = new Map<string, Doc<"changes">[]>();
   for (const change of changes) {
     const name = JSON.stringify([change.collection, change.scope]);
-    scopes.set(name, [...(scopes.get(name) ?? []), change]);
+    const before = scopes.get(name);
+    if (before) before.push(change);
+    else scopes.set(name, [change]);
     await ctx.db.delete("changes", change._id);
   }
   for (const all of scopes.values()) {
