@@ -1,12 +1,12 @@
 // @ts-check
-/** `npm run bench [-- engine | example | compaction | statistics]`: measures, and writes what came of it beside this file. */
+/** `npm run bench [-- engine | example | compaction | statistics | import]`: measures, and writes what came of it beside this file. */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { format, resolveConfig } from "prettier";
 import { loadTypeScript } from "../dev/vite.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const SUBJECTS = ["engine", "example", "compaction", "statistics"];
+const SUBJECTS = ["engine", "example", "compaction", "statistics", "import"];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((subject) => !SUBJECTS.includes(subject));

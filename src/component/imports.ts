@@ -5,6 +5,11 @@ import { mutation, query, type MutationCtx, type QueryCtx } from "./_generated/s
 import { readEntry, slices } from "./bytes.js";
 import { existingRule, importFailure } from "./schema.js";
 
+/**
+ * Bytes of logs that come with rows that may replace something: read here, for the row, and once more
+ * when a log is compacted, they stay below the 16 MiB that Convex reads in a transaction (S8).
+ */
+const MAX_LOG_BYTES = 3 * 1024 * 1024;
 /** Failures of an import that are looked through for rows that are handed in once more. */
 const MAX_MENDED = 1_000;
 /** Failures that `status` lists. */
@@ -68,14 +73,16 @@ export const add = mutation({
   },
 });
 
-/** The next rows of a batch to import; none when it is finished. */
+/** The next rows of a batch to import, as many as one transaction takes; none when it is finished. */
 export const next = query({
   args: { batch: v.id("imports") },
   returns: v.object({ name: v.string(), existing: existingRule, rows: v.array(row) }),
   handler: async (ctx, { batch }) => {
-    const { name, existing, done, waiting, atOnce, payloads } = await theBatch(ctx, batch);
+    const { collection, name, existing, ...place } = await theBatch(ctx, batch);
+    const { done, waiting, atOnce, payloads } = place;
     const rows = waiting > 0 ? (await readRows(ctx, payloads)).slice(done, done + atOnce) : [];
-    return { name, existing, rows };
+    const fitting = existing === "replace" ? await withShortLogs(ctx, collection, rows) : rows;
+    return { name, existing, rows: fitting };
   },
 });
 
@@ -185,6 +192,20 @@ async function theBatch(ctx: QueryCtx, id: Id<"imports">): Promise<Doc<"imports"
   const batch = await ctx.db.get("imports", id);
   if (batch === null) throw new Error(`There is no batch ${id} of an import.`);
   return batch;
+}
+
+/** The first rows, at least one, as far as the logs of their documents can be read together. */
+async function withShortLogs(ctx: QueryCtx, collection: string, rows: ImportRow[]) {
+  let bytes = 0;
+  for (const [index, { document }] of rows.entries()) {
+    const log = await ctx.db
+      .query("updates")
+      .withIndex("by_document", (q) => q.eq("collection", collection).eq("document", document))
+      .collect();
+    bytes += log.reduce((total, { size }) => total + size, 0);
+    if (bytes > MAX_LOG_BYTES && index > 0) return rows.slice(0, index);
+  }
+  return rows;
 }
 
 /** Whether a batch that is handed in once more has something to do. */

@@ -1,9 +1,23 @@
 import { v } from "convex/values";
-import type { FunctionArgs, FunctionReturnType, PaginationResult } from "convex/server";
+import type { Workpool } from "@convex-dev/workpool";
+import type {
+  ApiFromModules,
+  FilterApi,
+  FunctionArgs,
+  FunctionReference,
+  FunctionReturnType,
+  PaginationResult,
+} from "convex/server";
 import { describe, expectTypeOf, it } from "vitest";
 import { defineFields, type Row } from "../shared/fields.js";
 import type { Change, PushResult, Result, Sender, StreamPage } from "../shared/wire.js";
-import { replicatedTable, type RowChange } from "./index.js";
+import {
+  replicatedTable,
+  type ImportFunction,
+  type ImportPool,
+  type Replicate,
+  type RowChange,
+} from "./index.js";
 import type { api, AppModel, TaskHooks } from "./setup.test.js";
 
 const fields = defineFields({
@@ -79,5 +93,15 @@ describe("types", () => {
     replicatedTable(fields, (table) => table.index("by_done", ["done"]));
     // @ts-expect-error there is no such field
     replicatedTable(fields, (table) => table.index("by_other", ["other"]));
+  });
+
+  it("an import takes a Workpool, and the reference that the generated API has", () => {
+    type Modules = {
+      tasks: { importBatch: ReturnType<Replicate<typeof fields>["createImportMutation"]> };
+    };
+    type Internal = FilterApi<ApiFromModules<Modules>, FunctionReference<"mutation", "internal">>;
+    expectTypeOf<Internal["tasks"]["importBatch"]>().toExtend<ImportFunction>();
+    expectTypeOf<Internal["tasks"]["importBatch"]>().not.toBeAny();
+    expectTypeOf<Workpool>().toExtend<ImportPool>();
   });
 });

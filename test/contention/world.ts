@@ -12,7 +12,7 @@ import { FIELDS_PART, loadPart, mintUpdate } from "../../src/shared/plain-part.j
 import { toArrayBuffer } from "../../src/shared/values.js";
 import type { Change, PushResult } from "../../src/shared/wire.js";
 
-const fields = defineFields({ title: v.string(), notes: v.string(), done: v.boolean() });
+export const fields = defineFields({ title: v.string(), notes: v.string(), done: v.boolean() });
 const { tree } = compileFields(fields);
 
 /** A row as an app might have it: about 300 bytes. */
