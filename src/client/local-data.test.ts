@@ -271,6 +271,19 @@ describe("a change after an insert that waits", () => {
     expect([titles(), data.replica.counts()]).toMatchObject([{}, { pending: 0, rejected: 0 }]);
   });
 
+  it("has nothing to remove where the insert was refused while it was being stored (S4)", async () => {
+    const { data, send, titles } = await openTab(memoryStorage());
+    await data.applyPage([], SYNC);
+    await data.save(data.add([insert("a")]));
+    const sent = await send();
+    const removal = data.add([{ document: "a", kind: "remove", operations: new Map() }]);
+    const result = { status: "rejected", code: "NO", message: "No." } as const;
+    await data.settle([sent], [{ document: "a", result }]);
+    await data.save(removal);
+    expect(await data.mint(data.replica.pending())).toEqual([]);
+    expect([titles(), data.replica.counts()]).toMatchObject([{}, { pending: 0, rejected: 1 }]);
+  });
+
   it("goes into the life that the insert began, although it was made for another (S4)", async () => {
     const { data, send, titles } = await openTab(memoryStorage());
     await data.save(data.add([insert("a")]));

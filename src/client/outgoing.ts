@@ -1,4 +1,5 @@
 import type { Change, Sender } from "../shared/wire.js";
+import { emptyBase, endGeneration, type BaseDocument } from "./base.js";
 import type { Device } from "./device.js";
 import { followInsert, mint, withBytes, type Minted, type NumberedRecord } from "./mint.js";
 import { mendGroup, refetch } from "./repair.js";
@@ -11,6 +12,7 @@ import {
   readBase,
   readRecords,
   readRefetched,
+  readSync,
 } from "./stored.js";
 
 /** A change that is on disk exactly as it goes out, and the records it stands for. */
@@ -27,7 +29,7 @@ export async function mintDocuments(
   device: Device,
 ): Promise<Outgoing[]> {
   const { clientId, sender } = await device.enter(tx);
-  const refetched = await readRefetched(tx);
+  const [refetched, { complete }] = await Promise.all([readRefetched(tx), readSync(tx)]);
   const newClientId = () => device.newClientId();
   const damaged: string[] = [];
   const minted = await Promise.all(
@@ -40,25 +42,32 @@ export async function mintDocuments(
         return null;
       }
       const mended = await mendGroup(tx, records, base, newClientId);
-      return mintDocument(tx, mended, { deviceId: clientId, newClientId });
+      return mintDocument(tx, mended, { deviceId: clientId, newClientId, isComplete: complete });
     }),
   );
   await refetch(tx, damaged, newClientId);
   return minted.flatMap((one) => (one ? [{ ...one, sender }] : []));
 }
 
+type Minting = {
+  deviceId: number;
+  newClientId: () => number;
+  /** Whether everything that the server had was here once. */
+  isComplete: boolean;
+};
+
 /** @returns null when there is nothing to send, because nothing is left or its life is over. */
 async function mintDocument(
   tx: StorageTransaction,
   { records, base }: Awaited<ReturnType<typeof mendGroup>>,
-  { deviceId, newClientId }: { deviceId: number; newClientId: () => number },
+  { deviceId, newClientId, isComplete }: Minting,
 ): Promise<Omit<Outgoing, "sender"> | null> {
   await putRecords(tx, followInsert(records, base));
   // An insert builds on nothing, so its clocks start at 0: where this device may have used its
   // own id already, the server would take the insert for something it has (C6).
   const isKnown = base?.live && records[0]!.record.kind === "insert";
   const clientId = isKnown ? newClientId() : (base?.clientId ?? deviceId);
-  const minted = mint(records, base, clientId);
+  const minted = mint(records, isComplete ? withoutLivesToCome(base, records) : base, clientId);
   switch (minted.kind) {
     case "send":
       if (minted.fresh) await putRecords(tx, asSent(minted));
@@ -70,6 +79,16 @@ async function mintDocument(
       await putRecords(tx, minted.group.map(refuseRemoved));
       return null;
   }
+}
+
+/**
+ * A life that this device would know of, and does not, never began, e.g. because its insert was refused
+ * while an edit of it was being stored. A removal that named it would end it once somebody begins it (S4).
+ */
+function withoutLivesToCome(base: BaseDocument | undefined, [first]: NumberedRecord[]) {
+  const { kind, generation } = first!.record;
+  if (kind === "insert" || base?.live) return base;
+  return endGeneration(base ?? emptyBase(), generation);
 }
 
 function asSent({ group, change }: Extract<Minted, { kind: "send" }>): NumberedRecord[] {

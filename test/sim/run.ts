@@ -181,6 +181,7 @@ export class Run {
         this.#fail(statusProblem(tab) ?? storageProblem(tab) ?? rowsProblem(tab, truth));
       this.#fail(basesProblem(device, logs, DOCUMENTS));
     }
+    this.ledger.excuseLateInserts(truth.effects, server.refused);
     this.#fail(historyProblem(this.ledger, truth));
     await this.#checkDisks();
     await this.#checkReplay();

@@ -1,6 +1,7 @@
 import { fromStored, type OutboxRecord } from "../../../src/client/records.js";
 import { unsealRecord } from "../../../src/client/stored.js";
 import type { Device } from "../world/device.js";
+import type { Effect } from "../world/server.js";
 import type { Tab } from "../world/tab.js";
 
 /** One local change, and what is known of what became of it. */
@@ -76,6 +77,19 @@ export class Ledger {
   /** A device's disk is copied: what waits there is sent by two. */
   repeat(device: Device) {
     for (const write of this.writes) if (write.tab.device === device) write.isRepeated = true;
+  }
+
+  /**
+   * Bytes of an insert that were refused for now, and come once more when they would pass, are an insert
+   * of someone who never knew of the document: where it was removed meanwhile, it is there again.
+   */
+  excuseLateInserts(effects: readonly Effect[], refused: ReadonlySet<string>) {
+    const removed = new Set<string>();
+    for (const { document, kind, marks } of effects) {
+      if (kind === "remove") removed.add(document);
+      if (!removed.has(document) || !marks.some((mark) => refused.has(mark))) continue;
+      for (const mark of marks) this.find(mark)!.isRepeated = true;
+    }
   }
 
   /**

@@ -131,12 +131,12 @@ export class Connection {
     // On the wire it goes on whatever becomes of the page.
     time.after(this.#latency(), async () => {
       if (socket !== this.#socket && !dice.chance(LATE_ARRIVAL)) return;
-      if (dice.chance(faults.lostRequest)) return this.#stall();
+      if (dice.chance(faults.lostRequest)) return this.#stall(socket);
       const answer = await request.run().then(
         (value) => () => request.resolve(value),
         (error: Error) => () => request.reject(error),
       );
-      if (dice.chance(faults.lostAnswer)) return this.#stall();
+      if (dice.chance(faults.lostAnswer)) return this.#stall(socket);
       this.#arrive(socket, () => this.#requests.delete(request) && answer());
     });
   }
@@ -148,8 +148,8 @@ export class Connection {
     this.#tab.later(this.#lastArrival - time.now, () => socket === this.#socket && run());
   }
 
-  #stall() {
-    const socket = this.#socket;
+  /** A socket that swallowed something is given up some time later, if it is still in use then. */
+  #stall(socket: number) {
     const unnoticed = this.#tab.device.world.dice.between(...UNNOTICED_MS);
     this.#tab.later(unnoticed, () => socket === this.#socket && this.reset());
   }

@@ -3,6 +3,7 @@ import type { ConvexApp } from "../../../dev/backend/app.js";
 import { createEngine, type Engine } from "../../../dev/backend/engine/engine.js";
 import { noInterleaving } from "../../../dev/backend/engine/interleaving.js";
 import type { Outcome } from "../../../dev/backend/runtime.js";
+import * as Y from "yjs";
 import componentSchema from "../../../src/component/schema.js";
 import type { RowFields } from "../../../src/shared/operations.js";
 import type {
@@ -38,6 +39,8 @@ export type Truth = { rows: (RowFields & { id: string })[]; effects: Effect[] };
 export class SimServer {
   /** Changes that were accepted, as they were sent. */
   readonly accepted: { change: Change; sender: Sender }[] = [];
+  /** Marks in the bytes of changes that were refused. */
+  readonly refused = new Set<string>();
   /** Commits that told the log something. */
   logged = 0;
   readonly #engine: Engine;
@@ -79,8 +82,18 @@ export class SimServer {
         () => `  ${from} pushed ${op} of ${document}/${generation}: ${describe(result)}`,
       );
       if (result.status === "accepted") this.accepted.push({ change: changes[index]!, sender });
+      else if (result.status === "rejected") this.#noteRefused(changes[index]!);
     }
     return results;
+  }
+
+  #noteRefused({ parts }: Change) {
+    for (const { update } of parts) {
+      for (const struct of Y.decodeUpdate(new Uint8Array(update)).structs) {
+        const path = struct instanceof Y.Item ? struct.parentSub : null;
+        if (path?.startsWith("marks/")) this.refused.add(path.slice("marks/".length));
+      }
+    }
   }
 
   stream(args: { cursor: string | null; rows?: boolean; stubs?: boolean }): Promise<StreamPage> {
