@@ -7,7 +7,7 @@ import { ROOT } from "./command.mjs";
 
 /** The most that each entry may weigh, in bytes after minifying and gzip. */
 const BUDGETS = {
-  "./client": 28_000,
+  "./client": 30_000,
   "./react": 1_000,
   "./fields": 2_000,
   "./server": 15_000,

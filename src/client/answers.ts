@@ -1,5 +1,5 @@
 import type { FieldTree } from "../shared/field-tree.js";
-import type { Result } from "../shared/wire.js";
+import type { PushResult, Result } from "../shared/wire.js";
 import { baseRow, emptyBase, rowOf } from "./base.js";
 import type { Device } from "./device.js";
 import type { NumberedRecord } from "./mint.js";
@@ -16,6 +16,7 @@ import {
   readBase,
   readRecords,
   readRefetched,
+  readSync,
   writeBase,
   type RowChanges,
 } from "./stored.js";
@@ -23,6 +24,20 @@ import type { BaseRow } from "./view.js";
 
 /** What the server said of something that was sent; `seqs` are all records of the document. */
 export type ServerAnswer = { outgoing: Outgoing; result: Result; seqs: number[] };
+
+/** @param pending The places of all sendable records, by document. */
+export function answersTo(
+  outgoing: readonly Outgoing[],
+  results: PushResult,
+  pending: ReadonlyMap<string, number[]>,
+): ServerAnswer[] {
+  const byDocument = new Map(results.map(({ document, result }) => [document, result]));
+  return outgoing.flatMap((one) => {
+    const { document } = one.change;
+    const result = byDocument.get(document);
+    return result ? [{ outgoing: one, result, seqs: pending.get(document) ?? one.seqs }] : [];
+  });
+}
 
 /** What answers changed: base rows, records that are done with, and records that stay, changed. */
 export type SettledChanges = RowChanges & {
@@ -41,6 +56,8 @@ export async function settleAnswers(
   seen: number,
 ): Promise<SettledChanges> {
   const { tx, device } = context;
+  // While everything is loaded anew there is nothing to add to. The same bytes get the same answer later.
+  if ((await readSync(tx)).reset) answers = [];
   const lost = await readRefetched(tx);
   const settled = await Promise.all(answers.map((answer) => settleAnswer(context, answer, lost)));
   const damaged = answers

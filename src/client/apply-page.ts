@@ -2,6 +2,7 @@ import type { FieldTree } from "../shared/field-tree.js";
 import { FIELDS_PART } from "../shared/plain-part.js";
 import type { Recovered, StreamEntry, WholeEntry } from "../shared/wire.js";
 import { advance, baseRow, emptyBase, type Advanced } from "./base.js";
+import { loadedBy, positionAfter, shadowOf } from "./reset.js";
 import type { StorageTransaction } from "./storage/storage.js";
 import {
   addSegment,
@@ -47,7 +48,9 @@ export async function applyPage(
 ): Promise<AppliedPage> {
   const current = await readSync(tx);
   const nothing = { rows: new Map<string, BaseRow>(), segment: null, missed: [], missing: [] };
-  if (current.round !== sync.round) return { ...nothing, sync: current };
+  // Late, where a load of everything anew has begun since, or come to its end.
+  const { reset } = current;
+  if (current.round !== sync.round || reset?.loaded) return { ...nothing, sync: current };
   const refetched = await readRefetched(tx);
   const groups = groupByDocument(entries);
   const given = new Map(recovered.map((one) => [one.document, one]));
@@ -60,20 +63,22 @@ export async function applyPage(
     if (news === null) return void missing.push(document);
     // Its refused bytes are forgotten, so it must not use the device's own client id again (C4).
     const lost = { ...emptyBase(), clientId: newClientId() };
-    const base = stored === DAMAGED ? lost : (stored ?? emptyBase());
+    const base = stored === DAMAGED ? lost : shadowOf(stored ?? emptyBase(), reset);
     const advanced = advance(base, news, tree) ?? (isLost ? { base, row: null } : null);
     if (advanced) changed.set(document, advanced);
   };
   await Promise.all([...new Set([...groups.keys(), ...given.keys()])].map(applyTo));
   if (missing.length > 0) return { ...nothing, sync: current, missing };
 
-  await Promise.all([...changed].map(([document, { base }]) => writeBase(tx, document, base)));
+  await Promise.all(
+    [...changed].map(([document, { base }]) => writeBase(tx, document, loadedBy(reset, base))),
+  );
   const stillLost = [...refetched].filter((document) => !given.has(document));
   if (stillLost.length < refetched.size) await writeRefetched(tx, stillLost);
   const rows = new Map<string, BaseRow>();
-  for (const [document, advanced] of changed) rows.set(document, baseRow(advanced));
-  // A tab that was frozen brings pages of a load which the one that took its turn has finished since.
-  const next = current.complete && !sync.complete ? current : sync;
+  // What comes of it is not complete before the load is, and would flicker.
+  for (const [id, advanced] of reset ? [] : changed) rows.set(id, baseRow(advanced));
+  const next = positionAfter(current, sync);
   await writeSync(tx, next);
   return { ...(await addSegment(tx, rows, seen)), sync: next, missing };
 }

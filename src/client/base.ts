@@ -21,6 +21,8 @@ export type BaseDocument = {
    * other tabs stored for the named one belongs here.
    */
   insertedAs?: number;
+  /** Which load has brought this, where everything was loaded anew; see `reset.ts`. */
+  load?: number;
 };
 
 export function emptyBase(): BaseDocument {

@@ -56,6 +56,12 @@ export class Device {
     return tx.put("meta", "device", this.#entered(undefined));
   }
 
+  /** Says nothing more under the id that it has, which stays its own: bytes may be on their way (C6). */
+  async changeClientId(tx: StorageTransaction): Promise<void> {
+    const stored = await readDevice(tx);
+    if (stored) await tx.put("meta", "device", { ...stored, clientId: this.newClientId() });
+  }
+
   /** 53 random bits, so that two devices never meet (C6). */
   newClientId(): number {
     const id = Math.floor(this.#random() * Number.MAX_SAFE_INTEGER);

@@ -1,5 +1,15 @@
+import type { CompiledFields } from "../shared/compiled-fields.js";
+import type { Environment } from "./environment.js";
 import type { OutboxRecord } from "./records.js";
 import type { ShownChange } from "./replica.js";
+import type { ReplicaStorage } from "./storage/storage.js";
+
+export type LocalDataConfig = {
+  name: string;
+  fields: CompiledFields;
+  storage: ReplicaStorage;
+  environment: Environment;
+};
 
 /** What a tab's data tells those who show and sync it. */
 export type LocalDataListener = {
@@ -16,7 +26,7 @@ export type LocalDataListener = {
   lost(): void;
   /**
    * Something on disk was damaged. `begins`: there are documents to recover from the server; `done`:
-   * some are here again, and may be sent.
+   * some are here again, and may be sent. So may all changes, once everything was loaded anew.
    */
   healing(state: "begins" | "done"): void;
 };

@@ -1,12 +1,11 @@
-import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { ReplicateError } from "../shared/errors.js";
-import type { Held, PushResult, StreamEntry } from "../shared/wire.js";
+import type { Held, PushResult, ResetReason, StreamEntry } from "../shared/wire.js";
+import { answersTo } from "./answers.js";
 import type { Recovery } from "./apply-page.js";
-import type { Environment } from "./environment.js";
 import type { Identity } from "../shared/identity.js";
-import type { LocalDataListener } from "./local-data-listener.js";
+import type { LocalDataConfig, LocalDataListener } from "./local-data-listener.js";
 import type { LocalWrite } from "./local-write.js";
-import { isUnreadable, type OutboxRecord } from "./records.js";
+import { newlyRejected, type OutboxRecord } from "./records.js";
 import type { Rebuilt } from "./repair.js";
 import { oneLife, unsentChanges, type OneLife } from "./one-life.js";
 import { openStorage } from "./open-storage.js";
@@ -14,19 +13,10 @@ import { Replica } from "./replica.js";
 import type { Outgoing } from "./outgoing.js";
 import { ReplicaStore } from "./replica-store.js";
 import { StorageHealth, type StorageStatus, type StorageTask } from "./storage/health.js";
-import type { ReplicaStorage } from "./storage/storage.js";
 import { NEVER_SYNCED, type SyncPoint } from "./stored.js";
 import { Turns } from "./turns.js";
 
-export type { LocalDataListener };
-
-export type LocalDataConfig = {
-  name: string;
-  fields: CompiledFields;
-  storage: ReplicaStorage;
-  environment: Environment;
-};
-
+export type { LocalDataConfig, LocalDataListener };
 /** One tab's data, on disk and in memory: both change together, one thing at a time. */
 export class LocalData {
   readonly replica: Replica;
@@ -115,8 +105,8 @@ export class LocalData {
   ): Promise<string[]> {
     const { round } = this.#sync; // now, and not when its turn comes: the page belongs to this one
     return this.#turn("write", async (store) => {
-      const { lastSegment } = this.replica;
-      const changes = await store.applyPage(entries, { ...sync, round }, lastSegment, recovered);
+      const seen = this.replica.lastSegment;
+      const changes = await store.applyPage(entries, { ...sync, round }, seen, recovered);
       if (changes.missing.length > 0) return changes.missing;
       if (changes.sync.round === round) this.#sync = changes.sync;
       this.#announce(this.replica.applyRows(changes));
@@ -131,6 +121,27 @@ export class LocalData {
   /** What is here of these documents, for the server to add to. */
   held(documents: readonly string[]): Promise<Held[]> {
     return this.#turn("read", (store) => store.held(documents));
+  }
+
+  /**
+   * Begins to load everything anew, as the server said of this cursor, unless the position has moved on.
+   * What is shown stays, and changes wait, until `swap` has come to the end.
+   */
+  reset(cursor: string | null, reason: ResetReason): Promise<void> {
+    return this.#turn("write", async (store) => {
+      await store.reset(cursor, reason);
+      await this.#load();
+      this.#announce([]);
+    });
+  }
+
+  /** Shows some of what was loaded anew; `syncPoint.reset` says whether there is more. */
+  swap(): Promise<void> {
+    return this.#turn("write", async (store) => {
+      this.#announce(this.replica.applyRows(await store.swapRows(this.replica.lastSegment)));
+      await this.#load();
+      await this.#compactRows(store);
+    });
   }
 
   /**
@@ -155,13 +166,7 @@ export class LocalData {
 
   settle(outgoing: readonly Outgoing[], results: PushResult): Promise<void> {
     return this.#turn("write", async (store) => {
-      const byDocument = new Map(results.map(({ document, result }) => [document, result]));
-      const pending = this.replica.pending();
-      const answers = outgoing.flatMap((one) => {
-        const { document } = one.change;
-        const result = byDocument.get(document);
-        return result ? [{ outgoing: one, result, seqs: pending.get(document) ?? one.seqs }] : [];
-      });
+      const answers = answersTo(outgoing, results, this.replica.pending());
       const settled = await store.settle(answers, this.replica.lastSegment);
       this.#announce(this.replica.applySettled(settled));
       for (const record of settled.changed) if (record.rejected) this.#listener.rejected(record);
@@ -245,17 +250,15 @@ export class LocalData {
   }
 
   async #load() {
-    const known = new Map(this.replica.records().map((record) => [record.seq, record]));
+    const known = this.replica.records();
     const lost = this.replica.refetched;
+    const wasResetting = this.#sync.reset !== undefined;
     const loaded = await this.#store!.load(this.replica.lastSegment);
     this.#sync = loaded.sync;
     this.#show(this.replica.load(loaded));
-    for (const record of loaded.records) {
-      const before = known.get(record.seq);
-      const isNews = before ? before.rejected === null : isUnreadable(record);
-      if (record.rejected && isNews) this.#listener.rejected(record);
-    }
+    for (const record of newlyRejected(known, loaded.records)) this.#listener.rejected(record);
     this.#listener.changed();
+    if (wasResetting && !loaded.sync.reset) this.#listener.healing("done");
     if (loaded.damaged.length > 0) void this.#turns.insist(() => this.#rebuildRows(loaded.damaged));
     if ([...loaded.refetched].some((one) => !lost.has(one))) this.#listener.healing("begins");
     if ([...lost].some((one) => !loaded.refetched.has(one))) this.#listener.healing("done");

@@ -23,7 +23,7 @@ type Item<R> = {
   changes: FieldChange[];
   /**
    * The row with this change and those that it builds on; null for a removal, and where the document
-   * it changes is not there.
+   * it changes is not there. It is what was there, where that went because everything was loaded anew.
    */
   row: R | null;
   /** The row as the server has it, as far as is known here; null when there is none. */
@@ -71,7 +71,8 @@ export function itemsOf(
     const changes = [...operations].flatMap(([path, value]) =>
       path === ROOT ? [] : [{ path: segmentsOf(path), ...(value !== undefined && { value }) }],
     );
-    const row = withId(rows[index] ?? null);
+    const lost = record.row ? unflatten(record.row, fields.tree) : null;
+    const row = withId(rows[index] ?? lost);
     const item = { document, kind, madeAt, changes, row, base: withId(base?.row ?? null) };
     return rejected === null || seq === null
       ? { status: "pending", seq, ...item }

@@ -28,6 +28,8 @@ export async function mintDocuments(
   documents: ReadonlyMap<string, number[]>,
   device: Device,
 ): Promise<Outgoing[]> {
+  // Nothing is made on what is about to change.
+  if ((await readSync(tx)).reset) return [];
   const { clientId, sender } = await device.enter(tx);
   const [refetched, { complete }] = await Promise.all([readRefetched(tx), readSync(tx)]);
   const newClientId = () => device.newClientId();

@@ -1,5 +1,10 @@
 import { ReplicateError } from "../shared/errors.js";
-import { decodeOperations, encodeOperations, type Operations } from "../shared/operations.js";
+import {
+  decodeOperations,
+  encodeOperations,
+  type FlatRow,
+  type Operations,
+} from "../shared/operations.js";
 
 /**
  * One local change of one document that the server has not accepted yet (C4). Its operations are
@@ -21,6 +26,8 @@ export type OutboxRecord = {
   isHomeless?: true;
   /** Why the server refused it; such a record waits for the user and is not shown or sent. */
   rejected: Rejection | null;
+  /** The row that it made, where the document has gone from here since. */
+  row?: FlatRow;
 };
 
 /** The place of a change that was on disk before, as part of a transaction that came again. */
@@ -31,9 +38,10 @@ export type Rejection = { code: string; message: string };
 /** A record as it is stored. */
 export type StoredRecord = Omit<
   OutboxRecord,
-  "seq" | "operations" | "idempotencyKey" | "isHomeless"
+  "seq" | "operations" | "idempotencyKey" | "isHomeless" | "row"
 > & {
   operations: string;
+  row?: string;
   /** The `seq` of the first record that went into the same update, once that update was made. */
   group: number | null;
   /** In a group's first record: exactly the bytes to send until they are answered; null removes. */
@@ -56,7 +64,7 @@ export function toStored(from: OutboxRecord): StoredRecord {
 }
 
 export function fromStored(seq: number, stored: StoredRecord): OutboxRecord {
-  const { document, kind, generation, rejected, madeAt } = stored;
+  const { document, kind, generation, rejected, madeAt, row } = stored;
   return {
     seq,
     document,
@@ -65,6 +73,7 @@ export function fromStored(seq: number, stored: StoredRecord): OutboxRecord {
     rejected,
     madeAt: madeAt ?? null,
     operations: decodeOperations(stored.operations),
+    ...(row !== undefined && { row: decodeOperations(row) as FlatRow }),
   };
 }
 
@@ -112,4 +121,16 @@ export function isNewer({ rejected }: OutboxRecord): boolean {
 
 export function corruptOutbox(): ReplicateError {
   return new ReplicateError("OUTBOX_CORRUPT", UNREADABLE.damaged.message);
+}
+
+/** Records that are rejected now and were not `before`; of new ones, those that nobody can read. */
+export function newlyRejected(
+  before: readonly OutboxRecord[],
+  now: readonly OutboxRecord[],
+): OutboxRecord[] {
+  const known = new Map(before.map((record) => [record.seq, record]));
+  return now.filter((record) => {
+    const old = known.get(record.seq);
+    return record.rejected && (old ? old.rejected === null : isUnreadable(record));
+  });
 }

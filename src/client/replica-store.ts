@@ -1,6 +1,6 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { Identity } from "../shared/identity.js";
-import type { Held, StreamEntry } from "../shared/wire.js";
+import type { Held, ResetReason, StreamEntry } from "../shared/wire.js";
 import { settleAnswers, type ServerAnswer, type SettledChanges } from "./answers.js";
 import { applyPage, type AppliedPage, type Recovery } from "./apply-page.js";
 import { discardRecord, hasImported, importRecords, retryRecord } from "./decisions.js";
@@ -8,6 +8,7 @@ import { Device } from "./device.js";
 import { pinIdentity } from "./identity.js";
 import { mintDocuments, type Outgoing } from "./outgoing.js";
 import { fromStored, NO_PLACE, toStored, unreadable, type OutboxRecord } from "./records.js";
+import { beginReset, swapRows, type Swapped } from "./reset.js";
 import { rebuildRows, type Rebuilt } from "./repair.js";
 import type { Segment } from "./rows.js";
 import { STORES, type StorageConnection } from "./storage/storage.js";
@@ -118,6 +119,20 @@ export class ReplicaStore {
       const refetched = await readRefetched(tx);
       return Promise.all(documents.map((document) => readHeld(tx, document, refetched)));
     });
+  }
+
+  /** Begins to load everything anew, unless the position is not at that cursor any more. */
+  reset(cursor: string | null, reason: ResetReason): Promise<StoredSync> {
+    return this.#storage.transaction("durable", ["meta"], (tx) =>
+      beginReset(tx, cursor, reason, this.#device),
+    );
+  }
+
+  /** Shows some of what was loaded anew; see {@link swapRows}. */
+  swapRows(seen: number): Promise<Swapped> {
+    return this.#storage.transaction("durable", STORES, (tx) =>
+      swapRows(tx, seen, this.#fields, this.#device),
+    );
   }
 
   /** @throws {ReplicateError} `IDENTITY_CHANGED` when the data belongs to someone else. */

@@ -23,6 +23,8 @@ export class Replica {
   #isRead = false;
   /** Documents whose changes wait: the server's state of them has to be recovered. */
   #refetched: ReadonlySet<string> = new Set();
+  /** Whether all changes wait: everything is being loaded anew. */
+  #isResetting = false;
   /** Documents whose changes wait until a newer version of the app has sent its own. */
   #held: readonly string[] = [];
 
@@ -77,6 +79,7 @@ export class Replica {
 
   /** Documents with changes to send, oldest first, and the places of all their sendable changes. */
   pending(): Map<string, number[]> {
+    if (this.#isResetting) return new Map();
     const sendable = this.#outbox.sendable();
     for (const document of [...this.#refetched, ...this.#held]) sendable.delete(document);
     return sendable;
@@ -114,7 +117,8 @@ export class Replica {
   }
 
   /** Takes over what is on disk; local changes that are not there yet stay on top. */
-  load({ segments, records, refetched }: Loaded): Set<string> {
+  load({ sync, segments, records, refetched }: Loaded): Set<string> {
+    this.#isResetting = sync.reset !== undefined;
     this.#refetched = refetched;
     this.#held = records.filter(isNewer).map(({ document }) => document);
     const touched = this.#applySegments(segments);

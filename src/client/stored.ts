@@ -7,6 +7,7 @@ import type { Held } from "../shared/wire.js";
 import type { BaseDocument } from "./base.js";
 import type { NumberedRecord } from "./mint.js";
 import type { OutboxRecord, StoredRecord } from "./records.js";
+import type { Reset } from "./reset.js";
 import { decodeSegment, encodeSegment, type Segment } from "./rows.js";
 import { seal, unseal, type Unsealed } from "./storage/sealed.js";
 import type { StorageTransaction } from "./storage/storage.js";
@@ -21,6 +22,8 @@ export type SyncPoint = {
   complete: boolean;
   /** When the end was last reached, in ms since the epoch. */
   syncedAt: number | null;
+  /** Set while everything is loaded anew, beside what there is. */
+  reset?: Reset;
 };
 
 /** The position as it is stored. */

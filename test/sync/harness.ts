@@ -20,13 +20,14 @@ afterEach(async () => {
 });
 
 /** The fixture's real functions behind the real protocol. */
-export async function startApp(port?: number): Promise<Backend> {
+export async function startApp(port?: number, dataFolder?: string): Promise<Backend> {
   const backend = await startBackend({
     app: {
       modules: import.meta.glob("./app/convex/**/*.ts"),
       register: (t) => register(t),
     },
     ...(port === undefined ? {} : { port }),
+    ...(dataFolder === undefined ? {} : { dataFolder }),
     onFunctionError: () => undefined,
   });
   cleanups.push(() => backend.close());

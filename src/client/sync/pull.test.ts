@@ -2,7 +2,13 @@ import { describe, expect, it } from "vitest";
 import { ConvexError } from "convex/values";
 import { ReplicateError } from "../../shared/errors.js";
 import { PROTOCOL_VERSION } from "../../shared/versions.js";
-import type { Protocol, Recovered, StreamEntry, StreamPage } from "../../shared/wire.js";
+import type {
+  Protocol,
+  Recovered,
+  ResetReason,
+  StreamEntry,
+  StreamPage,
+} from "../../shared/wire.js";
 import type { SyncPoint } from "../replica-store.js";
 import { bytesOf, entry, HOUR, inserting, quiet, SECOND, VirtualTime } from "../setup.test.js";
 import type { Transport } from "../transport.js";
@@ -49,6 +55,24 @@ class FakeHost implements PullHost {
   identify = async (identity: string | null) => {
     if (identity !== this.owner) throw new ReplicateError("IDENTITY_CHANGED", "Not yours.");
   };
+  resets: [string | null, string][] = [];
+  swaps = 0;
+  /** Another tab has gone on from where this one is. */
+  hasMovedOn = false;
+
+  reset = async (cursor: string | null, reason: ResetReason) => {
+    await Promise.resolve();
+    this.resets.push([cursor, reason]);
+    const reset = { reason, mark: 1, loaded: false, after: null };
+    this.sync = this.hasMovedOn
+      ? { ...this.sync, cursor: "later" }
+      : { ...this.sync, cursor: null, reset };
+  };
+  swap = async () => {
+    await Promise.resolve();
+    const { reset: _, ...rest } = this.sync;
+    if (++this.swaps === 3) this.sync = rest;
+  };
   report = (state: Partial<SyncState>) => void (this.state = { ...this.state, ...state });
   apply = async (
     entries: readonly StreamEntry[],
@@ -64,7 +88,8 @@ class FakeHost implements PullHost {
       .filter((document) => !given.has(document));
     if (missing.length > 0) return missing;
     this.applied.push(...entries.map(({ document }) => document));
-    this.sync = sync;
+    const { reset } = this.sync;
+    this.sync = reset ? { ...sync, reset: { ...reset, loaded: sync.complete } } : sync;
     for (const document of given) {
       this.given.add(document);
       this.damaged.delete(document);
@@ -148,6 +173,54 @@ function setUp({ loaded = false } = {}) {
   const puller = new Puller(server.transport, time, host);
   return { time, host, server, puller };
 }
+
+describe("beginning anew", () => {
+  const RESET = page([], null as never, { done: false, progress: 0, reset: "pruned" });
+
+  it("follows from a new load when the server says so of where it was, as one that was away long", async () => {
+    const { host, server, puller } = setUp({ loaded: true });
+    server.pages.set(null, page([one(1)], "c1", { done: false }));
+    server.pages.set("c1", page([one(2)], "c2"));
+    server.onSubscribe = ({ cursor, onPage }) =>
+      onPage(cursor === "stored" ? RESET : page([], "c2"));
+    puller.start();
+    await quiet();
+    expect(host.resets).toEqual([["stored", "pruned"]]);
+    expect([server.calls.stream, host.swaps]).toEqual([[null, "c1"], 3]);
+    expect(server.open.map(({ cursor }) => cursor)).toEqual(["c2"]);
+    expect(host.state.caughtUp).toBe(true);
+  });
+
+  it("does so in the middle of a load, too", async () => {
+    const { host, server, puller } = setUp();
+    host.sync = { cursor: "c1", complete: false, syncedAt: null };
+    server.pages.set("c1", RESET);
+    server.pages.set(null, page([one(1)], "c2"));
+    puller.start();
+    await quiet();
+    expect(host.resets).toEqual([["c1", "pruned"]]);
+    expect(server.open.map(({ cursor }) => cursor)).toEqual(["c2"]);
+  });
+
+  it("goes on from where another tab is meanwhile, if that one is further", async () => {
+    const { host, server, puller } = setUp({ loaded: true });
+    host.hasMovedOn = true;
+    server.onSubscribe = ({ cursor, onPage }) => cursor === "stored" && onPage(RESET);
+    puller.start();
+    await quiet();
+    expect(server.calls.stream).toEqual([]);
+    expect(server.open.map(({ cursor }) => cursor)).toEqual(["later"]);
+  });
+
+  it("goes on with showing what was loaded, where a page has ended before that was done", async () => {
+    const { host, server, puller } = setUp({ loaded: true });
+    host.sync.reset = { reason: "pruned", mark: 1, loaded: true, after: "d1" };
+    puller.start();
+    await quiet();
+    expect([server.calls.stream, host.swaps]).toEqual([[], 3]);
+    expect(server.open.map(({ cursor }) => cursor)).toEqual(["stored"]);
+  });
+});
 
 describe("a first load", () => {
   it("takes page after page, with rows, and then follows", async () => {

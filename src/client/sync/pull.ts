@@ -1,7 +1,8 @@
 import { ReplicateError } from "../../shared/errors.js";
 import { PROTOCOL_VERSION } from "../../shared/versions.js";
-import type { Held, StreamEntry, StreamPage } from "../../shared/wire.js";
+import type { Held, ResetReason, StreamEntry, StreamPage } from "../../shared/wire.js";
 import type { Recovery } from "../apply-page.js";
+import { isLoading } from "../reset.js";
 import { sleep, withTimeout, type Environment } from "../environment.js";
 import type { Identity } from "../../shared/identity.js";
 import type { SyncPoint } from "../replica-store.js";
@@ -40,6 +41,10 @@ export type PullHost = {
   held(documents: readonly string[]): Promise<Held[]>;
   /** Documents that were damaged here and have to be recovered. */
   lost(): ReadonlySet<string>;
+  /** Begins to load everything anew, unless the position is not at that cursor any more (S6). */
+  reset(cursor: string | null, reason: ResetReason): Promise<void>;
+  /** Shows some of what was loaded anew; the position says whether there is more. */
+  swap(): Promise<void>;
   /** Server and client understand each other: changes may be sent. */
   agreed(): void;
   report(state: Partial<SyncState>): void;
@@ -99,8 +104,9 @@ export class Puller {
         await this.#checkProtocol();
         if (signal.aborted) return;
         this.#host.agreed();
+        await this.#load(signal);
+        await this.#swap(signal);
         await this.#heal(signal);
-        await this.#firstLoad(signal);
         await this.#followTail(signal);
       } catch (error) {
         if (signal.aborted) return;
@@ -189,12 +195,17 @@ export class Puller {
     } while (missing.length > 0);
   }
 
-  async #firstLoad(signal: AbortSignal) {
-    while (!this.#host.syncPoint().complete && !signal.aborted) {
+  /** The first load, or one of everything anew. */
+  async #load(signal: AbortSignal) {
+    while (isLoading(this.#host.syncPoint()) && !signal.aborted) {
       const { cursor, syncedAt } = this.#host.syncPoint();
       const page = await this.#timed(this.#transport.stream({ cursor, rows: true }));
       if (signal.aborted) return;
       await this.#host.identify(page.identity);
+      if (page.reset) {
+        await this.#host.reset(cursor, page.reset);
+        continue;
+      }
       await this.#store(signal, page.entries, {
         cursor: page.cursor,
         complete: page.done,
@@ -206,16 +217,26 @@ export class Puller {
     }
   }
 
+  async #swap(signal: AbortSignal) {
+    while (this.#host.syncPoint().reset?.loaded && !signal.aborted) await this.#host.swap();
+  }
+
   /** Applies what the subscription brings, until it should start from a later cursor. */
   async #followTail(signal: AbortSignal) {
+    const { cursor } = this.#host.syncPoint();
     if (signal.aborted) return;
     const host: TailHost = {
       transport: this.#transport,
-      apply: (...args) => this.#applyTail(signal, ...args),
+      apply: async (page, ...args) => {
+        if (!page.reset) return this.#applyTail(signal, page, ...args);
+        await this.#host.identify(page.identity);
+        this.#fallBehind();
+        await this.#host.reset(cursor, page.reset);
+      },
       fallBehind: () => this.#fallBehind(),
       confirm: () => this.#checkProtocol(),
     };
-    await new Tail(host, this.#host.syncPoint().cursor, signal).ended;
+    await new Tail(host, cursor, signal).ended;
   }
 
   async #applyTail(

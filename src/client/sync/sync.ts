@@ -54,6 +54,8 @@ export class Sync {
       apply: (...args) => data.applyPage(...args),
       held: (documents) => data.held(documents),
       lost: () => data.replica.refetched,
+      reset: (cursor, reason) => data.reset(cursor, reason),
+      swap: () => data.swap(),
       agreed: () => this.#startPushing(false),
       report: (state) => {
         this.#report(state);

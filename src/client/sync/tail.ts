@@ -98,7 +98,9 @@ export class Tail {
     const isConnected = this.#host.transport.isConnected();
     if (isConnected === this.#isConnected) return;
     this.#isConnected = isConnected;
-    if (isConnected) {
+    if (isConnected && this.#applied.length > 0) {
+      this.#end(); // the newest position is what tells the server whether it is still the same one (S6)
+    } else if (isConnected) {
       this.#confirm().catch(this.#end);
     } else {
       this.#cuts += 1;

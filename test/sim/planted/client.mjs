@@ -197,9 +197,9 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/local-data.ts",
-        find: "const changes = await store.applyPage(entries, { ...sync, round }, lastSegment);",
+        find: "const changes = await store.applyPage(entries, { ...sync, round }, seen, recovered);",
         replace:
-          "await store.applyPage([], { ...sync, round }, lastSegment);\n      const changes = await store.applyPage(entries, { ...sync, round }, lastSegment);",
+          "await store.applyPage([], { ...sync, round }, seen, []);\n      const changes = await store.applyPage(entries, { ...sync, round }, seen, recovered);",
       },
     ],
   },

@@ -117,8 +117,8 @@ export const SERVER_BUGS = [
     patches: [
       {
         file: "src/component/page.ts",
-        find: "inTie: more ? { document, part, chunk } : null",
-        replace: "inTie: more && chunk < 0 ? { document, part, chunk } : null",
+        find: "inTie: { document, part, chunk }",
+        replace: "inTie: chunk < 0 ? { document, part, chunk } : null",
       },
     ],
   },

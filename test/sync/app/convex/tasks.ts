@@ -57,3 +57,20 @@ export const limitPushes = mutationGeneric({
     await ctx.db.insert("limits", limit);
   },
 });
+
+/** What happens by itself half a year after a removal. */
+export const prune = mutationGeneric({
+  args: {},
+  handler: async (ctx) => {
+    const { maintenance } = components.replicate;
+    const pruning = { everyHours: 1, retentionDays: 1e-9 };
+    await ctx.runMutation(maintenance.configure, { pruning });
+    await ctx.runMutation(maintenance.run, { sweep: "pruning" });
+  },
+});
+
+/** What an operator does who has restored a backup. */
+export const restored = mutationGeneric({
+  args: {},
+  handler: (ctx) => ctx.runMutation(components.replicate.maintenance.restored, {}),
+});
