@@ -6,10 +6,12 @@ import { MAX_LIFETIME_KEYS, MAX_UPDATE_WRITES } from "../shared/limits.js";
 import {
   accepted,
   changeOf,
+  Device,
   expectEverywhere,
   newApp,
   push,
   rejected,
+  removed,
   sharedTask,
   storedRow,
   streamAll,
@@ -162,7 +164,8 @@ it("deletions hidden in an honest update delete nothing", async () => {
 });
 
 it("a document has so many keys in its life, and no more", async () => {
-  const { app } = await sharedTask([7, 8], { title: "t" });
+  const { app, devices } = await sharedTask([7, 8], { title: "t" });
+  const [ann, ben] = devices;
   const votes = (from: number, count: number, value: unknown) =>
     Object.fromEntries(Array.from({ length: count }, (_, n) => [`votes/${from + n}`, value]));
   const most = MAX_LIFETIME_KEYS - 3; // the document, its title, and the votes
@@ -174,4 +177,14 @@ it("a document has so many keys in its life, and no more", async () => {
   const one = forged({ "": {}, ...votes(most, 1, 1) }, 65);
   expect(await push(app, changeOf("update", "a", one))).toEqual([rejected("TOO_MANY_KEYS")]);
   await expectEverywhere(app, "a", { title: "t", votes: {} });
+
+  // Why the cap begins no new life by itself: it would cost others the edits that they hold.
+  expect(await push(app, ann.update("a", { title: "meanwhile" }))).toEqual([accepted]);
+  await expectEverywhere(app, "a", { title: "meanwhile", votes: {} });
+  const held = ben.update("a", { done: true });
+  const newcomer = new Device(9);
+  await newcomer.pull(app);
+  await push(app, newcomer.remove("a"));
+  await push(app, newcomer.insert("a", { title: "meanwhile", votes: {} }));
+  expect(await push(app, held)).toEqual([removed]);
 });

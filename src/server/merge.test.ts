@@ -3,8 +3,10 @@
 
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import * as Y from "yjs";
 import { exact, scenario } from "../shared/arbitraries.test.js";
 import { compileFields } from "../shared/compiled-fields.js";
+import { MAX_PART_STRUCTS } from "../shared/limits.js";
 import {
   applyOperations,
   complete,
@@ -14,7 +16,7 @@ import {
   type FlatRow,
   type RowFields,
 } from "../shared/operations.js";
-import { loadPart, mintUpdate, readFlat, renderRow } from "../shared/plain-part.js";
+import { loadPart, mintExactly, mintUpdate, readFlat, renderRow } from "../shared/plain-part.js";
 import { incoming } from "./incoming.js";
 import { mergeChange } from "./merge.js";
 import { changeOf, tree, taskFields } from "./setup.test.js";
@@ -87,6 +89,42 @@ it("refuses what would leave more behind than a log can hold, however small the 
     return outcome.kind === "rejected" ? outcome.code : outcome.kind;
   });
   expect(kinds).toEqual(["write", "write", "DOCUMENT_FULL"]);
+});
+
+it("refuses what would be more structs than replicas can take, however few bytes (S8)", () => {
+  const fields = compileFields(taskFields);
+  const doc = loadPart([]);
+  const log: Uint8Array[] = [];
+  doc.on("update", (update: Uint8Array) => log.push(update));
+  const write = (clientId: number, count: number) =>
+    Y.transact(doc, () => {
+      doc.clientID = clientId;
+      for (let n = 0; n < count; n++) doc.getMap("fields").set(`votes/${n}`, undefined);
+    });
+  doc.getMap("fields").set("", {});
+  doc.getMap("fields").set("title", "t");
+  // Two devices in turn: what one of them writes twice in a row, Yjs merges.
+  const round = 2_000;
+  const rounds = MAX_PART_STRUCTS / round - 1;
+  for (let n = 0; n < rounds; n++) write(7 + (n % 2), round);
+  const before = log.slice();
+  const state = {
+    generation: 1,
+    live: true,
+    updates: before,
+    ended: [],
+    forgotten: 0,
+    stored: { title: "t" },
+  };
+  const outcomeOf = (count: number) => {
+    const copy = loadPart(before);
+    const writes = Array.from({ length: count }, (_, n) => [`votes/${n}`, undefined] as const);
+    const change = incoming(changeOf("update", "a", mintExactly(copy, new Map(writes), 9)!));
+    const outcome = mergeChange(fields, state, change, new Map());
+    return outcome.kind === "rejected" ? outcome.code : outcome.kind;
+  };
+  const room = MAX_PART_STRUCTS - rounds * round - 2;
+  expect([outcomeOf(room), outcomeOf(room + 1)]).toEqual(["write", "DOCUMENT_FULL"]);
 });
 
 it("says of a removal in a life to come that the life before it is over, and not that one", () => {

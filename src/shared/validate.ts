@@ -2,7 +2,7 @@ import { getConvexSize, v, type Value, type VObject } from "convex/values";
 import { validate, ValidationError } from "convex-helpers/validators";
 import { ReplicateError } from "./errors.js";
 import type { Fields } from "./fields.js";
-import { MAX_ARRAY_ELEMENTS, MAX_OBJECT_KEYS, MAX_ROW_BYTES } from "./limits.js";
+import { MAX_ARRAY_ELEMENTS, MAX_NESTING, MAX_OBJECT_KEYS, MAX_ROW_BYTES } from "./limits.js";
 import type { RowFields } from "./operations.js";
 import { isPlainObject } from "./values.js";
 
@@ -29,10 +29,25 @@ export function rowCheck(fields: Fields): RowCheck {
         `The row is ${size} bytes; a Convex document holds ${MAX_ROW_BYTES} with its system columns.`,
       );
     }
+    if (nests(row, MAX_NESTING)) {
+      return new ReplicateError(
+        "INVALID_VALUE",
+        `The row cannot be stored: a value in it nests deeper than ${MAX_NESTING} levels, of which the row is the first.`,
+      );
+    }
     const crowded = crowdedValue(row);
     if (crowded === null) return null;
     return new ReplicateError("ROW_TOO_LARGE", `The row cannot be stored: ${crowded}.`);
   };
+}
+
+/** Whether `value` has more than so many levels of arrays and objects. */
+function nests(value: Value, levels: number): boolean {
+  const isArray = Array.isArray(value);
+  if (!isArray && !isPlainObject(value)) return false;
+  if (levels === 0) return true;
+  const items = isArray ? value : (Object.values(value) as Value[]);
+  return items.some((item) => nests(item, levels - 1));
 }
 
 /** What in `value` has more elements or keys than Convex stores, or null. */
