@@ -7,7 +7,6 @@ import {
   anyApi,
   componentsGeneric,
   defineSchema,
-  mutationGeneric,
   queryGeneric,
 } from "convex/server";
 import { v } from "convex/values";
@@ -29,7 +28,10 @@ export async function startImports(maxParallelism: number) {
   };
   const pool = new Workpool(components.workpool, { maxParallelism, logLevel: "ERROR" });
   const tasks = new Replicate(components.replicate, "tasks", { fields });
-  const importBatch = anyApi["tasks"]!["importBatch"] as unknown as ImportFunction;
+  const { importBatch, lostBatch } = anyApi["tasks"] as unknown as Record<
+    "importBatch" | "lostBatch",
+    ImportFunction
+  >;
   const app = inlineApp({
     schema: defineSchema({ tasks: replicatedTable(fields) }),
     modules: {
@@ -38,23 +40,26 @@ export async function startImports(maxParallelism: number) {
         importBatch: tasks.createImportMutation(pool),
         seed: actionGeneric({
           args: {
-            from: v.number(),
-            to: v.number(),
+            ...range,
             title: v.optional(v.string()),
             existing: v.optional(v.union(v.literal("keep"), v.literal("replace"))),
           },
           handler: (ctx, { from, to, title = ROW.title, existing }) => {
-            const row = { ...ROW, title };
-            const rows = Array.from({ length: to - from }, (_, n) => ({
-              id: `task-${from + n}`,
-              ...row,
-            }));
+            const rows = rowsFrom(from, to, title);
             const options = existing === undefined ? {} : { existing };
             return tasks.importDocuments(ctx, importBatch, { name: "seed", rows, ...options });
           },
         }),
         status: queryGeneric({ args: {}, handler: (ctx) => tasks.importStatus(ctx, "seed") }),
-        cancelAll: mutationGeneric({ args: {}, handler: (ctx) => pool.cancelAll(ctx) }),
+        /** Of a pool that loses every job. */
+        lostBatch: tasks.createImportMutation({ enqueueMutation: () => Promise.resolve() }),
+        seedInVain: actionGeneric({
+          args: range,
+          handler: (ctx, { from, to }) => {
+            const rows = rowsFrom(from, to, ROW.title);
+            return tasks.importDocuments(ctx, lostBatch, { name: "seed", rows });
+          },
+        }),
       },
     },
   });
@@ -72,6 +77,11 @@ export async function startImports(maxParallelism: number) {
     await backend.close();
   });
 }
+
+const range = { from: v.number(), to: v.number() };
+
+const rowsFrom = (from: number, to: number, title: string) =>
+  Array.from({ length: to - from }, (_, n) => ({ ...ROW, id: `task-${from + n}`, title }));
 
 function newClient(url: string) {
   return new ConvexClient(url, {
@@ -96,8 +106,12 @@ export class Imports {
     return this.client.action(api.tasks["seed"]!, args as never);
   }
 
-  cancelAll() {
-    return this.client.mutation(api.tasks["cancelAll"]!, {} as never);
+  seedInVain(args: { from: number; to: number }) {
+    return this.client.action(api.tasks["seedInVain"]!, args as never);
+  }
+
+  status(): Promise<Status> {
+    return this.client.query(api.tasks["status"]!, {} as never);
   }
 
   /** Resolves when nothing is waiting any more; `each` hears of the progress. */
