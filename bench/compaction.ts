@@ -1,3 +1,7 @@
+import { getConvexSize, type Value } from "convex/values";
+import * as Y from "yjs";
+import { FIELDS_PART } from "../src/shared/plain-part.js";
+import { toArrayBuffer } from "../src/shared/values.js";
 import { ROW, startWorld, Writer, type World } from "../test/contention/world.js";
 import { costRow, costTable, inPushes, SECOND, virtualWorld, type Virtual } from "./costs.js";
 import { machine, table, type Figure } from "./measure.js";
@@ -13,6 +17,7 @@ export async function report(): Promise<string> {
   for (const [title, run] of Object.entries({
     "What is left of a long history": growth,
     "What a function costs": costs,
+    "A large document of which one field has changed": largeDocument,
     "How often to compact": thresholds,
     "By the push, or by a worker": worker,
   })) {
@@ -115,6 +120,34 @@ async function costs(): Promise<string> {
   }
   await world.close();
   return costTable("one call of", rows);
+}
+
+/** What it takes to bring a client up to date that has all of a document of 1 MB but its newest title. */
+export async function largeDocument(): Promise<string> {
+  const { world, wait } = await virtualWorld();
+  const { metrics } = world.engine;
+  const writer = new Writer(7);
+  await world.push(writer, writer.insert("a", { ...ROW, notes: "x".repeat(1_000_000) }));
+  const { cursor } = await world.page(null);
+  const stateVector = toArrayBuffer(Y.encodeStateVector(writer.document("a")));
+  await world.push(writer, writer.update("a", "new"));
+  await wait(SECOND);
+  await world.run("tasks:compact", { documents: ["a"], entries: 1, minAgeMs: 0 });
+
+  const rows: string[] = [];
+  const measure = async (what: string, path: string, args: Record<string, Value>) => {
+    metrics.reset();
+    const answer = await world.query(path, args);
+    const kilobytes = (getConvexSize(answer) / 1_000).toFixed(1);
+    rows.push(`${costRow(what, metrics.get(path), 1)} ${kilobytes} |`);
+  };
+  await measure("stream, whole", "tasks:stream", { cursor });
+  await measure("stream, with stubs", "tasks:stream", { cursor, stubs: true });
+  const held = { document: "a", generation: 1, stateVector };
+  await measure("recover", "tasks:recover", { part: FIELDS_PART, documents: [held] });
+  await world.close();
+  const [head, line] = costTable("one call of", []).split("\n");
+  return [`${head} KB of answer |`, `${line} --- |`, ...rows].join("\n");
 }
 
 const HOT_EDITS = 2_000;

@@ -115,10 +115,9 @@ export class ReplicaStore {
 
   /** What is here of these documents, for the server to add to. */
   held(documents: readonly string[]): Promise<Held[]> {
-    return this.#storage.transaction("read", ["meta", "documents"], async (tx) => {
-      const refetched = await readRefetched(tx);
-      return Promise.all(documents.map((document) => readHeld(tx, document, refetched)));
-    });
+    return this.#storage.transaction("read", ["documents"], (tx) =>
+      Promise.all(documents.map((document) => readHeld(tx, document))),
+    );
   }
 
   /** Begins to load everything anew, unless the position is not at that cursor any more. */

@@ -172,14 +172,10 @@ export async function writeRefetched(tx: StorageTransaction, documents: readonly
   else await tx.delete("meta", "refetch");
 }
 
-/** What there is of a document to add to; nothing where its base is damaged, or was. */
-export async function readHeld(
-  tx: StorageTransaction,
-  document: string,
-  refetched: ReadonlySet<string>,
-): Promise<Held> {
+/** What there is of a document to add to; nothing where its base is damaged, or given up. */
+export async function readHeld(tx: StorageTransaction, document: string): Promise<Held> {
   const base = await readBase(tx, document);
-  if (base === undefined || base === DAMAGED || refetched.has(document)) {
+  if (base === undefined || base === DAMAGED) {
     return { document, generation: 0, stateVector: toArrayBuffer(EMPTY_STATE_VECTOR) };
   }
   const stateVector = Y.encodeStateVector(loadPart(base.updates));

@@ -160,6 +160,11 @@ export class Writer {
     return this.#change("update", document, new Map([["title", title]]));
   }
 
+  /** What it knows of a document. */
+  document(document: string) {
+    return this.#docs.get(document)!;
+  }
+
   /** Bytes of a document as it is now, without any history. */
   stateSize(document: string): number {
     const row = Object.fromEntries(this.#docs.get(document)!.getMap(FIELDS_PART).entries());
