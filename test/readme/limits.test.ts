@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import * as limits from "../../src/shared/limits.js";
@@ -12,11 +12,22 @@ const found = (path: string, pattern: RegExp) =>
 it("docs/server.md explains every code that there is, and no other", () => {
   const codes = found("src/shared/errors.ts", /^ {2}\| "([A-Z_]+)"/gm);
   expect(codes.length).toBeGreaterThan(30);
-  expect(found("docs/server.md", /^\| `(?!MAX_|TAIL_)([A-Z_]+)` /gm)).toEqual(codes);
+  expect(found("docs/server.md", /^\| `(?!MAX_|TAIL_|STUB_)([A-Z_]+)` /gm)).toEqual(codes);
+});
+
+it("src/shared/errors.ts has every code that the server throws", () => {
+  const codes = found("src/shared/errors.ts", /^ {2}\| "([A-Z_]+)"/gm);
+  for (const folder of ["src/server", "src/shared", "src/component"]) {
+    for (const file of readdirSync(new URL(folder, root), { recursive: true, encoding: "utf8" })) {
+      if (!file.endsWith(".ts") || file.endsWith(".test.ts")) continue;
+      const thrown = found(`${folder}/${file}`, /\bcode: "([A-Z_]+)"/g);
+      expect(codes, `${folder}/${file}`).toEqual(expect.arrayContaining(thrown));
+    }
+  }
 });
 
 it("docs/server.md states every limit as it is, and a test that exists", () => {
-  const rows = text("docs/server.md").matchAll(/^\| `((?:MAX|TAIL)_[A-Z_]+)` .*$/gm);
+  const rows = text("docs/server.md").matchAll(/^\| `((?:MAX|TAIL|STUB)_[A-Z_]+)` .*$/gm);
   const stated = Array.from(rows, ([row, name = ""]) => {
     const cells = row.split("|").map((cell) => cell.trim());
     expect(() => text(cells[5]!), `${name} names no test`).not.toThrow();
