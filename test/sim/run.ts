@@ -40,6 +40,7 @@ export class Run {
   readonly #images = new Map<Device, Image[]>();
   readonly #evicted = new Set<Device>();
   #directEdits = 0;
+  #hasForgotten = false;
 
   constructor(
     readonly world: World,
@@ -117,6 +118,12 @@ export class Run {
     await this.world.server.editDirectly(document, title);
   }
 
+  async prune(): Promise<void> {
+    this.world.time.note(() => "  the server forgets what was removed");
+    this.#hasForgotten = true;
+    await this.world.server.prune();
+  }
+
   /** Takes note of what all pages say, and of what their disks look like. */
   listen() {
     for (const device of this.devices) {
@@ -187,7 +194,8 @@ export class Run {
     this.ledger.excuseLateInserts(truth.effects, server.refused);
     this.#fail(historyProblem(this.ledger, truth));
     await this.#checkDisks();
-    await this.#checkReplay();
+    // Nothing that was removed is kept from coming again once nobody remembers it.
+    if (!this.#hasForgotten) await this.#checkReplay();
   }
 
   /** A page that opens without a network shows from disk what was in memory (C7, C8). */

@@ -121,6 +121,8 @@ export const STEPS = {
     weight: 1,
     run: (run) => void (run.someDevice().skew += run.dice.between(-DAY_MS, DAY_MS)),
   },
+  /** What was removed is forgotten, and whoever has not heard of it has to begin anew. */
+  prune: { weight: 3, isOptional: true, run: (run) => run.prune() },
   /** A disk is put back to what it once was, as a restored backup or a crashed machine does. */
   rollBack: { weight: 2, isOptional: true, run: (run) => run.rollBack(run.someDevice()) },
   /** A whole profile is copied to another device. */

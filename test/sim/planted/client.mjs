@@ -322,9 +322,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/sync/push.ts",
-        find: "    this.#pause = null;\n    this.#host.report(this.#noteAnswers(results));\n    return more || this.#hasLeftovers(batch);",
-        replace:
-          "    this.#pause = null;\n    this.#host.report(this.#noteAnswers(results));\n    return more;",
+        find: "    this.#host.report(this.#noteAnswers(results));\n    return more || this.#hasLeftovers(batch);",
+        replace: "    this.#host.report(this.#noteAnswers(results));\n    return more;",
       },
     ],
   },

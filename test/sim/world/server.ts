@@ -121,6 +121,11 @@ export class SimServer {
     await this.#mutation("tasks:editDirectly", { id, title });
   }
 
+  /** Removals that are older than a moment are forgotten, as otherwise after half a year (S6). */
+  async prune(): Promise<void> {
+    await this.#mutation("tasks:prune", {});
+  }
+
   /** Calls back whenever the log has grown. */
   onLog(listener: () => void): () => void {
     this.#listeners.add(listener);

@@ -98,3 +98,14 @@ export const editDirectly = mutationGeneric({
     }
   },
 });
+
+/** Forgets every removal that is older than what is sent again, or late, may be. */
+export const prune = mutationGeneric({
+  args: {},
+  handler: async (ctx) => {
+    const { maintenance } = components.replicate;
+    const pruning = { everyHours: 1, retentionDays: 2 / (24 * 60) };
+    await ctx.runMutation(maintenance.configure, { pruning });
+    await ctx.runMutation(maintenance.run, { sweep: "pruning" });
+  },
+});
