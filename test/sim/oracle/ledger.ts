@@ -85,9 +85,12 @@ export class Ledger {
    */
   excuseLateInserts(effects: readonly Effect[], refused: ReadonlySet<string>) {
     const removed = new Set<string>();
-    for (const { document, kind, marks } of effects) {
+    for (const { document, kind, marks, title } of effects) {
       if (kind === "remove") removed.add(document);
-      if (!removed.has(document) || !marks.some((mark) => refused.has(mark))) continue;
+      if (!marks.some((mark) => refused.has(mark))) continue;
+      // The rest of them may have been accepted one by one, so that the title is nothing new.
+      const isWhole = marks.some((mark) => this.find(mark)!.title === title);
+      if (!removed.has(document) && isWhole) continue;
       for (const mark of marks) this.find(mark)!.isRepeated = true;
     }
   }
