@@ -53,8 +53,8 @@ describe("backoff", () => {
       backoffMs(failures, { ...realEnvironment, random: () => random }),
     );
 
-  it("doubles up to a minute, and stays there for ever", () => {
-    expect(steps(1)).toEqual([500, 1_000, 2_000, 32_000, 60_000, 60_000, 60_000]);
+  it("doubles up to half a minute, and stays there for ever", () => {
+    expect(steps(1)).toEqual([500, 1_000, 2_000, 30_000, 30_000, 30_000, 30_000]);
   });
 
   it("is spread over all of it, so that devices do not come back at once", () => {

@@ -221,7 +221,8 @@ class Lagging {
 
   /** Sends everything in one transaction, so that its entries tie. */
   async push() {
-    if (this.#isResetting) return [];
+    // As the real client, which sends nothing before it has a position to be brought up to date from.
+    if (this.#isResetting || this.#cursor === null) return [];
     const sent = [...this.#pending.values()];
     this.#pending.clear();
     const results = await push(this.app, ...sent.map(({ change }) => change));

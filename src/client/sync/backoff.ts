@@ -4,7 +4,7 @@ import type { Environment } from "../environment.js";
 const BASE_MS = 500;
 
 /** Longest wait between two attempts, in ms; there is no last attempt (C5). */
-const MAX_MS = 60_000;
+const MAX_MS = 30_000;
 
 /**
  * How long to wait after the n-th failure in a row (from 0): exponential with full jitter.

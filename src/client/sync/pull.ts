@@ -45,8 +45,11 @@ export type PullHost = {
   reset(cursor: string | null, reason: ResetReason): Promise<void>;
   /** Shows some of what was loaded anew; the position says whether there is more. */
   swap(): Promise<void>;
-  /** Server and client understand each other: changes may be sent. */
-  agreed(): void;
+  /**
+   * There is a position to be brought up to date from. Before, a removal that is forgotten would never
+   * be heard of, of a document that this device has pushed (S6).
+   */
+  begun(): void;
   report(state: Partial<SyncState>): void;
 };
 
@@ -103,7 +106,6 @@ export class Puller {
         await this.#untilConnected(signal);
         await this.#checkProtocol();
         if (signal.aborted) return;
-        this.#host.agreed();
         await this.#load(signal);
         await this.#swap(signal);
         await this.#heal(signal);
@@ -212,6 +214,7 @@ export class Puller {
         syncedAt: page.done ? this.#environment.now() : syncedAt,
       });
       if (signal.aborted) return;
+      this.#host.begun();
       this.#fraction = Math.max(this.#fraction, page.progress);
       this.#reportProgress({ fraction: this.#fraction });
     }

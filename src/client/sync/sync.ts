@@ -56,7 +56,7 @@ export class Sync {
       lost: () => data.replica.refetched,
       reset: (cursor, reason) => data.reset(cursor, reason),
       swap: () => data.swap(),
-      agreed: () => this.#startPushing(false),
+      begun: () => this.#startPushing(false),
       report: (state) => {
         this.#report(state);
         if (state.caughtUp) this.#startPushing(true);
