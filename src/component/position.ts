@@ -10,7 +10,7 @@ export type TiePosition = { document: string; part: string; chunk: number };
 export type Cursor = Position & {
   /** Everything up to here is known: the end of the log when it began to load, or last was there (S6). */
   asOf: bigint;
-  /** Of which database; see `horizon.ts`. */
+  /** Of which database; see `past.ts`. */
   epoch: string;
 };
 

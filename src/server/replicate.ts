@@ -95,9 +95,10 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
   }
 
   /**
-   * What came after a cursor, a page at a time; without a valid cursor, from the beginning. With
-   * `rows` the rows come along, for a first load; with `stubs` large entries come without their bytes,
-   * for who has most of them and asks `recover` for the rest.
+   * What came after a cursor, a page at a time; without one, from the beginning. Nothing but `reset`
+   * comes for a cursor that cannot be gone on from. With `rows` the rows come along, for a first load;
+   * with `stubs` large entries come without their bytes, for who has most of them and asks `recover`
+   * for the rest.
    */
   createStreamQuery(): RegisteredQuery<"public", StreamArgs, Promise<wire.StreamPage>> {
     return queryGeneric({
