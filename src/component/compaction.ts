@@ -3,8 +3,8 @@ import { mutation, type MutationCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
 import { Changes } from "./changes.js";
 import { timeOf } from "./clock.js";
-import { deleteRow, groupEntries, insertEntry, livesIn, type Entry } from "./entries.js";
-import { bytesOf, planCompaction, thresholds, type Thresholds } from "./plan.js";
+import { deleteRow, groupEntries, insertEntry, keepRow, livesIn, type Entry } from "./entries.js";
+import { bytesOf, planCompaction, planHistory, thresholds, type Thresholds } from "./plan.js";
 import { snapshotOf } from "./snapshot.js";
 import { toArrayBuffer } from "../shared/values.js";
 
@@ -76,9 +76,13 @@ async function compactPart(
 
   const updates = await Promise.all(replaced.map((entry) => readEntry(ctx, entry.rows)));
   const snapshot = snapshotOf(updates.map((update) => new Uint8Array(update)));
-  for (const entry of replaced) for (const row of entry.rows) await deleteRow(ctx, changes, row);
+  const { kept, replaces } = planHistory(replaced);
+  for (const entry of replaced) {
+    const takeOut = kept.has(entry) ? keepRow : deleteRow;
+    for (const row of entry.rows) await takeOut(ctx, changes, row);
+  }
   const { scope, generation, kind, ts, chunk } = replaced.at(-1)!.rows.at(-1)!;
-  const head = { collection, scope, document, part, generation, kind, ts };
+  const head = { collection, scope, document, part, generation, kind, ts, replaces };
   await insertEntry(ctx, changes, head, toArrayBuffer(snapshot), chunk + 1);
   return replaced;
 }

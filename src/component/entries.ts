@@ -5,12 +5,12 @@ import { slices, storeSlice } from "./bytes.js";
 import type { Changes } from "./changes.js";
 
 /** One update or tombstone: `head` is the first of its rows. */
-export type Entry = { head: Doc<"updates">; rows: Doc<"updates">[] };
+export type Entry<Row = Doc<"updates">> = { head: Row; rows: Row[] };
 
 /** Joins log rows, given in index order, into entries; an entry whose last row is missing is left out. */
-export function groupEntries(rows: readonly Doc<"updates">[]): Entry[] {
-  const entries: Entry[] = [];
-  let open: Doc<"updates">[] = [];
+export function groupEntries<Row extends { last: boolean }>(rows: readonly Row[]): Entry<Row>[] {
+  const entries: Entry<Row>[] = [];
+  let open: Row[] = [];
   for (const row of rows) {
     open.push(row);
     if (!row.last) continue;
@@ -50,7 +50,7 @@ export async function livesOf(
 
 type Head = Pick<
   Doc<"updates">,
-  "collection" | "scope" | "document" | "part" | "generation" | "kind"
+  "collection" | "scope" | "document" | "part" | "generation" | "kind" | "keep" | "replaces"
 > & { ts: bigint | CommitTsPlaceholder };
 
 /**
@@ -77,7 +77,18 @@ export async function insertEntry(
 
 /** Deletes a log row with the bytes that it refers to. */
 export async function deleteRow(ctx: MutationCtx, changes: Changes, row: Doc<"updates">) {
-  changes.add(row.scope, row.document, { entries: row.last ? -1 : 0, bytes: -row.size });
   if (row.payload) await ctx.db.delete("payloads", row.payload);
+  await takeOut(ctx, changes, row);
+}
+
+/** Moves a log row to `history`; its large bytes stay where they are. */
+export async function keepRow(ctx: MutationCtx, changes: Changes, row: Doc<"updates">) {
+  const { _id, _creationTime, ...kept } = row;
+  await ctx.db.insert("history", kept);
+  await takeOut(ctx, changes, row);
+}
+
+async function takeOut(ctx: MutationCtx, changes: Changes, row: Doc<"updates">) {
+  changes.add(row.scope, row.document, { entries: row.last ? -1 : 0, bytes: -row.size });
   await ctx.db.delete("updates", row._id);
 }

@@ -6,7 +6,7 @@ import { mutation, query, type MutationCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
 import { Changes } from "./changes.js";
 import { timeOf } from "./clock.js";
-import { deleteRow, insertEntry, livesOf } from "./entries.js";
+import { deleteRow, insertEntry, keepRow, livesOf } from "./entries.js";
 import { readPage } from "./page.js";
 import { planCompaction, thresholds } from "./plan.js";
 
@@ -102,19 +102,25 @@ const entry = v.object({
  * range that another document's writer touches, so such writers never conflict (S1).
  */
 export const append = mutation({
-  args: { collection: v.string(), entries: v.array(entry) },
+  args: {
+    collection: v.string(),
+    entries: v.array(entry),
+    /** Whether they stay readable as old versions. */
+    keep: v.optional(v.boolean()),
+  },
   returns: v.commitTs(),
-  handler: async (ctx, { collection, entries }): Promise<bigint | CommitTsPlaceholder> => {
+  handler: async (ctx, { collection, entries, keep }): Promise<bigint | CommitTsPlaceholder> => {
     const changes = new Changes(collection);
     const nextChunk = new Map<string, number>();
     for (const { bytes, begins, ...head } of entries) {
       if (begins) changes.add(head.scope, head.document, { documents: 1 });
-      if (head.kind === "tombstone") {
-        await clearGeneration(ctx, changes, head.document, head.generation);
-      }
+      const keeps =
+        head.kind === "tombstone"
+          ? await clearGeneration(ctx, changes, head.document, head.generation, keep)
+          : keep;
       const group = JSON.stringify([head.document, head.part]);
       const chunk = nextChunk.get(group) ?? (await chunksSoFar(ctx, collection, head));
-      const place = { collection, ...head, ts: ctx.db.vars.commitTs };
+      const place = { collection, ...head, ts: ctx.db.vars.commitTs, ...(keeps && { keep: true }) };
       nextChunk.set(group, await insertEntry(ctx, changes, place, bytes, chunk));
     }
     await changes.save(ctx);
@@ -145,13 +151,19 @@ async function chunksSoFar(
   return newest ? newest.chunk + 1 : 0;
 }
 
-/** Deletes the updates of a generation that ends; its tombstone alone speaks for it from now on. */
+/**
+ * Takes the updates of a generation that ends out of the log; its tombstone alone speaks for it from now
+ * on. They stay as history if the removal is to, or any of them was written to stay.
+ *
+ * @returns whether they stay.
+ */
 async function clearGeneration(
   ctx: MutationCtx,
   changes: Changes,
   document: string,
   generation: number,
-) {
+  keep = false,
+): Promise<boolean> {
   const rows: Doc<"updates">[] = await ctx.db
     .query("updates")
     .withIndex("by_document", (q) =>
@@ -160,8 +172,12 @@ async function clearGeneration(
     .take(MAX_ROWS_CLEARED);
   const ended = rows.find((row) => row.kind === "update" && row.generation === generation);
   if (ended) changes.add(ended.scope, document, { documents: -1 });
-  for (const row of rows) {
-    if (row.kind === "tombstone" || row.generation > generation) continue;
-    await deleteRow(ctx, changes, row);
+  const cleared = rows.filter((row) => row.kind === "update" && row.generation <= generation);
+  const keeps = keep || cleared.some((row) => row.keep);
+  for (const row of cleared) {
+    // What a snapshot replaced is there already.
+    if (keeps && !row.replaces) await keepRow(ctx, changes, row);
+    else await deleteRow(ctx, changes, row);
   }
+  return keeps;
 }

@@ -77,6 +77,31 @@ function isCommitted(entry: Entry): entry is Entry & { head: { ts: bigint } } {
   return typeof entry.head.ts === "bigint";
 }
 
+/** From so many kept entries on, the snapshot that follows them is kept as well. */
+const KEYFRAME_ENTRIES = 1_000;
+
+/**
+ * Which of the entries that a snapshot replaces stay as history: all, if any of them was written to stay;
+ * those before it are what it builds on. A snapshot of what is in the history already goes, unless
+ * enough has come together since the last one that stayed. So to rebuild any version takes a bounded
+ * number of entries, and no more bytes than twice the entries' are kept, beside one in a thousand.
+ */
+export function planHistory(replaced: readonly Entry[]): {
+  kept: ReadonlySet<Entry>;
+  replaces: Exclude<Entry["head"]["replaces"], undefined>;
+} {
+  if (!replaced.some(({ head }) => head.keep)) return { kept: new Set(), replaces: null };
+  const [first, ...rest] = replaced as [Entry, ...Entry[]];
+  const before = first.head.replaces;
+  const added = { entries: rest.length, bytes: bytesOf(rest) };
+  if (!before || before.entries >= KEYFRAME_ENTRIES || before.bytes >= sizeOf(first)) {
+    return { kept: new Set(replaced), replaces: added };
+  }
+  const entries = before.entries + added.entries;
+  const bytes = before.bytes + added.bytes;
+  return { kept: new Set(rest), replaces: { entries, bytes } };
+}
+
 export function bytesOf(entries: readonly Entry[]): number {
   return entries.reduce((total, entry) => total + sizeOf(entry), 0);
 }

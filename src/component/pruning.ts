@@ -27,12 +27,12 @@ export const prune = internalMutation({
       total.bytes += row.size;
     };
     const tombstone: Doc<"updates">[] = [];
-    let isFull = false;
-    for await (const row of rowsOf(ctx, life)) {
+    let isFull = !(await dropHistory(ctx, life, total));
+    for await (const row of isFull ? [] : rowsOf(ctx, "updates", life)) {
       const isTombstone = row.kind === "tombstone";
       if (isTombstone && row.generation === life.generation) tombstone.push(row);
       if (isTombstone || row.generation > life.generation) continue;
-      isFull = total.entries >= MAX_ROWS_PRUNED || total.bytes >= MAX_BYTES_PRUNED;
+      isFull = isEnough(total);
       if (isFull) break;
       await drop(row);
     }
@@ -46,31 +46,52 @@ export const prune = internalMutation({
   },
 });
 
+type Life = { collection: string; document: string; generation: number; ts: bigint };
+type Total = { entries: number; bytes: number };
+
+const isEnough = ({ entries, bytes }: Total) =>
+  entries >= MAX_ROWS_PRUNED || bytes >= MAX_BYTES_PRUNED;
+
+/** Deletes the old versions of a life and those before it, and says whether that was all. */
+async function dropHistory(ctx: MutationCtx, life: Life, total: Total): Promise<boolean> {
+  for await (const row of rowsOf(ctx, "history", life)) {
+    if (isEnough(total)) return false;
+    if (row.payload) await ctx.db.delete("payloads", row.payload);
+    await ctx.db.delete("history", row._id);
+    total.entries++;
+    total.bytes += row.size;
+  }
+  return true;
+}
+
 /** The rows of a document up to the commit of a removal, part by part. */
-async function* rowsOf(
+async function* rowsOf<Table extends "updates" | "history">(
   ctx: MutationCtx,
-  { collection, document, ts }: { collection: string; document: string; ts: bigint },
-): AsyncGenerator<Doc<"updates">> {
+  table: Table,
+  { collection, document, ts }: Life,
+): AsyncGenerator<Doc<Table>> {
   let part: string | null = null;
   for (;;) {
-    const next = await nextPart(ctx, { collection, document, part });
+    const next = await nextPart(ctx, table, { collection, document, part });
     if (next === null) return;
     part = next;
-    yield* await ctx.db
-      .query("updates")
+    const rows = await ctx.db
+      .query(table as "updates" | "history")
       .withIndex("by_document", (q) =>
         q.eq("collection", collection).eq("document", document).eq("part", next).lte("ts", ts),
       )
       .take(MAX_ROWS_PRUNED + 100);
+    yield* rows as unknown as Doc<Table>[]; // both tables have the same rows and indexes
   }
 }
 
 async function nextPart(
   ctx: MutationCtx,
+  table: "updates" | "history",
   { collection, document, part }: { collection: string; document: string; part: string | null },
 ): Promise<string | null> {
   const row = await ctx.db
-    .query("updates")
+    .query(table)
     .withIndex("by_document", (q) => {
       const all = q.eq("collection", collection).eq("document", document);
       return part === null ? all : all.gt("part", part);

@@ -18,6 +18,8 @@ export type Documents = {
   table: string;
   fields: CompiledFields;
   compaction: Compaction;
+  /** Whether what the log no longer needs stays as history. */
+  history: boolean;
 };
 
 /** A mutation's context for tables that are known by name only. */
@@ -98,7 +100,7 @@ export async function writeRow(
 /** Appends the log entries of all decisions, with one call into the component or none. */
 export async function appendEntries(
   ctx: WriteCtx,
-  { component, table }: Documents,
+  { component, table, history }: Documents,
   decided: readonly Decision[],
 ): Promise<bigint | CommitTsPlaceholder | null> {
   const entries = decided.flatMap(({ document, outcome }) =>
@@ -113,5 +115,9 @@ export async function appendEntries(
       : [],
   );
   if (entries.length === 0) return null;
-  return ctx.runMutation(component.log.append, { collection: table, entries });
+  return ctx.runMutation(component.log.append, {
+    collection: table,
+    entries,
+    ...(history && { keep: true }),
+  });
 }

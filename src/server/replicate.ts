@@ -13,14 +13,12 @@ import {
 } from "convex/server";
 import { v } from "convex/values";
 import type { ComponentApi } from "../component/_generated/component.js";
-import { compileFields } from "../shared/compiled-fields.js";
 import type { Fields, Row } from "../shared/fields.js";
 import { PROTOCOL_VERSION } from "../shared/versions.js";
 import * as wire from "../shared/wire.js";
-import { compactionFrom, type CompactionOptions } from "./compaction.js";
 import { identityOf } from "./caller.js";
 import { WHOLE_COLLECTION } from "./documents.js";
-import type { Hooks } from "./hooks.js";
+import { rowAt, versionsOf, type Version, type VersionsOptions } from "./history.js";
 import {
   importMutation,
   importRows,
@@ -32,21 +30,12 @@ import {
   type ImportStatus,
   type ImportStatusCtx,
 } from "./import.js";
+import { targetFrom, type ReplicateOptions } from "./options.js";
 import { applyPush, type Target } from "./push.js";
 import { withRows } from "./page-rows.js";
 import { checkRecover } from "./recover.js";
 import { fieldsOfRow, type StoredRow } from "./rows.js";
 import { statisticsValidator, type Statistics } from "./statistics.js";
-
-export type ReplicateOptions<
-  F extends Fields,
-  DataModel extends GenericDataModel = GenericDataModel,
-> = Hooks<F, DataModel> & {
-  /** The fields that the schema and the client use as well. */
-  fields: F;
-  /** When the log of a document is compacted. The defaults are good for most apps. */
-  compaction?: CompactionOptions;
-};
 
 type Ctx = GenericQueryCtx<GenericDataModel>;
 
@@ -69,14 +58,7 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
    * @throws {ReplicateError} `INVALID_FIELDS`, `INVALID_OPTIONS`
    */
   constructor(component: ComponentApi, table: string, options: ReplicateOptions<F, DataModel>) {
-    const { fields, compaction, ...hooks } = options;
-    this.#target = {
-      component,
-      table,
-      fields: compileFields(fields),
-      hooks,
-      compaction: compactionFrom(compaction),
-    };
+    this.#target = targetFrom(component, table, options);
   }
 
   /** All functions, under the names that the client looks for. */
@@ -218,10 +200,27 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
    * How much there is; what was committed within the last five minutes may still be missing. Null
    * until the collection was counted for the first time. For functions of your own: asks no hook.
    */
-  statistics(ctx: Pick<GenericQueryCtx<DataModel>, "runQuery">): Promise<Statistics | null> {
+  statistics(ctx: QueryRunner<DataModel>): Promise<Statistics | null> {
     const { component, table } = this.#target;
     const args = { collection: table, scope: WHOLE_COLLECTION };
     return ctx.runQuery(component.statistics.read, args);
+  }
+
+  /**
+   * The commits that changed a document, newest first: all since {@link ReplicateOptions.history} is on.
+   * For functions of your own: asks no hook.
+   */
+  versions(ctx: QueryRunner<DataModel>, id: string, options?: VersionsOptions): Promise<Version[]> {
+    return versionsOf(ctx, this.#target, id, options);
+  }
+
+  /**
+   * The row as it was right after a commit; null when there was none, and when nobody knows any more: see
+   * {@link ReplicateOptions.history}. For functions of your own: asks no hook.
+   */
+  async versionAt(ctx: QueryRunner<DataModel>, id: string, ts: bigint): Promise<Row<F> | null> {
+    const fields = await rowAt(ctx, this.#target, id, ts);
+    return fields && ({ id, ...fields } as Row<F>);
   }
 
   /**
@@ -283,6 +282,7 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
   }
 }
 
+type QueryRunner<DataModel extends GenericDataModel> = Pick<GenericQueryCtx<DataModel>, "runQuery">;
 type EmptyArgs = Record<string, never>;
 type StreamArgs = { cursor: string | null; rows?: boolean; stubs?: boolean };
 type RecoverArgs = { part: string; documents: wire.Held[] };

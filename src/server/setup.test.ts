@@ -37,7 +37,7 @@ export const schema = defineSchema({
 });
 export type AppModel = DataModelFromSchemaDefinition<typeof schema>;
 export type TaskHooks = Hooks<typeof taskFields, AppModel>;
-export type TaskOptions = TaskHooks & { compaction?: CompactionOptions };
+export type TaskOptions = TaskHooks & { compaction?: CompactionOptions; history?: boolean };
 
 function tasksModule(options: TaskOptions) {
   const component = componentsGeneric()["replicate"] as unknown as ComponentApi;

@@ -17,6 +17,7 @@ import type * as count from "../count.js";
 import type * as crons from "../crons.js";
 import type * as entries from "../entries.js";
 import type * as figures from "../figures.js";
+import type * as history from "../history.js";
 import type * as imports from "../imports.js";
 import type * as log from "../log.js";
 import type * as maintenance from "../maintenance.js";
@@ -47,6 +48,7 @@ const fullApi: ApiFromModules<{
   crons: typeof crons;
   entries: typeof entries;
   figures: typeof figures;
+  history: typeof history;
   imports: typeof imports;
   log: typeof log;
   maintenance: typeof maintenance;

@@ -65,6 +65,28 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         Name
       >;
     };
+    history: {
+      versionAt: FunctionReference<
+        "query",
+        "internal",
+        { collection: string; document: string; part: string; ts: bigint },
+        null | Array<ArrayBuffer>,
+        Name
+      >;
+      versions: FunctionReference<
+        "query",
+        "internal",
+        {
+          before?: bigint;
+          collection: string;
+          document: string;
+          limit: number;
+          part: string;
+        },
+        Array<{ op: "insert" | "update" | "remove" | "snapshot"; ts: bigint }>,
+        Name
+      >;
+    };
     imports: {
       add: FunctionReference<
         "mutation",
@@ -159,6 +181,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             part: string;
             scope: string;
           }>;
+          keep?: boolean;
         },
         bigint | import("convex/values").CommitTsPlaceholder,
         Name
