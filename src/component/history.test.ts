@@ -12,8 +12,7 @@ afterEach(() => void vi.useRealTimers());
 const append = (log: Log, keep: boolean, ...entries: NewEntry[]) =>
   log.mutation(api.log.append, { collection: "tasks", entries, keep }) as Promise<bigint>;
 
-async function edit(log: Log, times: number, keep = true) {
-  const doc = loadPart([]);
+async function edit(log: Log, times: number, keep = true, doc = loadPart([])) {
   const commits: bigint[] = [];
   for (let n = 0; n < times; n++) {
     const bytes = mintUpdate(doc, new Map([["title", `${n}`]]), 7)!;
@@ -67,6 +66,18 @@ it("keeps nothing that was not written to stay, and says so", async () => {
   expect(await titleAt(log, commits[2]!)).toBe("2");
   await remove(log, false);
   expect(await counts(log)).toEqual({ updates: 1, history: 0, payloads: 0 });
+});
+
+it("knows nothing of what was compacted while it was off", async () => {
+  const log = newLog();
+  const doc = loadPart([]);
+  const on = await edit(log, 2, true, doc);
+  await compact(log);
+  const off = await edit(log, 2, false, doc);
+  await compact(log);
+  expect(await ops(log)).toEqual(["snapshot", "update", "insert"]);
+  const titles = await Promise.all([...on, ...off].map((ts) => titleAt(log, ts)));
+  expect(titles).toEqual(["0", "1", null, "1"]);
 });
 
 it("forgets the history of what was removed with its tombstone", async () => {

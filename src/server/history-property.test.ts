@@ -10,7 +10,7 @@ import { Device, newApp, push, storedRow, taskFields, type App } from "./setup.t
 // Whatever is written, removed, inserted again, edited behind our back, compacted and swept: every version that
 // was to be kept is what the table held after its commit, and no other answer is ever wrong.
 
-const RUNS = Number(process.env["RUNS"] ?? 4);
+const RUNS = Number(process.env["RUNS"] ?? 10);
 const LONG = { timeout: 600_000 };
 const DOCUMENTS = ["a", "b"];
 const DEVICES = 3;
