@@ -224,13 +224,14 @@ export class Run {
   async #settle(): Promise<void> {
     const { time } = this.world;
     const began = time.now;
-    while (time.now - began < HEAL_MS) {
+    // Twice in a row: what the last change of one page sets off elsewhere may still be on its way.
+    let calm = 0;
+    while (calm < 2 && time.now - began < HEAL_MS) {
       await time.advance(SETTLE_MS);
-      if (this.pages.every((tab) => statusProblem(tab) === null)) break;
+      calm = this.pages.every((tab) => statusProblem(tab) === null) ? calm + 1 : 0;
     }
     this.healedAfter = Math.max(this.healedAfter, time.now - began);
     for (const tab of this.pages) this.#fail(statusProblem(tab));
-    await time.advance(SETTLE_MS);
   }
 
   #fail(problem: string | null) {

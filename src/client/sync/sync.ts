@@ -174,6 +174,8 @@ export class Sync {
     this.#pusher.stop();
     this.#report({ pushReason: null });
     this.#tabs.post({ type: "hello" });
+    // Where the turn was taken while this page stood still, it was told nothing of what was stored since.
+    void this.#data.reload();
   }
 
   /** An answer may come after the turn was lost: then it says nothing of how syncing goes. */
