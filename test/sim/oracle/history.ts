@@ -117,7 +117,9 @@ function isDeserved(
     const isRemoved = ({ kind, document: removed }: Effect, at: number) =>
       at > since && kind === "remove" && removed === document;
     const isRefused = (other: Write) => other.mark !== mark && rejected.has(other.mark ?? "");
-    return effects.some(isRemoved) || others.some(isRefused);
+    // What another tab removed before it was ever sent, no effect tells of.
+    const isTakenBack = (other: Write) => other.kind === "remove" && other.tab !== tab;
+    return effects.some(isRemoved) || others.some(isRefused) || others.some(isTakenBack);
   }
   const reason = REASONS[code];
   if (reason === undefined) return true;
