@@ -1,11 +1,12 @@
 import fc from "fast-check";
-import { componentsGeneric } from "convex/server";
+import { anyApi, componentsGeneric, type FunctionReference } from "convex/server";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { ComponentApi } from "../component/_generated/component.js";
 import type { RowFields } from "../shared/operations.js";
 import { FIELDS_PART } from "../shared/plain-part.js";
 import { Replicate } from "./index.js";
-import { Device, newApp, push, storedRow, taskFields, type App } from "./setup.test.js";
+import type { Change, PushResult } from "../shared/wire.js";
+import { Device, newApp, sender, storedRow, taskFields, type App } from "./setup.test.js";
 
 // Whatever is written, removed, inserted again, edited behind our back, compacted and swept: every version that
 // was to be kept is what the table held after its commit, and no other answer is ever wrong.
@@ -64,7 +65,7 @@ it("switched on and off, it tells what was on, and nothing wrong of the rest", L
     fc.asyncProperty(toggled, async (phases) => {
       const world = new World(false);
       for (const [history, all] of phases) {
-        world.options.history = history;
+        world.history = history;
         for (const one of all.slice(0, 8)) await world.take(one);
       }
       await world.take({ do: "sweep" });
@@ -84,10 +85,7 @@ it("nothing is kept unless it is to be", LONG, async () => {
       for (const one of all) await world.take(one);
       for (const id of DOCUMENTS) {
         const device = await world.deviceThatKnows();
-        await push(
-          world.app,
-          device.row(id) ? device.remove(id) : device.insert(id, { title: "" }),
-        );
+        await world.push(device.row(id) ? device.remove(id) : device.insert(id, { title: "" }));
         const versions = await world.versions(id);
         expect(versions.filter(({ op }) => op === "update" || op === "snapshot")).toEqual([]);
       }
@@ -97,16 +95,17 @@ it("nothing is kept unless it is to be", LONG, async () => {
 });
 
 class World {
-  readonly options;
   readonly app: App;
+  history: boolean;
   /** Each accepted write, with the row that it left in the table. */
   readonly seen: { id: string; ts: bigint; row: RowFields | null; kept: boolean }[] = [];
   readonly #devices: Device[] = Array.from({ length: DEVICES }, (_, n) => new Device(10 + n));
   #count = 0;
 
   constructor(history: boolean) {
-    this.options = { history, compaction: { entries: 4, bytes: 20_000, minAgeMs: 10_000 } };
-    this.app = newApp(this.options);
+    const compaction = { entries: 4, bytes: 20_000, minAgeMs: 10_000 };
+    this.app = newApp({ history: true, compaction }, { history: false, compaction });
+    this.history = history;
   }
 
   async take(one: Step): Promise<void> {
@@ -144,14 +143,17 @@ class World {
     if (device.row(id) !== null) await this.#push(index, [device.remove(id)]);
   }
 
-  async #push(index: number, changes: Parameters<typeof push>[1][]) {
-    const results = await push(this.app, ...changes);
-    for (const [n, { document: id }] of changes.entries()) {
-      const result = results[n]!;
+  async push(...changes: Change[]): Promise<PushResult> {
+    const { push } = anyApi[this.history ? "tasks" : "otherTasks"]!;
+    const mutation = push as unknown as FunctionReference<"mutation", "public", object, PushResult>;
+    return this.app.mutation(mutation, { sender, changes });
+  }
+
+  async #push(index: number, changes: Change[]) {
+    for (const { document: id, result } of await this.push(...changes)) {
       if (result.status !== "accepted" || result.ts === null) continue;
       const row = await storedRow(this.app, id);
-      const { history: kept } = this.options;
-      this.seen.push({ id, ts: result.ts as bigint, row, kept });
+      this.seen.push({ id, ts: result.ts as bigint, row, kept: this.history });
     }
     this.#devices[index] = await this.deviceThatKnows();
   }

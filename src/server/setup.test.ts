@@ -49,13 +49,18 @@ export const api = anyApi as unknown as ApiFromModules<{
 
 export type App = TestConvexForDataModel<AppModel>;
 
-/** An app that replicates tasks, under Convex's transaction limits. */
-export function newApp(options: TaskOptions = {}): App {
+/**
+ * An app that replicates tasks, under Convex's transaction limits.
+ *
+ * @param others What `otherTasks` does with the same table: modules are loaded once, as a deployment's are.
+ */
+export function newApp(options: TaskOptions = {}, others = options): App {
   const t = convexTest({
     schema,
     modules: {
       "./_generated/api.ts": () => Promise.resolve({}),
       "./tasks.ts": () => Promise.resolve(tasksModule(options)),
+      "./otherTasks.ts": () => Promise.resolve(tasksModule(others)),
     },
     transactionLimits: true,
   });
