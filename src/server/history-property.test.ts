@@ -1,5 +1,10 @@
 import fc from "fast-check";
-import { anyApi, componentsGeneric, type FunctionReference } from "convex/server";
+import {
+  anyApi,
+  componentsGeneric,
+  type DefaultFunctionArgs,
+  type FunctionReference,
+} from "convex/server";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { ComponentApi } from "../component/_generated/component.js";
 import type { RowFields } from "../shared/operations.js";
@@ -145,7 +150,12 @@ class World {
 
   async push(...changes: Change[]): Promise<PushResult> {
     const { push } = anyApi[this.history ? "tasks" : "otherTasks"]!;
-    const mutation = push as unknown as FunctionReference<"mutation", "public", object, PushResult>;
+    const mutation = push as unknown as FunctionReference<
+      "mutation",
+      "public",
+      DefaultFunctionArgs,
+      PushResult
+    >;
     return this.app.mutation(mutation, { sender, changes });
   }
 
