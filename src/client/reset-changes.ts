@@ -33,7 +33,7 @@ type Bases = { before: BaseDocument | undefined; after: BaseDocument | undefined
  * insert that was never sent goes in, and what follows it with it. Otherwise changes of what is not there any
  * more are told to the user, with the row that is lost with them.
  *
- * @param records All of the document's that are not rejected, oldest first.
+ * @param records All of the document's, oldest first.
  */
 export function judgeChanges(
   records: readonly NumberedRecord[],
@@ -48,7 +48,13 @@ export function judgeChanges(
   const row = before && rowOf(before, tree).row;
   const lost: FlatRow = row ? flatten(row, tree) : new Map();
   for (const one of records) {
-    const { kind, group, generation, operations } = one.record;
+    const { kind, group, generation, operations, rejected } = one.record;
+    if (rejected) {
+      // Refused before the load began: its row goes with the document, unless it is kept here.
+      if (row && !exists && kind === "update")
+        changed.push(withRow(one, changedBy(lost, operations)));
+      continue;
+    }
     applyOperations(lost, decodeOperations(operations));
     const wasSent = group !== null;
     if (kind === "insert" && wasSent && reason === "pruned" && !isIn(one, after)) {
@@ -77,6 +83,12 @@ function isIn({ record }: NumberedRecord, base: BaseDocument | undefined): boole
 /** An insert's bytes build on nothing. */
 function isOfInsert({ record }: NumberedRecord, records: readonly NumberedRecord[]): boolean {
   return records.some(({ seq, record: { kind } }) => seq === record.group && kind === "insert");
+}
+
+function changedBy(row: FlatRow, operations: string): FlatRow {
+  const changed = new Map(row);
+  applyOperations(changed, decodeOperations(operations));
+  return changed;
 }
 
 function withRow({ seq, record }: NumberedRecord, row: FlatRow): NumberedRecord {

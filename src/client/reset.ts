@@ -168,12 +168,12 @@ async function judge(
   await deleteRecords(tx, done);
 }
 
-/** All that waits to be sent, by document, oldest first. */
+/** All that the server has not accepted, by document, oldest first. */
 async function changesByDocument(tx: StorageTransaction): Promise<Map<string, NumberedRecord[]>> {
   const changes = new Map<string, NumberedRecord[]>();
   for (const [seq, stored] of await tx.getAll("outbox")) {
     const unsealed = unsealRecord(stored);
-    if (unsealed.kind !== "intact" || unsealed.value.rejected) continue;
+    if (unsealed.kind !== "intact") continue;
     const { document } = unsealed.value;
     const own = changes.get(document) ?? [];
     changes.set(document, [...own, { seq: seq as number, record: unsealed.value }]);
