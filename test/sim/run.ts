@@ -191,7 +191,7 @@ export class Run {
         this.#fail(statusProblem(tab) ?? storageProblem(tab) ?? rowsProblem(tab, truth));
       this.#fail(basesProblem(device, logs, DOCUMENTS));
     }
-    this.ledger.excuseLateInserts(truth.effects, server.refused);
+    this.ledger.excuseLateBytes(truth.effects, server.refused);
     this.#fail(historyProblem(this.ledger, truth));
     await this.#checkDisks();
     // Nothing that was removed is kept from coming again once nobody remembers it.

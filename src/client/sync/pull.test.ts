@@ -685,6 +685,24 @@ describe("what a page does not carry itself", () => {
     expect(host.state.caughtUp).toBe(true);
   });
 
+  it("says nothing any more when it arrives after another tail has begun", async () => {
+    const { host, server, bring } = await following();
+    await bring(one(1));
+    const answers: (() => void)[] = [];
+    server.onRecover = () => new Promise((resolve) => answers.push(resolve));
+    await bring(one(1), stub(2));
+    server.setConnected(false);
+    server.setConnected(true); // a new tail, from the position before the stub
+    await quiet();
+    expect(server.open).toHaveLength(1);
+    await bring();
+    expect(host.state.caughtUp).toBe(true);
+    answers[0]!();
+    await quiet();
+    expect(host.state.caughtUp).toBe(true);
+    expect(host.applied).toEqual(["d1"]);
+  });
+
   it("says nothing any more once another tab syncs", async () => {
     const { host, server, puller, bring } = await following();
     let answer = () => {};

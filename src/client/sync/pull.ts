@@ -230,9 +230,10 @@ export class Puller {
     if (signal.aborted) return;
     const host: TailHost = {
       transport: this.#transport,
-      apply: async (page, ...args) => {
-        if (!page.reset) return this.#applyTail(signal, page, ...args);
+      apply: async (page, entries, isCaughtUp, signal) => {
+        if (!page.reset) return this.#applyTail(page, entries, isCaughtUp, signal);
         await this.#host.identify(page.identity);
+        if (signal.aborted) return;
         this.#fallBehind();
         await this.#host.reset(cursor, page.reset);
       },
@@ -243,10 +244,10 @@ export class Puller {
   }
 
   async #applyTail(
-    signal: AbortSignal,
     page: StreamPage,
     entries: readonly StreamEntry[],
     isCaughtUp: () => boolean,
+    signal: AbortSignal,
   ) {
     await this.#host.identify(page.identity);
     const { syncedAt } = this.#host.syncPoint();

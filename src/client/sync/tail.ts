@@ -9,11 +9,13 @@ export type TailHost = {
    *
    * @param isCaughtUp Whether that is all the server has, as far as is known when this is called: what
    * a page needs may take until after a cut to arrive, and then it is not.
+   * @param signal Aborted once the tail is over: then the page says nothing any more of how things are.
    */
   apply(
     page: StreamPage,
     entries: readonly StreamEntry[],
     isCaughtUp: () => boolean,
+    signal: AbortSignal,
   ): Promise<void>;
   /** The connection is gone, and what the server has now is unknown. */
   fallBehind(): void;
@@ -31,7 +33,7 @@ export class Tail {
   readonly #stops: (() => void)[] = [];
   readonly #ended: Promise<void>;
   #end!: (error?: Error) => void;
-  #isOver = false;
+  readonly #over = new AbortController();
   #applied: readonly StreamEntry[] = [];
   /** The newest result, and whether it has still to be applied, or looked at again. */
   #latest: StreamPage | null = null;
@@ -47,7 +49,7 @@ export class Tail {
     this.#ended = new Promise((resolve, reject) => {
       this.#end = (error) => {
         if (this.#isOver) return; // two things can go wrong at once, and no one stops listening twice
-        this.#isOver = true;
+        this.#over.abort();
         for (const stop of this.#stops) stop();
         if (error) reject(error);
         else resolve();
@@ -65,6 +67,10 @@ export class Tail {
   /** Resolves when it is time to start from a later cursor, or when it was aborted. */
   get ended(): Promise<void> {
     return this.#ended;
+  }
+
+  get #isOver(): boolean {
+    return this.#over.signal.aborted;
   }
 
   #until(stop: () => void) {
@@ -87,7 +93,7 @@ export class Tail {
       const page = this.#latest;
       const cuts = this.#cuts;
       const isCaughtUp = () => done && this.#isConfirmed && cuts === this.#cuts;
-      await this.#host.apply(page, newEntries(entries, applied), isCaughtUp);
+      await this.#host.apply(page, newEntries(entries, applied), isCaughtUp, this.#over.signal);
       this.#applied = entries;
       if (!done || isLong(entries)) return this.#end();
     }

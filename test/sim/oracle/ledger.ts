@@ -81,16 +81,20 @@ export class Ledger {
 
   /**
    * Bytes of an insert that were refused for now, and come once more when they would pass, are an insert
-   * of someone who never knew of the document: where it was removed meanwhile, it is there again.
+   * of someone who never knew of the document: where it was removed meanwhile, it is there again. And
+   * what was refused together for now may pass together later, although one of it alone never will.
    */
-  excuseLateInserts(effects: readonly Effect[], refused: ReadonlySet<string>) {
+  excuseLateBytes(effects: readonly Effect[], refused: ReadonlyMap<string, ReadonlySet<string>>) {
     const removed = new Set<string>();
     for (const { document, kind, marks, title } of effects) {
       if (kind === "remove") removed.add(document);
       if (!marks.some((mark) => refused.has(mark))) continue;
       // The rest of them may have been accepted one by one, so that the title is nothing new.
       const isWhole = marks.some((mark) => this.find(mark)!.title === title);
-      if (!removed.has(document) && isWhole) continue;
+      const isJudgedAlone = marks.some(
+        (mark) => marks.length > 1 && (refused.get(mark)?.size ?? 0) > 1,
+      );
+      if (!removed.has(document) && isWhole && !isJudgedAlone) continue;
       for (const mark of marks) this.find(mark)!.isRepeated = true;
     }
   }

@@ -352,6 +352,20 @@ export const CLIENT_BUGS = [
     ],
   },
   {
+    name: "ended-tail-speaks",
+    rule: "C7, C11",
+    about:
+      "a page that waited for what it does not carry says how things are after its tail has ended",
+    often: ["reconnect", "lostAnswer"],
+    patches: [
+      {
+        file: "src/client/sync/tail.ts",
+        find: "isCaughtUp, this.#over.signal);",
+        replace: "isCaughtUp, new AbortController().signal);",
+      },
+    ],
+  },
+  {
     name: "late-answer-believed",
     rule: "C6",
     about: "the answer to bytes that were given up settles those that took their place",

@@ -39,8 +39,8 @@ export type Truth = { rows: (RowFields & { id: string })[]; effects: Effect[] };
 export class SimServer {
   /** Changes that were accepted, as they were sent. */
   readonly accepted: { change: Change; sender: Sender }[] = [];
-  /** Marks in the bytes of changes that were refused. */
-  readonly refused = new Set<string>();
+  /** Marks in the bytes of changes that were refused, and the codes that said so. */
+  readonly refused = new Map<string, Set<string>>();
   /** Commits that told the log something. */
   logged = 0;
   readonly #engine: Engine;
@@ -82,16 +82,18 @@ export class SimServer {
         () => `  ${from} pushed ${op} of ${document}/${generation}: ${describe(result)}`,
       );
       if (result.status === "accepted") this.accepted.push({ change: changes[index]!, sender });
-      else if (result.status === "rejected") this.#noteRefused(changes[index]!);
+      else if (result.status === "rejected") this.#noteRefused(changes[index]!, result.code);
     }
     return results;
   }
 
-  #noteRefused({ parts }: Change) {
+  #noteRefused({ parts }: Change, code: string) {
     for (const { update } of parts) {
       for (const struct of Y.decodeUpdate(new Uint8Array(update)).structs) {
         const path = struct instanceof Y.Item ? struct.parentSub : null;
-        if (path?.startsWith("marks/")) this.refused.add(path.slice("marks/".length));
+        if (!path?.startsWith("marks/")) continue;
+        const mark = path.slice("marks/".length);
+        this.refused.set(mark, (this.refused.get(mark) ?? new Set()).add(code));
       }
     }
   }
