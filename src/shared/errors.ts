@@ -22,6 +22,7 @@ export type ReplicateErrorCode =
   | "IDENTITY_CHANGED"
   | "UNKNOWN_DOCUMENT"
   | "DOCUMENT_REMOVED"
+  | "SENT_LONG_AGO"
   | "INVALID_PUSH"
   | "RATE_LIMITED"
   | "INVALID_RECOVER"
