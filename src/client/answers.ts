@@ -20,7 +20,7 @@ import {
   writeBase,
   type RowChanges,
 } from "./stored.js";
-import type { BaseRow } from "./view.js";
+import type { BaseRow } from "./rows.js";
 
 /** What the server said of something that was sent; `seqs` are all records of the document. */
 export type ServerAnswer = { outgoing: Outgoing; result: Result; seqs: number[] };

@@ -2,7 +2,7 @@ import type { FieldTree } from "../shared/field-tree.js";
 import { FIELDS_PART } from "../shared/plain-part.js";
 import type { Recovered, StreamEntry, WholeEntry } from "../shared/wire.js";
 import { advance, baseRow, emptyBase, type Advanced } from "./base.js";
-import { loadedBy, positionAfter, shadowOf } from "./reset.js";
+import { loadedBy, shadowOf } from "./reset.js";
 import type { StorageTransaction } from "./storage/storage.js";
 import {
   addSegment,
@@ -14,9 +14,9 @@ import {
   writeRefetched,
   writeSync,
   type RowChanges,
-  type StoredSync,
 } from "./stored.js";
-import type { BaseRow } from "./view.js";
+import { positionAfter, type StoredSync } from "./sync-point.js";
+import type { BaseRow } from "./rows.js";
 
 /** What the server has of a document, as an addition to what is here or, if `isWhole`, all of it. */
 export type Recovery = Recovered & { isWhole: boolean };

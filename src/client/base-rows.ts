@@ -1,5 +1,5 @@
 import type { Segment } from "./rows.js";
-import type { BaseRow } from "./view.js";
+import type { BaseRow } from "./rows.js";
 
 /**
  * Rows on disk are compacted once there are so many segments more than half-full ones would be, or so

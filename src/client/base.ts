@@ -4,7 +4,7 @@ import type { FieldTree } from "../shared/field-tree.js";
 import type { RowFields } from "../shared/operations.js";
 import { captureUpdate, loadPart, renderRow } from "../shared/plain-part.js";
 import type { WholeEntry } from "../shared/wire.js";
-import type { BaseRow } from "./view.js";
+import type { BaseRow } from "./rows.js";
 
 /** What the server is known to have of a document's plain fields, as stored. */
 export type BaseDocument = {

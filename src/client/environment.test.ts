@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { realEnvironment, sleep, withTimeout } from "./environment.js";
 import { quiet, SECOND, VirtualTime } from "./setup.test.js";
-import { backoffMs } from "./sync/backoff.js";
+import { backoffMs } from "./backoff.js";
 
 const never = () => new Promise<never>(() => undefined);
 

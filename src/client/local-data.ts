@@ -4,7 +4,7 @@ import { answersTo } from "./answers.js";
 import type { Recovery } from "./apply-page.js";
 import type { Identity } from "../shared/identity.js";
 import type { LocalDataConfig, LocalDataListener } from "./local-data-listener.js";
-import type { LocalWrite } from "./local-write.js";
+import type { LocalWrite } from "./records.js";
 import { newlyRejected, type OutboxRecord } from "./records.js";
 import type { Rebuilt } from "./repair.js";
 import { oneLife, unsentChanges, type OneLife } from "./one-life.js";
@@ -13,7 +13,7 @@ import { Replica } from "./replica.js";
 import type { Outgoing } from "./outgoing.js";
 import { ReplicaStore } from "./replica-store.js";
 import { StorageHealth, type StorageStatus, type StorageTask } from "./storage/health.js";
-import { NEVER_SYNCED, type SyncPoint } from "./stored.js";
+import { NEVER_SYNCED, type SyncPoint } from "./sync-point.js";
 import { Turns } from "./turns.js";
 
 export type { LocalDataConfig, LocalDataListener };

@@ -2,7 +2,7 @@ import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError } from "../shared/errors.js";
 import { idProblem } from "../shared/ids.js";
 import { difference, flatten, unflatten, type Operations } from "../shared/operations.js";
-import type { OutboxRecord } from "./records.js";
+import type { LocalWrite } from "./records.js";
 
 /** A local mutation, as TanStack DB describes it. */
 export type LocalMutation = {
@@ -11,8 +11,6 @@ export type LocalMutation = {
   original: object;
   modified: object;
 };
-
-export type LocalWrite = Pick<OutboxRecord, "document" | "kind" | "operations" | "idempotencyKey">;
 
 /**
  * What mutations come to; those that change nothing are left out.

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { itemsOf } from "./outbox-items.js";
 import type { OutboxRecord } from "./records.js";
 import { fields, inserting, local, setting } from "./setup.test.js";
-import type { BaseRow } from "./view.js";
+import type { BaseRow } from "./rows.js";
 
 const REFUSAL = { code: "NO", message: "No." };
 const live: BaseRow = { generation: 1, row: { title: "base", number: 1 } };

@@ -3,7 +3,8 @@ import type { CompiledFields } from "../shared/compiled-fields.js";
 import { applyOperations, unflatten, type FlatRow, type RowFields } from "../shared/operations.js";
 import { ROOT, segmentsOf } from "../shared/paths.js";
 import type { OutboxRecord } from "./records.js";
-import { Layers, type BaseRow } from "./view.js";
+import type { BaseRow } from "./rows.js";
+import { Layers } from "./view.js";
 
 /** One field, or one key of an object or a record in it, and what a change sets it to. */
 export type FieldChange = {

@@ -5,7 +5,7 @@ import type { RowFields } from "../shared/operations.js";
 import { Emitter } from "./emitter.js";
 import { itemsOf, type OutboxItem, type RejectedChange } from "./outbox-items.js";
 import type { OutboxRecord } from "./records.js";
-import type { BaseRow } from "./view.js";
+import type { BaseRow } from "./rows.js";
 
 /** Version of what `export()` makes. */
 const EXPORT_VERSION = 1;

@@ -30,6 +30,9 @@ export type OutboxRecord = {
   row?: FlatRow;
 };
 
+/** What of a record a local change says itself. */
+export type LocalWrite = Pick<OutboxRecord, "document" | "kind" | "operations" | "idempotencyKey">;
+
 /** The place of a change that was on disk before, as part of a transaction that came again. */
 export const NO_PLACE = 0;
 

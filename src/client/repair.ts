@@ -13,7 +13,7 @@ import {
 } from "./stored.js";
 import { unmint } from "./settle.js";
 import type { StorageTransaction } from "./storage/storage.js";
-import type { BaseRow } from "./view.js";
+import type { BaseRow } from "./rows.js";
 
 /** Documents whose rows are made anew in one transaction. */
 const REBUILD_DOCUMENTS = 200;

@@ -8,7 +8,7 @@ import type { Recovery } from "./apply-page.js";
 import { ReplicaStore } from "./replica-store.js";
 import { indexedDBStorage } from "./storage/indexeddb.js";
 import { memoryStorage } from "./storage/memory.js";
-import type { BaseRow } from "./view.js";
+import type { BaseRow } from "./rows.js";
 import type { ReplicaStorage } from "./storage/storage.js";
 import {
   bytesOf,

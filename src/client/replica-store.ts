@@ -21,11 +21,9 @@ import {
   readSync,
   takeKeys,
   unsealRecord,
-  type StoredSync,
 } from "./stored.js";
-import type { BaseRow } from "./view.js";
-
-export type { SyncPoint } from "./stored.js";
+import type { StoredSync } from "./sync-point.js";
+import type { BaseRow } from "./rows.js";
 
 export type Loaded = {
   sync: StoredSync;

@@ -3,13 +3,14 @@ import type { CompiledFields } from "../shared/compiled-fields.js";
 import type { RowFields } from "../shared/operations.js";
 import { sameValue } from "../shared/values.js";
 import { BaseRows, type Compaction } from "./base-rows.js";
-import type { LocalWrite } from "./local-write.js";
+import type { LocalWrite } from "./records.js";
 import { OutboxMirror, type OutboxCounts } from "./outbox-mirror.js";
 import { isNewer, NO_PLACE, type OutboxRecord } from "./records.js";
 import type { SettledChanges } from "./answers.js";
 import type { Loaded } from "./replica-store.js";
 import type { RowChanges } from "./stored.js";
-import { lifeOf, viewOf, type BaseRow, type View } from "./view.js";
+import type { BaseRow } from "./rows.js";
+import { lifeOf, viewOf, type View } from "./view.js";
 
 /** A row that appeared or changed, or, with `row: null`, went. */
 export type ShownChange = { id: string; row: RowFields | null };

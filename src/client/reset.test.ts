@@ -3,7 +3,7 @@ import * as Y from "yjs";
 import type { StreamEntry } from "../shared/wire.js";
 import { itemsOf } from "./outbox-items.js";
 import { LocalData, type LocalDataListener } from "./local-data.js";
-import { isLoading } from "./reset.js";
+import { isLoading } from "./sync-point.js";
 import { bytesOf, entry, fields, inserting, quiet, setting, VirtualTime } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { ReplicaStorage, StorageConnection } from "./storage/storage.js";

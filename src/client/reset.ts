@@ -16,27 +16,15 @@ import {
   unsealRecord,
   writeSync,
   type RowChanges,
-  type StoredSync,
-  type SyncPoint,
 } from "./stored.js";
 import type { StorageTransaction } from "./storage/storage.js";
-import type { BaseRow } from "./view.js";
+import type { Reset, StoredSync } from "./sync-point.js";
+import type { BaseRow } from "./rows.js";
 
 // Loading everything anew beside what there is (S6). Pages go into the documents, which nobody looks at
 // meanwhile: rows stay as they are, and changes wait. At the end, document by document, rows change to
 // what the load has brought, and what it has not brought goes. Every step is one transaction, and the
 // position says which one is next: a page that ends in between goes on from there.
-
-/** How far loading anew has come. */
-export type Reset = {
-  reason: ResetReason;
-  /** Marks the documents that this load has brought. */
-  mark: number;
-  /** Whether the load has reached the end. */
-  loaded: boolean;
-  /** The last document whose row has changed to what was loaded. */
-  after: string | null;
-};
 
 /** Rows that have changed to what was loaded, and what is left to do. */
 export type Swapped = RowChanges & { sync: StoredSync };
@@ -72,11 +60,6 @@ export async function beginReset(
   return next;
 }
 
-/** Whether pages are still to come before all that the server has is here. */
-export function isLoading({ complete, reset }: SyncPoint): boolean {
-  return reset ? !reset.loaded : !complete;
-}
-
 /** What a load of everything anew has brought of a document so far; without one, what there is. */
 export function shadowOf(base: BaseDocument, reset: Reset | undefined): BaseDocument {
   return reset && base.load !== reset.mark ? emptyBase() : base;
@@ -84,15 +67,6 @@ export function shadowOf(base: BaseDocument, reset: Reset | undefined): BaseDocu
 
 export function loadedBy(reset: Reset | undefined, base: BaseDocument): BaseDocument {
   return reset ? { ...base, load: reset.mark } : base;
-}
-
-/** The position after a page, which says whether it is the last of a load, or of a tail, by `complete`. */
-export function positionAfter(current: StoredSync, page: StoredSync): StoredSync {
-  // A tab that was frozen brings pages of a load which the one that took its turn has finished since.
-  if (!isLoading(current) && !page.complete) return current;
-  const { reset } = current;
-  if (!reset) return page;
-  return { ...page, complete: current.complete, reset: { ...reset, loaded: page.complete } };
 }
 
 /**

@@ -1,7 +1,14 @@
 import { convexToJson, jsonToConvex, type JSONValue } from "convex/values";
 import type { RowFields } from "../shared/operations.js";
 import { seal, unseal, type Sealed } from "./storage/sealed.js";
-import type { BaseRow } from "./view.js";
+
+/** What the server is known to have of a document; `row` is null when its generation has ended. */
+export type BaseRow = {
+  generation: number;
+  row: RowFields | null;
+  /** The life that an insert from here named, and what was made on it, when it went into this one. */
+  insertedAs?: number;
+};
 
 /** A row as it is stored: `[document, generation, row as JSON or null]` (C8), and rarely what named it. */
 export type StoredRow = [

@@ -1,6 +1,6 @@
 import { sleep, type Environment } from "./environment.js";
 import type { OutboxRecord } from "./records.js";
-import { backoffMs } from "./sync/backoff.js";
+import { backoffMs } from "./backoff.js";
 
 /**
  * Brings local changes to disk in the order they were made, and keeps trying while storage fails:

@@ -7,32 +7,13 @@ import type { Held } from "../shared/wire.js";
 import type { BaseDocument } from "./base.js";
 import type { NumberedRecord } from "./mint.js";
 import type { OutboxRecord, StoredRecord } from "./records.js";
-import type { Reset } from "./reset.js";
 import { decodeSegment, encodeSegment, type Segment } from "./rows.js";
 import { seal, unseal, type Unsealed } from "./storage/sealed.js";
 import type { StorageTransaction } from "./storage/storage.js";
-import type { BaseRow } from "./view.js";
+import { NEVER_SYNCED, type StoredSync } from "./sync-point.js";
+import type { BaseRow } from "./rows.js";
 
 // How single values lie in a storage: sealed, so that damage shows before it is believed.
-
-/** How far this device has followed the server. */
-export type SyncPoint = {
-  cursor: string | null;
-  /** Whether this load, or an earlier one, reached the end. */
-  complete: boolean;
-  /** When the end was last reached, in ms since the epoch. */
-  syncedAt: number | null;
-  /** Set while everything is loaded anew, beside what there is. */
-  reset?: Reset;
-};
-
-/** The position as it is stored. */
-export type StoredSync = SyncPoint & {
-  /** Counts how often this device began to load anew: a page of an earlier round says nothing. */
-  round: number;
-};
-
-export const NEVER_SYNCED: StoredSync = { cursor: null, complete: false, syncedAt: null, round: 0 };
 
 /** Base rows that changed, and the key of the segment that holds them. */
 export type RowChanges = {

@@ -1,5 +1,5 @@
 import { Emitter } from "./emitter.js";
-import type { SyncState } from "./sync/state.js";
+import type { SyncState } from "./sync-state.js";
 
 /** What tabs of one browser tell each other about one collection; storage holds the facts (C9). */
 export type TabMessage =

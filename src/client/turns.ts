@@ -6,7 +6,7 @@ import {
   type StorageTask,
 } from "./storage/health.js";
 import type { ReplicateError } from "../shared/errors.js";
-import { backoffMs } from "./sync/backoff.js";
+import { backoffMs } from "./backoff.js";
 
 type Listener = {
   /** The storage is not as it was. */

@@ -1,20 +1,7 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
-import {
-  applyOperations,
-  flatten,
-  unflatten,
-  type FlatRow,
-  type RowFields,
-} from "../shared/operations.js";
+import { applyOperations, flatten, unflatten, type FlatRow } from "../shared/operations.js";
 import type { OutboxRecord } from "./records.js";
-
-/** What the server is known to have of a document; `row` is null when its generation has ended. */
-export type BaseRow = {
-  generation: number;
-  row: RowFields | null;
-  /** The life that an insert from here named, and what was made on it, when it went into this one. */
-  insertedAs?: number;
-};
+import type { BaseRow } from "./rows.js";
 
 /** What the user sees: base plus pending (DESIGN §2). */
 export type View = Omit<BaseRow, "insertedAs">;

@@ -1,7 +1,7 @@
 import { v } from "convex/values";
 import type { CommitTsPlaceholder } from "convex/values";
 import type { Doc } from "./_generated/dataModel.js";
-import { resetValidator } from "../shared/wire.js";
+import { streamEntryValidator, streamPageValidator } from "../shared/wire.js";
 import { mutation, query, type MutationCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
 import { Changes } from "./changes.js";
@@ -57,6 +57,11 @@ export const read = query({
     ),
 });
 
+/** A page as `streamPageValidator` has it, before the app adds rows and whom it is for. */
+const logPage = streamPageValidator
+  .omit("identity", "entries")
+  .extend({ entries: v.array(streamEntryValidator.omit("row")) });
+
 /** A page of one scope's log after a cursor, bounded in rows and bytes. */
 export const stream = query({
   args: {
@@ -67,21 +72,7 @@ export const stream = query({
     maxBytes: v.optional(v.number()),
     stubs: v.optional(v.boolean()),
   },
-  returns: v.object({
-    entries: v.array(
-      v.object({
-        document: v.string(),
-        part: v.string(),
-        generation: v.number(),
-        kind: v.union(v.literal("update"), v.literal("tombstone")),
-        bytes: v.union(v.bytes(), v.null()),
-      }),
-    ),
-    cursor: v.union(v.string(), v.null()),
-    done: v.boolean(),
-    progress: v.number(),
-    reset: v.union(resetValidator, v.null()),
-  }),
+  returns: logPage,
   handler: readPage,
 });
 

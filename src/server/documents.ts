@@ -4,7 +4,7 @@ import type { ComponentApi } from "../component/_generated/component.js";
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import { FIELDS_PART } from "../shared/plain-part.js";
 import { toArrayBuffer } from "../shared/values.js";
-import type { Compaction } from "./compaction.js";
+import type { Compaction } from "./compaction-options.js";
 import type { Outcome } from "./merge.js";
 import type { DocumentState } from "./reconcile.js";
 import { fieldsOfRow, findRow, insertRow, updateRow, type StoredRow } from "./rows.js";

@@ -2,7 +2,7 @@ export { replicatedTable, type ReplicatedTable } from "./replicated-table.js";
 export { Replicate } from "./replicate.js";
 export type { ReplicateOptions } from "./options.js";
 export type { Version, VersionsOptions } from "./history.js";
-export type { CompactionOptions } from "./compaction.js";
+export type { CompactionOptions } from "./compaction-options.js";
 export type { Statistics } from "./statistics.js";
 export type {
   ImportFailure,

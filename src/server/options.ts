@@ -3,7 +3,7 @@ import type { ComponentApi } from "../component/_generated/component.js";
 import { compileFields } from "../shared/compiled-fields.js";
 import { ReplicateError } from "../shared/errors.js";
 import type { Fields } from "../shared/fields.js";
-import { compactionFrom, type CompactionOptions } from "./compaction.js";
+import { compactionFrom, type CompactionOptions } from "./compaction-options.js";
 import type { Hooks } from "./hooks.js";
 import type { Target } from "./push.js";
 

@@ -5,8 +5,8 @@ import type { PushResult } from "../../shared/wire.js";
 import { withTimeout, type Environment } from "../environment.js";
 import type { Outgoing } from "../outgoing.js";
 import type { Transport } from "../transport.js";
-import { backoffMs } from "./backoff.js";
-import { RATE_LIMITED } from "./state.js";
+import { backoffMs } from "../backoff.js";
+import { RATE_LIMITED } from "../sync-state.js";
 
 /**
  * How a push is timed, in coalescing windows. A single change waits for one. Changes that follow

@@ -7,7 +7,7 @@ import { loneTab, type TabMessage, type Tabs } from "../tabs.js";
 import type { Transport } from "../transport.js";
 import { Puller } from "./pull.js";
 import { Pusher } from "./push.js";
-import { INITIAL_SYNC_STATE, isUnfit, reasonOf, type SyncState } from "./state.js";
+import { INITIAL_SYNC_STATE, isUnfit, reasonOf, type SyncState } from "../sync-state.js";
 
 export type SyncConfig = {
   transport: Transport;

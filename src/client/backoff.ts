@@ -1,4 +1,4 @@
-import type { Environment } from "../environment.js";
+import type { Environment } from "./environment.js";
 
 /** First step of the backoff, in ms. */
 const BASE_MS = 500;

@@ -1,5 +1,5 @@
-import { ReplicateError } from "../../shared/errors.js";
-import { refusalOf, type Refusal } from "../../shared/refusal.js";
+import { ReplicateError } from "../shared/errors.js";
+import { refusalOf, type Refusal } from "../shared/refusal.js";
 
 /** Codes that say that this tab's code does not fit the server; that of another tab may. */
 const UNFIT = new Set(["PROTOCOL_MISMATCH", "FIELDS_MISMATCH"]);
