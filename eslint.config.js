@@ -13,8 +13,8 @@ const TESTS = ["**/*.test.{ts,tsx}"];
 const convexRules = convex.configs.recommended[0]?.rules;
 
 /**
- * The arrows of docs/design.md: client -> shared <- server; component -> shared; react -> client;
- * server -> component only for its generated API. Nothing imports example, dev, test or bench.
+ * client -> shared <- server; component -> shared; react -> client; server -> component only for its
+ * generated API. Nothing imports example, dev, test or bench.
  *
  * @type {Record<string, string[]>} the folders of `src` that each may import besides itself
  */
@@ -24,6 +24,20 @@ const ARROWS = {
   server: ["shared", "component/_generated"],
   client: ["shared"],
   react: ["client"],
+};
+
+/**
+ * Data flows one way, and no module reaches back up to those that use it.
+ *
+ * @type {Record<string, string[]>} the folders of `src/client` that each may import besides itself
+ */
+const CLIENT_ARROWS = {
+  platform: [],
+  storage: ["platform"],
+  store: ["storage", "platform"],
+  "local-data": ["store", "storage", "platform"],
+  tabs: ["platform"],
+  sync: ["local-data", "store", "storage", "tabs", "platform"],
 };
 
 const OUTSIDE_SRC = {
@@ -83,6 +97,16 @@ export default defineConfig(
       "no-restricted-imports": ["error", { patterns: [OUTSIDE_SRC, othersThan(folder, targets)] }],
     },
   })),
+  Object.entries(CLIENT_ARROWS).map(([folder, targets]) => ({
+    files: [`src/client/${folder}/**/*.ts`],
+    ignores: TESTS,
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { patterns: [OUTSIDE_SRC, othersThan("client", ["shared"]), notAbove(folder, targets)] },
+      ],
+    },
+  })),
   {
     files: ["src/component/**/*.ts", "src/server/**/*.ts", "example/convex/**/*.ts"],
     ignores: TESTS,
@@ -110,5 +134,21 @@ function othersThan(folder, targets) {
   return {
     regex: `^(\\.\\./)+${exceptAllowed}(${siblings})/`,
     message: `src/${folder} imports ${targets.join(" and ") || "no other folder"} (see ARROWS in eslint.config.js).`,
+  };
+}
+
+/**
+ * Forbids what lies directly in `src/client`, and its folders other than those named.
+ *
+ * @param {string} folder
+ * @param {string[]} targets
+ */
+function notAbove(folder, targets) {
+  const others = Object.keys(CLIENT_ARROWS).filter(
+    (name) => name !== folder && !targets.includes(name),
+  );
+  return {
+    regex: `^\\.\\./([^./]+\\.js$|(${others.join("|")})/)`,
+    message: `src/client/${folder} imports ${targets.join(", ") || "nothing"} of src/client (see CLIENT_ARROWS in eslint.config.js).`,
   };
 }

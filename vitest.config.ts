@@ -33,7 +33,7 @@ const onTanStackDB = (name: string, copy: string): TestProjectConfiguration => (
   test: {
     name,
     include: [
-      "src/client/{collection,idempotency,outbox}*.test.ts",
+      "src/client/{collection,collection-setup,idempotency,outbox}.test.ts",
       "test/{sync,tanstack}/**/*.test.ts",
     ],
     // It brings a copy of its own, unless it is transformed like a source of this repository.

@@ -1,8 +1,8 @@
 import { v } from "convex/values";
 import { IndexeddbPersistence } from "y-indexeddb";
 import * as Y from "yjs";
-import { realEnvironment } from "../src/client/environment.js";
-import { LocalData } from "../src/client/local-data.js";
+import { realEnvironment } from "../src/client/platform/environment.js";
+import { LocalData } from "../src/client/local-data/local-data.js";
 import { indexedDBStorage } from "../src/client/storage/indexeddb.js";
 import { compileFields } from "../src/shared/compiled-fields.js";
 import { difference, flatten } from "../src/shared/operations.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { expectNothingLeft, insert, setUp } from "./engine-setup.test.js";
-import { oneLife } from "./one-life.js";
+import { oneLife } from "./store/one-life.js";
 import { HOUR, quiet, SECOND } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
 

@@ -6,7 +6,7 @@ import type { Change, Result, StreamEntry } from "../shared/wire.js";
 import { convexCollectionOptions, type ConvexCollectionConfig } from "./collection.js";
 import { fields, taskFields } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
-import type { ConvexClientLike, ReplicateApi } from "./transport.js";
+import type { ConvexClientLike, ReplicateApi } from "./platform/transport.js";
 
 export const api = {
   stream: makeFunctionReference("tasks:stream"),

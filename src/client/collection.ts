@@ -3,25 +3,25 @@ import { getFunctionName } from "convex/server";
 import { compileFields } from "../shared/compiled-fields.js";
 import type { Fields, Row } from "../shared/fields.js";
 import type { Engine } from "./engine.js";
-import { realEnvironment } from "./environment.js";
+import { realEnvironment } from "./platform/environment.js";
 import type { ImportResult } from "./imports.js";
 import type { LocalMutation } from "./local-write.js";
 import type { Outbox } from "./outbox.js";
 import type { RejectedChange } from "./outbox-items.js";
-import type { OutboxRecord } from "./records.js";
-import { thisPage } from "./page.js";
+import type { OutboxRecord } from "./store/records.js";
+import { thisPage } from "./platform/page.js";
 import { engineFor } from "./registry.js";
 import type { StatusStore } from "./status.js";
 import { hasIndexedDB, indexedDBStorage } from "./storage/indexeddb.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { ReplicaStorage } from "./storage/storage.js";
-import { browserTabs } from "./tabs.js";
+import { browserTabs } from "./tabs/tabs.js";
 import {
   addressOf,
   convexTransport,
   type ConvexClientLike,
   type ReplicateApi,
-} from "./transport.js";
+} from "./platform/transport.js";
 import type { WaitFor } from "./waits.js";
 
 /** How long a local change waits for others to be sent with it, in ms. */

@@ -7,7 +7,7 @@ import { convexCollectionOptions, type ReplicateUtils } from "./collection.js";
 import type { OutboxItem, RejectedChange } from "./outbox-items.js";
 import type { StatusStore, SyncStatus } from "./status.js";
 import type { taskFields } from "./setup.test.js";
-import type { ConvexClientLike, ReplicateApi } from "./transport.js";
+import type { ConvexClientLike, ReplicateApi } from "./platform/transport.js";
 
 type Task = {
   id: string;

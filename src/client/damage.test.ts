@@ -4,10 +4,10 @@ import { ReplicateError } from "../shared/errors.js";
 import { encodeOperations } from "../shared/operations.js";
 import { loadPart } from "../shared/plain-part.js";
 import { toArrayBuffer } from "../shared/values.js";
-import type { Recovery } from "./apply-page.js";
-import { LocalData, type LocalDataListener } from "./local-data.js";
-import { CURRENT_DATA } from "./migrations.js";
-import type { OutboxRecord } from "./records.js";
+import type { Recovery } from "./store/apply-page.js";
+import { LocalData, type LocalDataListener } from "./local-data/local-data.js";
+import { CURRENT_DATA } from "./store/migrations.js";
+import type { OutboxRecord } from "./store/records.js";
 import {
   bytesOf,
   entry,

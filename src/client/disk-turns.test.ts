@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Result } from "../shared/wire.js";
-import { ReplicaStore } from "./replica-store.js";
+import { ReplicaStore } from "./store/replica-store.js";
 import { fields, inserting, local } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { ReplicaStorage, StorageTransaction } from "./storage/storage.js";

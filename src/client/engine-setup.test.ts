@@ -17,7 +17,7 @@ import type {
 } from "../shared/wire.js";
 import { Engine } from "./engine.js";
 import type { LocalMutation } from "./local-write.js";
-import { CURRENT_DATA } from "./migrations.js";
+import { CURRENT_DATA } from "./store/migrations.js";
 import { FakePage, fields, quiet, SECOND, VirtualTime } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
 import {
@@ -26,8 +26,8 @@ import {
   type ReplicaStorage,
   type StorageConnection,
 } from "./storage/storage.js";
-import type { TabMessage, Tabs } from "./tabs.js";
-import type { Transport } from "./transport.js";
+import type { TabMessage, Tabs } from "./tabs/tabs.js";
+import type { Transport } from "./platform/transport.js";
 
 /** A server that accepts everything, and what one page sees of it. */
 export class FakeServer {

@@ -1,10 +1,10 @@
 import { ReplicateError } from "../shared/errors.js";
 import type { Refusal } from "../shared/refusal.js";
-import { Emitter } from "./emitter.js";
+import { Emitter } from "./platform/emitter.js";
 import { importInto, type ImportResult, type ReadRows } from "./imports.js";
 import { toLocalWrites, type LocalMutation } from "./local-write.js";
 import { OutboxView } from "./outbox.js";
-import type { OutboxRecord } from "./records.js";
+import type { OutboxRecord } from "./store/records.js";
 import { RowListeners, type RowListener } from "./row-listeners.js";
 import { Session, type SessionConfig } from "./session.js";
 import { INITIAL_STATUS, StatusHolder, statusOf } from "./status.js";

@@ -1,9 +1,9 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError } from "../shared/errors.js";
 import type { RowFields } from "../shared/operations.js";
-import type { Environment } from "./environment.js";
+import type { Environment } from "./platform/environment.js";
 import { toLocalWrite } from "./local-write.js";
-import type { LocalWrite } from "./records.js";
+import type { LocalWrite } from "./store/records.js";
 import type { Session } from "./session.js";
 
 /** What came of taking over rows from elsewhere. */

@@ -9,7 +9,7 @@ export type { Outbox, OutboxExport } from "./outbox.js";
 export type { FieldChange, OutboxItem, PendingChange, RejectedChange } from "./outbox-items.js";
 export type { StatusStore, SyncStatus } from "./status.js";
 export type { WaitFor } from "./waits.js";
-export type { ConvexClientLike, ReplicateApi } from "./transport.js";
+export type { ConvexClientLike, ReplicateApi } from "./platform/transport.js";
 export type { StorageStatus } from "./storage/health.js";
 export { indexedDBStorage, type IndexedDBOptions } from "./storage/indexeddb.js";
 export { memoryStorage } from "./storage/memory.js";

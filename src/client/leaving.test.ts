@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { insert, setUp } from "./engine-setup.test.js";
-import { noPage, thisPage } from "./page.js";
+import { noPage, thisPage } from "./platform/page.js";
 import { HOUR, quiet, SECOND } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
 

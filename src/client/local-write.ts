@@ -2,7 +2,7 @@ import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError } from "../shared/errors.js";
 import { idProblem } from "../shared/ids.js";
 import { difference, flatten, unflatten, type Operations } from "../shared/operations.js";
-import type { LocalWrite } from "./records.js";
+import type { LocalWrite } from "./store/records.js";
 
 /** A local mutation, as TanStack DB describes it. */
 export type LocalMutation = {

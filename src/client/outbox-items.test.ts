@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { itemsOf } from "./outbox-items.js";
-import type { OutboxRecord } from "./records.js";
+import type { OutboxRecord } from "./store/records.js";
 import { fields, inserting, local, setting } from "./setup.test.js";
-import type { BaseRow } from "./rows.js";
+import type { BaseRow } from "./store/rows.js";
 
 const REFUSAL = { code: "NO", message: "No." };
 const live: BaseRow = { generation: 1, row: { title: "base", number: 1 } };

@@ -2,9 +2,9 @@ import type { Value } from "convex/values";
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import { applyOperations, unflatten, type FlatRow, type RowFields } from "../shared/operations.js";
 import { ROOT, segmentsOf } from "../shared/paths.js";
-import type { OutboxRecord } from "./records.js";
-import type { BaseRow } from "./rows.js";
-import { Layers } from "./view.js";
+import type { OutboxRecord } from "./store/records.js";
+import type { BaseRow } from "./store/rows.js";
+import { Layers } from "./local-data/view.js";
 
 /** One field, or one key of an object or a record in it, and what a change sets it to. */
 export type FieldChange = {

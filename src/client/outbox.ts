@@ -2,10 +2,10 @@ import { convexToJson, type JSONValue, type Value } from "convex/values";
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError } from "../shared/errors.js";
 import type { RowFields } from "../shared/operations.js";
-import { Emitter } from "./emitter.js";
+import { Emitter } from "./platform/emitter.js";
 import { itemsOf, type OutboxItem, type RejectedChange } from "./outbox-items.js";
-import type { OutboxRecord } from "./records.js";
-import type { BaseRow } from "./rows.js";
+import type { OutboxRecord } from "./store/records.js";
+import type { BaseRow } from "./store/rows.js";
 
 /** Version of what `export()` makes. */
 const EXPORT_VERSION = 1;

@@ -1,7 +1,7 @@
 import { ReplicateError } from "../shared/errors.js";
 import { Engine } from "./engine.js";
 import type { SessionConfig } from "./session.js";
-import type { ConvexClientLike } from "./transport.js";
+import type { ConvexClientLike } from "./platform/transport.js";
 
 export type EngineConfig = SessionConfig & {
   /** Names the server functions it talks to. */

@@ -1,5 +1,5 @@
-import { guarded } from "./emitter.js";
-import type { ShownChange } from "./replica.js";
+import { guarded } from "./platform/emitter.js";
+import type { ShownChange } from "./local-data/replica.js";
 import type { RowFields } from "../shared/operations.js";
 
 /** What a collection's sync run listens to. */

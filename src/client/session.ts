@@ -1,10 +1,10 @@
-import { LocalData, type LocalDataConfig } from "./local-data.js";
-import type { LocalWrite } from "./records.js";
-import type { OutboxRecord } from "./records.js";
-import type { ShownChange } from "./replica.js";
-import type { ReplicaStore } from "./replica-store.js";
-import { Saver } from "./saver.js";
-import type { SyncState } from "./sync-state.js";
+import { LocalData, type LocalDataConfig } from "./local-data/local-data.js";
+import type { LocalWrite } from "./store/records.js";
+import type { OutboxRecord } from "./store/records.js";
+import type { ShownChange } from "./local-data/replica.js";
+import type { ReplicaStore } from "./store/replica-store.js";
+import { Saver } from "./local-data/saver.js";
+import type { SyncState } from "./tabs/sync-state.js";
 import { Sync, type SyncConfig } from "./sync/sync.js";
 
 export type SessionConfig = LocalDataConfig & SyncConfig;

@@ -12,10 +12,10 @@ import {
 import { FIELDS_PART, loadPart, mintUpdate, renderRow } from "../shared/plain-part.js";
 import { toArrayBuffer } from "../shared/values.js";
 import type { StreamEntry } from "../shared/wire.js";
-import type { Environment } from "./environment.js";
-import type { NumberedRecord } from "./mint.js";
-import type { Page } from "./page.js";
-import type { OutboxRecord, StoredRecord } from "./records.js";
+import type { Environment } from "./platform/environment.js";
+import type { NumberedRecord } from "./store/mint.js";
+import type { Page } from "./platform/page.js";
+import type { OutboxRecord, StoredRecord } from "./store/records.js";
 
 export const taskFields = defineFields({
   title: v.string(),

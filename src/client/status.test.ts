@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Session } from "./session.js";
 import { INITIAL_STATUS, StatusHolder, statusOf } from "./status.js";
-import { INITIAL_SYNC_STATE, reasonOf, type Reason, type SyncState } from "./sync-state.js";
+import { INITIAL_SYNC_STATE, reasonOf, type Reason, type SyncState } from "./tabs/sync-state.js";
 import { ConvexError } from "convex/values";
 import { ReplicateError } from "../shared/errors.js";
 import type { Refusal } from "../shared/refusal.js";

@@ -1,5 +1,5 @@
 import type { Refusal } from "../shared/refusal.js";
-import { Emitter } from "./emitter.js";
+import { Emitter } from "./platform/emitter.js";
 import type { StorageStatus } from "./storage/health.js";
 import type { Session } from "./session.js";
 

@@ -1,5 +1,5 @@
 import { ReplicateError } from "../shared/errors.js";
-import type { OutboxRecord } from "./records.js";
+import type { OutboxRecord } from "./store/records.js";
 
 /** What can be waited for: that changes are on disk, or that the server has accepted them. */
 export type WaitFor = "durable" | "accepted";

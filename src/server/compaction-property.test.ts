@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { componentsGeneric } from "convex/server";
 import * as Y from "yjs";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { addUpdate, advance, emptyBase, type BaseDocument } from "../client/base.js";
+import { addUpdate, advance, emptyBase, type BaseDocument } from "../client/store/base.js";
 import type { ComponentApi } from "../component/_generated/component.js";
 import { difference, flatten, type RowFields } from "../shared/operations.js";
 import {

@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { memoryStorage, type ReplicaStorage } from "convex-replicate/client";
 import { expect, it } from "vitest";
-import { CURRENT_DATA } from "../../src/client/migrations.js";
+import { CURRENT_DATA } from "../../src/client/store/migrations.js";
 import { NUMBERED_STORES, STORES } from "../../src/client/storage/storage.js";
 import { converged, eventually, openDevice, startApp, task, type Device } from "./harness.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { LocalData, type LocalDataListener } from "../local-data.js";
-import { Saver } from "../saver.js";
+import { LocalData, type LocalDataListener } from "../local-data/local-data.js";
+import { Saver } from "../local-data/saver.js";
 import { bytesOf, entry, fields, HOUR, inserting, quiet, VirtualTime } from "../setup.test.js";
 import { StorageHealth, storageError } from "./health.js";
 import { memoryStorage } from "./memory.js";

@@ -9,11 +9,11 @@ import type {
   StreamEntry,
   StreamPage,
 } from "../../shared/wire.js";
-import type { SyncPoint } from "../sync-point.js";
+import type { SyncPoint } from "../store/sync-point.js";
 import { bytesOf, entry, HOUR, inserting, quiet, SECOND, VirtualTime } from "../setup.test.js";
-import type { Transport } from "../transport.js";
+import type { Transport } from "../platform/transport.js";
 import { Puller, type PullHost } from "./pull.js";
-import { INITIAL_SYNC_STATE, type SyncState } from "../sync-state.js";
+import { INITIAL_SYNC_STATE, type SyncState } from "../tabs/sync-state.js";
 
 const BYTES = bytesOf(inserting({ title: "t" }));
 const one = (index: number, bytes: Uint8Array = BYTES) =>

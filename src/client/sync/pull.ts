@@ -1,14 +1,14 @@
 import { ReplicateError } from "../../shared/errors.js";
 import { PROTOCOL_VERSION } from "../../shared/versions.js";
 import type { Held, ResetReason, StreamEntry, StreamPage } from "../../shared/wire.js";
-import type { Recovery } from "../apply-page.js";
-import { isLoading, type SyncPoint } from "../sync-point.js";
-import { sleep, withTimeout, type Environment } from "../environment.js";
+import type { Recovery } from "../store/apply-page.js";
+import { isLoading, type SyncPoint } from "../store/sync-point.js";
+import { sleep, withTimeout, type Environment } from "../platform/environment.js";
 import type { Identity } from "../../shared/identity.js";
-import type { Transport } from "../transport.js";
-import { backoffMs } from "../backoff.js";
+import type { Transport } from "../platform/transport.js";
+import { backoffMs } from "../platform/backoff.js";
 import { recoverAll, type RecoverHost } from "./recover.js";
-import { reasonOf, type SyncState } from "../sync-state.js";
+import { reasonOf, type SyncState } from "../tabs/sync-state.js";
 import { Tail, type TailHost } from "./tail.js";
 
 /** A query that takes longer than this has been lost, in ms. */

@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { ReplicateError } from "../../shared/errors.js";
 import { MAX_PUSH_BYTES, MAX_PUSH_DOCUMENTS } from "../../shared/limits.js";
 import type { Change, PushResult, Result } from "../../shared/wire.js";
-import type { Outgoing } from "../outgoing.js";
+import type { Outgoing } from "../store/outgoing.js";
 import { HOUR, quiet, SECOND, VirtualTime } from "../setup.test.js";
-import type { Transport } from "../transport.js";
+import type { Transport } from "../platform/transport.js";
 import { Pusher, type PushHost } from "./push.js";
 
 const WINDOW_MS = 50;

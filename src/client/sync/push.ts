@@ -2,11 +2,11 @@ import { ReplicateError, type ReplicateErrorCode } from "../../shared/errors.js"
 import { refusalOf, retryAfterOf } from "../../shared/refusal.js";
 import { MAX_PUSH_BYTES, MAX_PUSH_DOCUMENTS } from "../../shared/limits.js";
 import type { PushResult } from "../../shared/wire.js";
-import { withTimeout, type Environment } from "../environment.js";
-import type { Outgoing } from "../outgoing.js";
-import type { Transport } from "../transport.js";
-import { backoffMs } from "../backoff.js";
-import { RATE_LIMITED } from "../sync-state.js";
+import { withTimeout, type Environment } from "../platform/environment.js";
+import type { Outgoing } from "../store/outgoing.js";
+import type { Transport } from "../platform/transport.js";
+import { backoffMs } from "../platform/backoff.js";
+import { RATE_LIMITED } from "../tabs/sync-state.js";
 
 /**
  * How a push is timed, in coalescing windows. A single change waits for one. Changes that follow

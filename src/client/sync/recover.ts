@@ -1,7 +1,7 @@
 import { ReplicateError } from "../../shared/errors.js";
 import { MAX_RECOVER_DOCUMENTS } from "../../shared/limits.js";
 import type { Held, Recovery as Answer } from "../../shared/wire.js";
-import type { Recovery } from "../apply-page.js";
+import type { Recovery } from "../store/apply-page.js";
 
 /** Calls that wait for an answer at the same time. */
 const CALLS_AT_ONCE = 4;

@@ -1,13 +1,13 @@
 import type { Identity } from "../../shared/identity.js";
-import type { Environment } from "../environment.js";
-import { Leadership } from "../leadership.js";
-import type { LocalData } from "../local-data.js";
-import type { Page } from "../page.js";
-import { loneTab, type TabMessage, type Tabs } from "../tabs.js";
-import type { Transport } from "../transport.js";
+import type { Environment } from "../platform/environment.js";
+import { Leadership } from "../tabs/leadership.js";
+import type { LocalData } from "../local-data/local-data.js";
+import type { Page } from "../platform/page.js";
+import { loneTab, type TabMessage, type Tabs } from "../tabs/tabs.js";
+import type { Transport } from "../platform/transport.js";
 import { Puller } from "./pull.js";
 import { Pusher } from "./push.js";
-import { INITIAL_SYNC_STATE, isUnfit, reasonOf, type SyncState } from "../sync-state.js";
+import { INITIAL_SYNC_STATE, isUnfit, reasonOf, type SyncState } from "../tabs/sync-state.js";
 
 export type SyncConfig = {
   transport: Transport;

@@ -1,5 +1,5 @@
 import type { StreamEntry, StreamPage } from "../../shared/wire.js";
-import type { Transport } from "../transport.js";
+import type { Transport } from "../platform/transport.js";
 import { isLong, newEntries } from "./entries.js";
 
 export type TailHost = {

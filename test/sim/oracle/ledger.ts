@@ -1,5 +1,5 @@
-import { fromStored, type OutboxRecord } from "../../../src/client/records.js";
-import { unsealRecord } from "../../../src/client/stored.js";
+import { fromStored, type OutboxRecord } from "../../../src/client/store/records.js";
+import { unsealRecord } from "../../../src/client/store/stored.js";
 import type { Device } from "../world/device.js";
 import type { Effect } from "../world/server.js";
 import type { Tab } from "../world/tab.js";

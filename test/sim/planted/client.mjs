@@ -8,7 +8,7 @@ export const CLIENT_BUGS = [
     often: ["moods", "duplicate", "editMany"],
     patches: [
       {
-        file: "src/client/settle.ts",
+        file: "src/client/store/settle.ts",
         find: 'return { changed: refuseRecords(all, group, { code, message }), clientId: "fresh" };',
         replace:
           'return { changed: refuseRecords(all, group, { code, message }), clientId: "keep" };',
@@ -21,7 +21,7 @@ export const CLIENT_BUGS = [
     about: "an edit of a document that someone removed goes without a word",
     patches: [
       {
-        file: "src/client/settle.ts",
+        file: "src/client/store/settle.ts",
         find: 'const done = change.op === "update" ? [] : group;\n      const changed =\n        change.op === "update"',
         replace: "const done = group;\n      const changed =\n        group.length === 0",
       },
@@ -33,7 +33,7 @@ export const CLIENT_BUGS = [
     about: "an insert that is answered with “removed” stays in the outbox",
     patches: [
       {
-        file: "src/client/settle.ts",
+        file: "src/client/store/settle.ts",
         find: 'const done = change.op === "update" ? [] : group;',
         replace: "const done: NumberedRecord[] = [];",
       },
@@ -45,7 +45,7 @@ export const CLIENT_BUGS = [
     about: "a refused change takes along those it was sent with",
     patches: [
       {
-        file: "src/client/settle.ts",
+        file: "src/client/store/settle.ts",
         find: "if (group.length > 1) return group.map((one) => unmint(one, true));",
         replace: "if (group.length > 1) return group.map((one) => reject(one, rejection));",
       },
@@ -57,7 +57,7 @@ export const CLIENT_BUGS = [
     about: "what was refused together is sent together again, for ever",
     patches: [
       {
-        file: "src/client/settle.ts",
+        file: "src/client/store/settle.ts",
         find: "group.map((one) => unmint(one, true))",
         replace: "group.map((one) => unmint(one, false))",
       },
@@ -69,7 +69,7 @@ export const CLIENT_BUGS = [
     about: "edits of a document whose insert was refused stay pending",
     patches: [
       {
-        file: "src/client/settle.ts",
+        file: "src/client/store/settle.ts",
         find: 'kind === "insert"\n      ? all.filter(',
         replace: 'kind === "insert" && group.length > 1\n      ? all.filter(',
       },
@@ -82,7 +82,7 @@ export const CLIENT_BUGS = [
     often: ["remove", "network", "lostAnswer", "edit"],
     patches: [
       {
-        file: "src/client/settle.ts",
+        file: "src/client/store/settle.ts",
         find: 'if (change.op !== "insert" || generation === insertedAs) return',
         replace: "if (generation > 0) return",
       },
@@ -94,7 +94,7 @@ export const CLIENT_BUGS = [
     about: "an accepted answer deletes the records and leaves the base as it was",
     patches: [
       {
-        file: "src/client/settle.ts",
+        file: "src/client/store/settle.ts",
         find: "advanced: advance(base, entries, tree),\n    done: group,",
         replace:
           "advanced: entries.length > 9 ? advance(base, entries, tree) : null,\n    done: group,",
@@ -108,7 +108,7 @@ export const CLIENT_BUGS = [
       "the records of an accepted answer go in one transaction, its bytes reach the base in the next",
     patches: [
       {
-        file: "src/client/replica-store.ts",
+        file: "src/client/store/replica-store.ts",
         find: '    return this.#storage.transaction("durable", STORES, (tx) =>\n      settleAnswers({ tx, device: this.#device, tree: this.#fields.tree }, answers, seen),\n    );',
         replace:
           '    const before = new Map<number, unknown>();\n    return this.#storage\n      .transaction("durable", ["outbox"], async (tx) => {\n        for (const { outgoing, result } of answers) {\n          if (result.status !== "accepted") continue;\n          for (const seq of outgoing.seqs) {\n            before.set(seq, await tx.get("outbox", seq));\n            await tx.delete("outbox", seq);\n          }\n        }\n      })\n      .then(() => this.#storage.transaction("durable", STORES, async (tx) => {\n      for (const [seq, value] of before) if (value) await tx.put("outbox", seq, value);\n      return settleAnswers({ tx, device: this.#device, tree: this.#fields.tree }, answers, seen);\n    }));',
@@ -121,7 +121,7 @@ export const CLIENT_BUGS = [
     about: "a change that was not answered is made into bytes again, and not sent again as it was",
     patches: [
       {
-        file: "src/client/outgoing.ts",
+        file: "src/client/store/outgoing.ts",
         find: "if (minted.fresh) await",
         replace: "if (minted.fresh && minted.group.length > 999) await",
       },
@@ -133,7 +133,7 @@ export const CLIENT_BUGS = [
     about: "an insert starts its clocks at 0 under an id that the server may know",
     patches: [
       {
-        file: "src/client/outgoing.ts",
+        file: "src/client/store/outgoing.ts",
         find: "const isKnown = base?.live && records",
         replace: "const isKnown = base?.live && records.length > 999 && records",
       },
@@ -145,7 +145,7 @@ export const CLIENT_BUGS = [
     about: "an insert builds on the life of the document that is known here and may be over",
     patches: [
       {
-        file: "src/client/mint.ts",
+        file: "src/client/store/mint.ts",
         find: "loadPart(inserts || !base ? [] : base.updates)",
         replace: "loadPart((inserts && !base?.live) || !base ? [] : base.updates)",
       },
@@ -157,7 +157,7 @@ export const CLIENT_BUGS = [
     about: "the answer to bytes that are sent again also settles what was changed since",
     patches: [
       {
-        file: "src/client/mint.ts",
+        file: "src/client/store/mint.ts",
         find: "const group = records.filter(({ record }) => record.group === head.group);",
         replace: "const group = records;",
       },
@@ -171,7 +171,7 @@ export const CLIENT_BUGS = [
     often: ["remove", "network"],
     patches: [
       {
-        file: "src/client/mint.ts",
+        file: "src/client/store/mint.ts",
         find: "return ended + 1;",
         replace: "return Math.max(ended + 1, generation);",
       },
@@ -183,7 +183,7 @@ export const CLIENT_BUGS = [
     about: "the base takes entries of a life that has ended",
     patches: [
       {
-        file: "src/client/base.ts",
+        file: "src/client/store/base.ts",
         find: "if (generation < base.generation || !base.live) return base;",
         replace:
           "if (generation < base.generation) return base;\n  if (!base.live) return { ...base, live: true, updates: [update] };",
@@ -196,7 +196,7 @@ export const CLIENT_BUGS = [
     about: "the cursor is stored in one transaction, the entries before it in the next",
     patches: [
       {
-        file: "src/client/local-data.ts",
+        file: "src/client/local-data/local-data.ts",
         find: "const changes = await store.applyPage(entries, { ...sync, round }, seen, recovered);",
         replace:
           "await store.applyPage([], { ...sync, round }, seen, []);\n      const changes = await store.applyPage(entries, { ...sync, round }, seen, recovered);",
@@ -209,7 +209,7 @@ export const CLIENT_BUGS = [
     about: "a tab that has stored something does not tell the others",
     patches: [
       {
-        file: "src/client/local-data.ts",
+        file: "src/client/local-data/local-data.ts",
         find: "    this.#listener.stored();\n",
         replace: "",
       },
@@ -222,7 +222,7 @@ export const CLIENT_BUGS = [
     often: ["freeze", "thaw", "openTab", "strike", "reconnect"],
     patches: [
       {
-        file: "src/client/replica.ts",
+        file: "src/client/local-data/replica.ts",
         find: "return this.#applySegments([...missed, ...own]);",
         replace: "return this.#applySegments([...missed.slice(0, 0), ...own]);",
       },
@@ -234,7 +234,7 @@ export const CLIENT_BUGS = [
     about: "of what another tab has stored meanwhile, the oldest segment is taken for seen",
     patches: [
       {
-        file: "src/client/replica-store.ts",
+        file: "src/client/store/replica-store.ts",
         find: "readSegments(tx, after),",
         replace: "readSegments(tx, after === 0 ? 0 : after + 1),",
       },
@@ -246,7 +246,7 @@ export const CLIENT_BUGS = [
     about: "what is not on disk yet is gone from memory when another tab has stored something",
     patches: [
       {
-        file: "src/client/replica.ts",
+        file: "src/client/local-data/replica.ts",
         find: "const unsaved = this.records().filter(({ seq }) => seq === null);",
         replace:
           "const unsaved = this.records().filter(({ seq }) => seq === null && records.length < 0);\n    ",
@@ -259,7 +259,7 @@ export const CLIENT_BUGS = [
     about: "changes that could not be stored are not stored again",
     patches: [
       {
-        file: "src/client/saver.ts",
+        file: "src/client/local-data/saver.ts",
         find: "this.#unsaved = [...batch, ...this.#unsaved];",
         replace: "",
       },
@@ -272,7 +272,7 @@ export const CLIENT_BUGS = [
     often: ["diskFull", "storageFailure", "editMany"],
     patches: [
       {
-        file: "src/client/saver.ts",
+        file: "src/client/local-data/saver.ts",
         find: "this.#unsaved = [...batch, ...this.#unsaved];",
         replace: "this.#unsaved = [...this.#unsaved, ...batch].reverse();",
       },
@@ -372,7 +372,7 @@ export const CLIENT_BUGS = [
     often: ["look", "wait", "moods", "editMany", "lostRequest"],
     patches: [
       {
-        file: "src/client/settle.ts",
+        file: "src/client/store/settle.ts",
         find: "return sent.length === update.length && sent.every(",
         replace: "return sent.length > 0 || sent.every(",
       },
@@ -385,7 +385,7 @@ export const CLIENT_BUGS = [
     with: ["rollBack", "clone"],
     patches: [
       {
-        file: "src/client/answers.ts",
+        file: "src/client/store/answers.ts",
         find: "if (effects.some(({ isCopied }) => isCopied)) await device.renew(tx);",
         replace: "",
       },
@@ -397,7 +397,7 @@ export const CLIENT_BUGS = [
     about: "a tab that stands still keeps the others from syncing",
     patches: [
       {
-        file: "src/client/leadership.ts",
+        file: "src/client/tabs/leadership.ts",
         find: "if (this.#unanswered >= UNANSWERED_ASKS ||",
         replace: "if (this.#unanswered >= UNANSWERED_ASKS * 1e6 ||",
       },
@@ -410,7 +410,7 @@ export const CLIENT_BUGS = [
     often: ["freeze", "thaw", "openTab", "waitLong", "killLeader"],
     patches: [
       {
-        file: "src/client/leadership.ts",
+        file: "src/client/tabs/leadership.ts",
         find: "  #lost() {\n    this.#yield = null;\n    this.#stepDown();\n    this.update();",
         replace:
           "  #lost() {\n    this.#yield = null;\n    this.#isPaused = true;\n    this.#stepDown();\n    this.update();",

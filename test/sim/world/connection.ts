@@ -1,4 +1,4 @@
-import type { Transport } from "../../../src/client/transport.js";
+import type { Transport } from "../../../src/client/platform/transport.js";
 import type { StreamPage } from "../../../src/shared/wire.js";
 import type { Tab } from "./tab.js";
 

@@ -1,4 +1,4 @@
-import type { TabMessage, Tabs } from "../../../src/client/tabs.js";
+import type { TabMessage, Tabs } from "../../../src/client/tabs/tabs.js";
 import type { Tab } from "./tab.js";
 
 /** How long a message between tabs takes at most, in ms. */

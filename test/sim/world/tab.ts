@@ -1,8 +1,8 @@
-import type { Environment } from "../../../src/client/environment.js";
+import type { Environment } from "../../../src/client/platform/environment.js";
 import { Engine } from "../../../src/client/engine.js";
-import type { Page } from "../../../src/client/page.js";
-import type { OutboxRecord } from "../../../src/client/records.js";
-import type { ShownChange } from "../../../src/client/replica.js";
+import type { Page } from "../../../src/client/platform/page.js";
+import type { OutboxRecord } from "../../../src/client/store/records.js";
+import type { ShownChange } from "../../../src/client/local-data/replica.js";
 import { compileFields } from "../../../src/shared/compiled-fields.js";
 import type { RowFields } from "../../../src/shared/operations.js";
 import { taskFields } from "../app/convex/fields.js";

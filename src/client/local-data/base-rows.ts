@@ -1,0 +1,93 @@
+import type { Segment } from "../store/rows.js";
+import type { BaseRow } from "../store/rows.js";
+
+/**
+ * Rows on disk are compacted once there are so many segments more than half-full ones would be, or so
+ * many outdated rows, and at least as many as half of the rest.
+ */
+const MAX_SPARE_SEGMENTS = 200;
+const MAX_OUTDATED_ROWS = 2_000;
+
+/** Rows in one segment after compaction; 200 to 500 measured best (engines §2.3 a). */
+export const SEGMENT_ROWS = 500;
+
+/** Segments that one step of compaction replaces at most. */
+const STEP_SEGMENTS = 300;
+
+type Placed = { row: BaseRow; segment: number };
+
+/** What to write once more, and the segments that are not needed any more then. */
+export type Compaction = { rows: Map<string, BaseRow>; segments: number[] };
+
+/**
+ * The newest row of each document as the server has it, and where on disk each of them lies. Rows are
+ * log-structured: the segments that hold the fewest newest rows are the ones to clean.
+ */
+export class BaseRows {
+  readonly #placed = new Map<string, Placed>();
+  /** How many rows each segment has, and how many of them are the newest of their documents. */
+  readonly #segments = new Map<number, { rows: number; newest: number }>();
+  #lastSegment = 0;
+  #rows = 0;
+
+  /** The newest segment that has been added. */
+  get lastSegment(): number {
+    return this.#lastSegment;
+  }
+
+  get size(): number {
+    return this.#placed.size;
+  }
+
+  get(document: string): BaseRow | undefined {
+    return this.#placed.get(document)?.row;
+  }
+
+  /** Adds a segment, which is newer than all before it. */
+  add(key: number, segment: Segment) {
+    this.#lastSegment = Math.max(this.#lastSegment, key);
+    this.#segments.set(key, { rows: segment.length, newest: 0 });
+    this.#rows += segment.length;
+    for (const [document, row] of segment) this.#place(document, { row, segment: key });
+  }
+
+  /** Forgets segments that are not on disk any more. */
+  forget(segments: readonly number[]) {
+    for (const key of segments) {
+      this.#rows -= this.#segments.get(key)?.rows ?? 0;
+      this.#segments.delete(key);
+    }
+  }
+
+  /** What to do about the disk now, of which one step never takes long; null when it is fine. */
+  compaction(): Compaction | null {
+    const spare = this.#segments.size - Math.ceil((2 * this.size) / SEGMENT_ROWS);
+    const outdated = this.#rows - this.size;
+    const tooMany = Math.max(MAX_OUTDATED_ROWS, this.size / 2);
+    if (spare < MAX_SPARE_SEGMENTS && outdated < tooMany) return null;
+
+    const segments = this.#emptiest();
+    const chosen = new Set(segments);
+    const rows = [...this.#placed].filter(([, { segment }]) => chosen.has(segment));
+    const isWorthIt =
+      segments.length > 1 || rows.length < (this.#segments.get(segments[0]!)?.rows ?? 0);
+    return isWorthIt ? { segments, rows: new Map(rows.map(([id, { row }]) => [id, row])) } : null;
+  }
+
+  /** The segments with the fewest newest rows that together fill one; at least one. */
+  #emptiest(): number[] {
+    const order = [...this.#segments].sort(([, a], [, b]) => a.newest - b.newest);
+    let rows = 0;
+    const full = order.findIndex(([, { newest }]) => (rows += newest) > SEGMENT_ROWS);
+    const count = Math.min(full < 0 ? order.length : Math.max(full, 1), STEP_SEGMENTS);
+    return order.slice(0, count).map(([key]) => key);
+  }
+
+  #place(document: string, placed: Placed) {
+    const before = this.#placed.get(document);
+    const old = before && this.#segments.get(before.segment);
+    if (old) old.newest -= 1;
+    this.#placed.set(document, placed);
+    this.#segments.get(placed.segment)!.newest += 1;
+  }
+}

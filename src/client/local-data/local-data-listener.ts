@@ -1,0 +1,32 @@
+import type { CompiledFields } from "../../shared/compiled-fields.js";
+import type { Environment } from "../platform/environment.js";
+import type { OutboxRecord } from "../store/records.js";
+import type { ShownChange } from "./replica.js";
+import type { ReplicaStorage } from "../storage/storage.js";
+
+export type LocalDataConfig = {
+  name: string;
+  fields: CompiledFields;
+  storage: ReplicaStorage;
+  environment: Environment;
+};
+
+/** What a tab's data tells those who show and sync it. */
+export type LocalDataListener = {
+  /** Rows look different now. */
+  shown(changes: ShownChange[]): void;
+  /** Something was stored that other tabs do not know of yet. */
+  stored(): void;
+  /** Anything else than rows changed, e.g. how many changes are pending. */
+  changed(): void;
+  rejected(record: OutboxRecord): void;
+  /** Another page has deleted all data on purpose, and everything has to start from nothing. */
+  cleared(): void;
+  /** The disk is not this page's any more, and everything has to start anew; memory is as it was. */
+  lost(): void;
+  /**
+   * Something on disk was damaged. `begins`: there are documents to recover from the server; `done`:
+   * some are here again, and may be sent. So may all changes, once everything was loaded anew.
+   */
+  healing(state: "begins" | "done"): void;
+};

@@ -1,0 +1,192 @@
+import type { Value } from "convex/values";
+import type { CompiledFields } from "../../shared/compiled-fields.js";
+import type { RowFields } from "../../shared/operations.js";
+import { sameValue } from "../../shared/values.js";
+import { BaseRows, type Compaction } from "./base-rows.js";
+import type { LocalWrite } from "../store/records.js";
+import { OutboxMirror, type OutboxCounts } from "./outbox-mirror.js";
+import { isNewer, NO_PLACE, type OutboxRecord } from "../store/records.js";
+import type { SettledChanges } from "../store/answers.js";
+import type { Loaded } from "../store/replica-store.js";
+import type { RowChanges } from "../store/stored.js";
+import type { BaseRow } from "../store/rows.js";
+import { lifeOf, viewOf, type View } from "./view.js";
+
+/** A row that appeared or changed, or, with `row: null`, went. */
+export type ShownChange = { id: string; row: RowFields | null };
+
+/** What one tab has in memory: base rows, the outbox, and what it shows of them. */
+export class Replica {
+  readonly #fields: CompiledFields;
+  readonly #base = new BaseRows();
+  readonly #shown = new Map<string, RowFields>();
+  readonly #outbox = new OutboxMirror();
+  #isRead = false;
+  /** Documents whose changes wait: the server's state of them has to be recovered. */
+  #refetched: ReadonlySet<string> = new Set();
+  /** Whether all changes wait: everything is being loaded anew. */
+  #isResetting = false;
+  /** Documents whose changes wait until a newer version of the app has sent its own. */
+  #held: readonly string[] = [];
+
+  constructor(fields: CompiledFields) {
+    this.#fields = fields;
+  }
+
+  /** The newest segment that has been applied. */
+  get lastSegment(): number {
+    return this.#base.lastSegment;
+  }
+
+  /** Documents of which the server has to be asked what they are. */
+  get refetched(): ReadonlySet<string> {
+    return this.#refetched;
+  }
+
+  get shown(): ReadonlyMap<string, RowFields> {
+    return this.#shown;
+  }
+
+  /** Documents that the server has, as far as is known here. */
+  get size(): number {
+    return this.#base.size;
+  }
+
+  /** What the server is known to have of a document. */
+  base(document: string): BaseRow | undefined {
+    return this.#base.get(document);
+  }
+
+  view(document: string): View {
+    return viewOf(this.#base.get(document), this.#outbox.of(document), this.#fields);
+  }
+
+  /** Every record, oldest first; those that are not on disk yet come last. */
+  records(): OutboxRecord[] {
+    return this.#outbox.all();
+  }
+
+  recordsOf(document: string): readonly OutboxRecord[] {
+    return this.#outbox.of(document);
+  }
+
+  compaction(): Compaction | null {
+    return this.#base.compaction();
+  }
+
+  counts(): Readonly<OutboxCounts> {
+    return this.#outbox.counts;
+  }
+
+  /** Documents with changes to send, oldest first, and the places of all their sendable changes. */
+  pending(): Map<string, number[]> {
+    if (this.#isResetting) return new Map();
+    const sendable = this.#outbox.sendable();
+    for (const document of [...this.#refetched, ...this.#held]) sendable.delete(document);
+    return sendable;
+  }
+
+  /** Makes the record of a local change, in the life of the document that the user sees. */
+  add(write: LocalWrite, madeAt: number | null = null): OutboxRecord {
+    const record = this.draft(write, madeAt);
+    this.#outbox.add(record);
+    return record;
+  }
+
+  /** The same for a change that is shown only once it is on disk. */
+  draft(write: LocalWrite, madeAt: number | null): OutboxRecord {
+    return { seq: null, generation: this.#lifeOf(write), madeAt, rejected: null, ...write };
+  }
+
+  /** Takes over changes whose disk was lost, in the lives of documents that they were made in. */
+  adopt(records: readonly OutboxRecord[]): OutboxRecord[] {
+    const homeless = records.map((one) => ({ ...one, seq: null, isHomeless: true as const }));
+    for (const record of homeless) this.#outbox.add(record);
+    return homeless;
+  }
+
+  /**
+   * Local changes are on disk now, at these places; or they are dropped, with `NO_PLACE`.
+   *
+   * @returns the documents that may look different now.
+   */
+  saved(records: readonly OutboxRecord[], seqs: readonly number[]): string[] {
+    const dropped = records.filter((_, index) => seqs[index] === NO_PLACE);
+    for (const record of dropped) this.#outbox.remove(record.document, (one) => one === record);
+    records.forEach((record, index) => this.#outbox.saved(record, seqs[index]!));
+    return dropped.map(({ document }) => document);
+  }
+
+  /** Takes over what is on disk; local changes that are not there yet stay on top. */
+  load({ sync, segments, records, refetched }: Loaded): Set<string> {
+    this.#isResetting = sync.reset !== undefined;
+    this.#refetched = refetched;
+    this.#held = records.filter(isNewer).map(({ document }) => document);
+    const touched = this.#applySegments(segments);
+    const unsaved = this.records().filter(({ seq }) => seq === null);
+    for (const document of this.#outbox.documents()) touched.add(document);
+    this.#outbox.clear();
+    for (const record of records) this.#outbox.add(record);
+    for (const record of unsaved) {
+      // Made before the disk was read: only now is it known which life of the document that was.
+      if (!this.#isRead && !record.isHomeless) record.generation = this.#lifeOf(record);
+      this.#outbox.add(record);
+    }
+    this.#isRead = true;
+    for (const document of this.#outbox.documents()) touched.add(document);
+    return touched;
+  }
+
+  /**
+   * Applies rows that this tab itself has just stored as one segment, after those of other tabs.
+   *
+   * @returns the documents that may look different now.
+   */
+  applyRows({ rows, segment, missed }: RowChanges): Set<string> {
+    const own: Loaded["segments"] = segment === null ? [] : [[segment, [...rows]]];
+    return this.#applySegments([...missed, ...own]);
+  }
+
+  /** Applies a step of compaction, after which those segments are gone. */
+  applyMoved(moved: RowChanges, from: readonly number[]): Set<string> {
+    const touched = this.applyRows(moved);
+    this.#base.forget(from);
+    return touched;
+  }
+
+  /** Applies what an answer of the server did, in the same way. */
+  applySettled({ done, changed, ...rows }: SettledChanges): Set<string> {
+    const touched = this.applyRows(rows);
+    for (const { document, seq } of done) this.#outbox.remove(document, (one) => one.seq === seq);
+    for (const record of changed) this.#outbox.replace(record);
+    for (const { document } of [...done, ...changed]) touched.add(document);
+    return touched;
+  }
+
+  #applySegments(segments: Loaded["segments"]): Set<string> {
+    const touched = new Set<string>();
+    for (const [key, segment] of segments) {
+      this.#base.add(key, segment);
+      for (const [document] of segment) touched.add(document);
+    }
+    return touched;
+  }
+
+  #lifeOf({ document, kind }: Pick<OutboxRecord, "document" | "kind">): number {
+    return lifeOf(kind, this.#base.get(document), this.#outbox.of(document), this.#fields);
+  }
+
+  /** What changed for the user in these documents since they were last asked about. */
+  refresh(documents: Iterable<string>): ShownChange[] {
+    const changes: ShownChange[] = [];
+    for (const id of documents) {
+      const { row } = this.view(id);
+      const before = this.#shown.get(id);
+      if (sameValue(before as Value | undefined, (row ?? undefined) as Value | undefined)) continue;
+      if (row === null) this.#shown.delete(id);
+      else this.#shown.set(id, row);
+      changes.push({ id, row });
+    }
+    return changes;
+  }
+}

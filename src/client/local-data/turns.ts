@@ -1,0 +1,82 @@
+import { sleep, type Environment } from "../platform/environment.js";
+import {
+  isStorageError,
+  storageError,
+  type StorageHealth,
+  type StorageTask,
+} from "../storage/health.js";
+import type { ReplicateError } from "../../shared/errors.js";
+import { backoffMs } from "../platform/backoff.js";
+
+type Listener = {
+  /** The storage is not as it was. */
+  changed(): void;
+  failed(error: ReplicateError): void;
+};
+
+/** Does one thing with the storage at a time, and remembers how that went. */
+export class Turns {
+  readonly #environment: Environment;
+  readonly #health: StorageHealth;
+  readonly #listener: Listener;
+  readonly #stopped = new AbortController();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(environment: Environment, health: StorageHealth, listener: Listener) {
+    this.#environment = environment;
+    this.#health = health;
+    this.#listener = listener;
+  }
+
+  /** Does `work` after everything before it. */
+  take<T>(task: StorageTask, work: () => Promise<T>): Promise<T> {
+    const run = this.#last.then(() => this.now(task, work));
+    this.#last = run.catch(() => undefined);
+    return run;
+  }
+
+  /** Does `work` at once; for whoever has the turn. */
+  async now<T>(task: StorageTask, work: () => Promise<T>): Promise<T> {
+    try {
+      const result = await work();
+      this.#note(() => this.#health.worked(task));
+      return result;
+    } catch (cause) {
+      const error = storageError(cause);
+      if (isStorageError(error)) this.#note(() => this.#health.failed(task, error));
+      this.#listener.failed(error);
+      throw error;
+    }
+  }
+
+  /** Does what has to succeed in the end, however often storage fails. */
+  async insist(work: () => Promise<void>): Promise<void> {
+    for (let failures = 0; !this.#stopped.signal.aborted; failures++) {
+      try {
+        return await work();
+      } catch {
+        const pause = backoffMs(failures, this.#environment);
+        await sleep(this.#environment, pause, this.#stopped.signal);
+      }
+    }
+  }
+
+  /** Insists on nothing any more. */
+  stop() {
+    this.#stopped.abort();
+  }
+
+  /** Resolves once everything so far is done. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
+
+  #note(event: () => void) {
+    const before = this.#health.status.error;
+    event();
+    const { error } = this.#health.status;
+    if (before?.code !== error?.code || before?.message !== error?.message) {
+      this.#listener.changed();
+    }
+  }
+}

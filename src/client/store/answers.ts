@@ -1,0 +1,122 @@
+import type { FieldTree } from "../../shared/field-tree.js";
+import type { PushResult, Result } from "../../shared/wire.js";
+import { baseRow, emptyBase, rowOf } from "./base.js";
+import type { Device } from "./device.js";
+import type { NumberedRecord } from "./mint.js";
+import type { Outgoing } from "./outgoing.js";
+import { fromStored, type OutboxRecord } from "./records.js";
+import { refetch } from "./repair.js";
+import { isAnswerOf, settleGroup } from "./settle.js";
+import type { StorageTransaction } from "../storage/storage.js";
+import {
+  addSegment,
+  DAMAGED,
+  deleteRecords,
+  putRecords,
+  readBase,
+  readRecords,
+  readRefetched,
+  readSync,
+  writeBase,
+  type RowChanges,
+} from "./stored.js";
+import type { BaseRow } from "./rows.js";
+
+/** What the server said of something that was sent; `seqs` are all records of the document. */
+export type ServerAnswer = { outgoing: Outgoing; result: Result; seqs: number[] };
+
+/** @param pending The places of all sendable records, by document. */
+export function answersTo(
+  outgoing: readonly Outgoing[],
+  results: PushResult,
+  pending: ReadonlyMap<string, number[]>,
+): ServerAnswer[] {
+  const byDocument = new Map(results.map(({ document, result }) => [document, result]));
+  return outgoing.flatMap((one) => {
+    const { document } = one.change;
+    const result = byDocument.get(document);
+    return result ? [{ outgoing: one, result, seqs: pending.get(document) ?? one.seqs }] : [];
+  });
+}
+
+/** What answers changed: base rows, records that are done with, and records that stay, changed. */
+export type SettledChanges = RowChanges & {
+  done: OutboxRecord[];
+  changed: OutboxRecord[];
+  /** Documents that have to be recovered first: the same bytes get the same answer later. */
+  damaged: string[];
+};
+
+type Context = { tx: StorageTransaction; device: Device; tree: FieldTree };
+
+/** Applies the server's answers, all at once; inside a transaction of ReplicaStore. */
+export async function settleAnswers(
+  context: Context,
+  answers: readonly ServerAnswer[],
+  seen: number,
+): Promise<SettledChanges> {
+  const { tx, device } = context;
+  // While everything is loaded anew there is nothing to add to. The same bytes get the same answer later.
+  if ((await readSync(tx)).reset) answers = [];
+  const lost = await readRefetched(tx);
+  const settled = await Promise.all(answers.map((answer) => settleAnswer(context, answer, lost)));
+  const damaged = answers
+    .filter((_, index) => settled[index] === DAMAGED)
+    .map(({ outgoing }) => outgoing.change.document);
+  const effects = settled.filter((one) => one !== DAMAGED && one !== null);
+  const done = effects.flatMap((one) => one.done);
+  const changed = effects.flatMap((one) => one.changed);
+  if (effects.some(({ isCopied }) => isCopied)) await device.renew(tx);
+  await deleteRecords(tx, done);
+  await putRecords(tx, changed);
+  await refetch(tx, damaged, () => device.newClientId());
+  const rows = new Map(effects.flatMap(({ row }) => (row ? [row] : [])));
+  const added = await addSegment(tx, rows, seen);
+  return { ...added, damaged, done: done.map(recordOf), changed: changed.map(recordOf) };
+}
+
+type Effect = {
+  done: NumberedRecord[];
+  changed: NumberedRecord[];
+  row: [document: string, BaseRow] | null;
+  /** Whether the device's own client id turned out to be someone else's. */
+  isCopied: boolean;
+};
+
+/** @returns null when the answer says nothing any more; when damaged, it will come once more. */
+async function settleAnswer(
+  { tx, device, tree }: Context,
+  { outgoing, result, seqs }: ServerAnswer,
+  lost: ReadonlySet<string>,
+): Promise<Effect | null | typeof DAMAGED> {
+  const { change, sender } = outgoing;
+  const [all, stored] = await Promise.all([readRecords(tx, seqs), readBase(tx, change.document)]);
+  const group = all.filter(({ seq }) => outgoing.seqs.includes(seq));
+  // Another tab may have settled the same answer already.
+  if (group.length === 0 || !isAnswerOf(group, change, result)) return null;
+  if (stored === DAMAGED || lost.has(change.document)) return DAMAGED;
+  const base = stored ?? emptyBase();
+  const freshId = device.newClientId();
+  const settled = settleGroup(base, { all, group, change, result }, tree, freshId);
+  const { done, changed, advanced, clientId, insertedAs } = settled;
+  const isTaken = clientId === "taken";
+  // Sent by a page before this one, it says nothing of what this one sends.
+  if (isTaken && !(await device.isCurrent(tx, sender))) return null;
+  let next = advanced?.base ?? base;
+  const hasOwnId = base.clientId !== null;
+  if (clientId === "fresh" || (isTaken && hasOwnId)) next = { ...next, clientId: freshId };
+  if (insertedAs !== undefined) next = { ...next, insertedAs };
+  if (next !== base) await writeBase(tx, change.document, next);
+  const isShown = advanced !== null || insertedAs !== undefined;
+  const row = isShown && (advanced ? baseRow({ ...advanced, base: next }) : rowOf(next, tree));
+  return {
+    done,
+    changed,
+    row: row ? [change.document, row] : null,
+    isCopied: isTaken && !hasOwnId,
+  };
+}
+
+function recordOf({ seq, record }: NumberedRecord): OutboxRecord {
+  return fromStored(seq, record);
+}

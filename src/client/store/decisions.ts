@@ -1,0 +1,72 @@
+import { emptyBase } from "./base.js";
+import { corruptOutbox, toStored, type OutboxRecord, type StoredRecord } from "./records.js";
+import { addRecord, DAMAGED, readBase, unsealRecord } from "./stored.js";
+import type { StorageTransaction } from "../storage/storage.js";
+
+// What the user decides about records that wait for them; inside a transaction of ReplicaStore.
+
+/** @returns whether it was there to retry; what a newer version of the app stored is not. */
+export async function retryRecord(tx: StorageTransaction, seq: number): Promise<boolean> {
+  const stored = await tx.get("outbox", seq);
+  if (stored === undefined) return false;
+  const unsealed = unsealRecord(stored);
+  if (unsealed.kind === "damaged") throw corruptOutbox();
+  if (unsealed.kind === "newer" || !unsealed.value.rejected) return false;
+  const generation = await currentGeneration(tx, unsealed.value);
+  await tx.delete("outbox", seq);
+  await addRecord(tx, { ...unsealed.value, generation, rejected: null });
+  return true;
+}
+
+/** @returns whether it was there to discard; what a newer version of the app stored is not. */
+export async function discardRecord(tx: StorageTransaction, seq: number): Promise<boolean> {
+  const stored = await tx.get("outbox", seq);
+  if (stored === undefined) return false;
+  const unsealed = unsealRecord(stored);
+  if (unsealed.kind === "newer") return false;
+  if (unsealed.kind === "intact" && !unsealed.value.rejected) return false;
+  await tx.delete("outbox", seq);
+  return true;
+}
+
+/** The life of its document that a change would be made in now. */
+async function currentGeneration(
+  tx: StorageTransaction,
+  { document, kind }: StoredRecord,
+): Promise<number> {
+  const stored = await readBase(tx, document);
+  const base = stored === undefined || stored === DAMAGED ? emptyBase() : stored;
+  if (base.live) return base.generation;
+  if (kind === "insert") return base.generation + 1;
+  // An edit goes where an insert that waits goes, e.g. one that was retried just before it.
+  const insert = (await tx.getAll("outbox")).flatMap(([, stored]) => {
+    const other = unsealRecord(stored);
+    if (other.kind !== "intact" || other.value.document !== document) return [];
+    return other.value.kind === "insert" && !other.value.rejected ? [other.value] : [];
+  });
+  return insert.at(-1)?.generation ?? base.generation;
+}
+
+/** Where `meta` lists the imports that have been done. */
+const IMPORTS_KEY = "imports";
+
+export async function hasImported(tx: StorageTransaction, name: string): Promise<boolean> {
+  return (await readImports(tx)).includes(name);
+}
+
+/** Stores changes that come from elsewhere, together with the mark that they have come. */
+export async function importRecords(
+  tx: StorageTransaction,
+  name: string,
+  records: readonly OutboxRecord[],
+): Promise<boolean> {
+  const done = await readImports(tx);
+  if (done.includes(name)) return false;
+  await tx.put("meta", IMPORTS_KEY, [...done, name]);
+  await Promise.all(records.map((record) => addRecord(tx, toStored(record))));
+  return true;
+}
+
+async function readImports(tx: StorageTransaction): Promise<string[]> {
+  return ((await tx.get("meta", IMPORTS_KEY)) as string[] | undefined) ?? [];
+}

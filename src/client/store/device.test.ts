@@ -1,0 +1,82 @@
+import { expect, it } from "vitest";
+import { MAX_LINES } from "../../shared/limits.js";
+import { Device } from "./device.js";
+import { pinIdentity, readPin } from "./identity.js";
+import { memoryStorage } from "../storage/memory.js";
+import type { StorageTransaction } from "../storage/storage.js";
+
+/** A store, and pages that open it one after the other. */
+async function setUp() {
+  const connection = await memoryStorage().open("a");
+  const inMeta = <T>(body: (tx: StorageTransaction) => Promise<T>) =>
+    connection.transaction("write", ["meta"], body);
+  return { inMeta, page: () => new Device(Math.random) };
+}
+
+it("is made once per store, with a secret of 128 bits; every page adds its mark", async () => {
+  const { inMeta, page } = await setUp();
+  const [one, two] = [page(), page()];
+  const first = await inMeta((tx) => one.enter(tx));
+  expect(first.sender.secret).toMatch(/^[0-9a-f]{32}$/);
+  expect(first.sender.lines).toHaveLength(1);
+  expect(await inMeta((tx) => one.enter(tx))).toEqual(first);
+
+  const second = await inMeta((tx) => two.enter(tx));
+  expect(second).toMatchObject({
+    clientId: first.clientId,
+    sender: { secret: first.sender.secret },
+  });
+  expect(second.sender.lines.slice(1)).toEqual(first.sender.lines);
+  expect(await inMeta((tx) => one.enter(tx))).toEqual(second); // both are on disk
+});
+
+it("forgets the oldest pages", async () => {
+  const { inMeta, page } = await setUp();
+  const seen: string[] = [];
+  for (let n = 0; n <= MAX_LINES; n++) {
+    seen.unshift((await inMeta((tx) => page().enter(tx))).sender.lines[0]!);
+  }
+  const { sender } = await inMeta((tx) => page().enter(tx));
+  expect(sender.lines.slice(1)).toEqual(seen.slice(0, MAX_LINES - 1));
+});
+
+it("becomes another one, of which no earlier page is part", async () => {
+  const { inMeta, page } = await setUp();
+  const [one, two] = [page(), page()];
+  const { sender: old, clientId } = await inMeta((tx) => one.enter(tx));
+  const { sender } = await inMeta((tx) => two.enter(tx));
+  expect(await inMeta((tx) => two.isCurrent(tx, old))).toBe(false);
+  expect(await inMeta((tx) => two.isCurrent(tx, sender))).toBe(true);
+  await inMeta((tx) => two.renew(tx));
+  expect(await inMeta((tx) => two.isCurrent(tx, sender))).toBe(false);
+  const renewed = await inMeta((tx) => two.enter(tx));
+  expect(renewed.clientId).not.toBe(clientId);
+  expect(renewed.sender.secret).not.toBe(sender.secret);
+  expect(renewed.sender.lines).toHaveLength(1);
+});
+
+it.each([null, {}, { clientId: 7 }, { clientId: 7, secret: "s", lines: "page" }])(
+  "is made anew where %o is stored",
+  async (damaged) => {
+    const { inMeta, page } = await setUp();
+    await inMeta((tx) => tx.put("meta", "device", damaged));
+    const { clientId, sender } = await inMeta((tx) => page().enter(tx));
+    expect(clientId).not.toBe(7);
+    expect(sender.secret).toHaveLength(32);
+  },
+);
+
+it("local data becomes theirs who signs in, and stays it", async () => {
+  const { inMeta, page } = await setUp();
+  const pin = (identity: string | null) => inMeta((tx) => pinIdentity(tx, identity));
+  await pin(null);
+  expect(await inMeta(readPin)).toBeNull();
+  await pin("ann");
+  await pin("ann");
+  await expect(pin("bob")).rejects.toMatchObject({
+    code: "IDENTITY_CHANGED",
+    message: expect.stringContaining("`identity`") as string,
+  });
+  await expect(pin(null)).rejects.toThrow("Sign in again");
+  expect((await inMeta((tx) => page().enter(tx))).sender.identity).toBe("ann");
+});

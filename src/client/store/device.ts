@@ -1,0 +1,95 @@
+import { SERVER_CLIENT_ID } from "../../shared/plain-part.js";
+import { MAX_LINES } from "../../shared/limits.js";
+import type { Sender } from "../../shared/wire.js";
+import { readPin } from "./identity.js";
+import type { StorageTransaction } from "../storage/storage.js";
+
+/** This device as the server knows it; in `meta`, made once per local store. */
+type StoredDevice = {
+  /** The Yjs client id of plain fields. */
+  clientId: number;
+  /** What shows that the client id is ours (S3). */
+  secret: string;
+  /** The pages that have sent from this store, newest first (C6). */
+  lines: string[];
+};
+
+/** Hexadecimal digits of the secret, which are 128 bits, and of a page's mark. */
+const SECRET_DIGITS = 32;
+const LINE_DIGITS = 16;
+
+/** The part of this device in the life of one page. */
+export class Device {
+  readonly #random: () => number;
+  /** The mark of this page. */
+  readonly #line: string;
+
+  /** @param random Numbers from 0 to 1. */
+  constructor(random: () => number) {
+    this.#random = random;
+    this.#line = this.#digits(LINE_DIGITS);
+  }
+
+  /**
+   * The device's client id, and what goes with a push to show that it is ours. From now on this page
+   * is among those that have sent from this store.
+   */
+  async enter(tx: StorageTransaction): Promise<{ clientId: number; sender: Sender }> {
+    const stored = await readDevice(tx);
+    const device = stored?.lines.includes(this.#line) ? stored : this.#entered(stored);
+    if (device !== stored) await tx.put("meta", "device", device);
+    const { clientId, secret, lines } = device;
+    return { clientId, sender: { secret, lines, identity: await readPin(tx) } };
+  }
+
+  /** Whether a push of this sender would be sent the same way again. */
+  async isCurrent(tx: StorageTransaction, { secret, lines }: Sender): Promise<boolean> {
+    const stored = await readDevice(tx);
+    return stored?.secret === secret && stored.lines[0] === lines[0];
+  }
+
+  /**
+   * Becomes another device, because the server knows someone else under its client id: most likely a
+   * copy of this store, which from now on is left alone (C6).
+   */
+  renew(tx: StorageTransaction): Promise<void> {
+    return tx.put("meta", "device", this.#entered(undefined));
+  }
+
+  /** Says nothing more under the id that it has, which stays its own: bytes may be on their way (C6). */
+  async changeClientId(tx: StorageTransaction): Promise<void> {
+    const stored = await readDevice(tx);
+    if (stored) await tx.put("meta", "device", { ...stored, clientId: this.newClientId() });
+  }
+
+  /** 53 random bits, so that two devices never meet (C6). */
+  newClientId(): number {
+    const id = Math.floor(this.#random() * Number.MAX_SAFE_INTEGER);
+    return id > SERVER_CLIENT_ID ? id : SERVER_CLIENT_ID + 1;
+  }
+
+  #entered(stored: StoredDevice | undefined): StoredDevice {
+    const { clientId, secret, lines } = stored ?? {
+      clientId: this.newClientId(),
+      secret: this.#digits(SECRET_DIGITS),
+      lines: [],
+    };
+    return { clientId, secret, lines: [this.#line, ...lines].slice(0, MAX_LINES) };
+  }
+
+  #digits(count: number): string {
+    let digits = "";
+    while (digits.length < count) {
+      digits += Math.floor(this.#random() * 2 ** 32)
+        .toString(16)
+        .padStart(8, "0");
+    }
+    return digits;
+  }
+}
+
+async function readDevice(tx: StorageTransaction): Promise<StoredDevice | undefined> {
+  const stored = (await tx.get("meta", "device")) as Partial<StoredDevice> | undefined;
+  const isWhole = stored?.clientId && stored.secret && Array.isArray(stored.lines);
+  return isWhole ? (stored as StoredDevice) : undefined; // whatever is damaged is made anew
+}

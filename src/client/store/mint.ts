@@ -1,0 +1,184 @@
+import type { BaseDocument } from "./base.js";
+import type { StoredRecord } from "./records.js";
+import { MAX_UPDATE_WRITES } from "../../shared/limits.js";
+import { complete, decodeOperations, type Operations } from "../../shared/operations.js";
+import {
+  FIELDS_PART,
+  loadPart,
+  mintExactly,
+  mintUpdate,
+  readFlat,
+  writtenSince,
+} from "../../shared/plain-part.js";
+import { toArrayBuffer } from "../../shared/values.js";
+import type { Change } from "../../shared/wire.js";
+
+export type NumberedRecord = { seq: number; record: StoredRecord };
+
+/** Local changes merged into one update at most, so that one group fits one transaction. */
+const MAX_GROUP = 500;
+
+/** What to do with the first records of a document (C4). */
+export type Minted =
+  /** Send `change`, which stands for `group`; `fresh` when its bytes have to be stored first. */
+  | { kind: "send"; change: Change; group: NumberedRecord[]; fresh: boolean }
+  /** The group removes what the server does not have, or not any more: there is nothing to send. */
+  | { kind: "cancelled"; group: NumberedRecord[] }
+  /** The life of the document that the group belongs to is over. */
+  | { kind: "dead"; group: NumberedRecord[] };
+
+/**
+ * Decides what to send for a document. A group that has bytes is sent again with exactly those;
+ * otherwise the latest operation of every path becomes one update on top of the newest base.
+ *
+ * @param records The document's records that are not rejected, in order; at least one.
+ */
+export function mint(
+  records: NumberedRecord[],
+  base: BaseDocument | undefined,
+  clientId: number,
+): Minted {
+  const head = records[0]!.record;
+  if (head.group !== null) {
+    const group = records.filter(({ record }) => record.group === head.group);
+    const life = head.life ?? head.generation;
+    return { kind: "send", group, fresh: false, change: changeOf(group, head.update, life) };
+  }
+  const group = withinLimits(firstGroup(records));
+  const ends = group.at(-1)!.record.kind === "remove";
+  if (head.kind === "insert") {
+    if (ends && !base?.live) return { kind: "cancelled", group };
+  } else if (base && isOver(base, head.generation)) {
+    // A removal has nothing left to do then.
+    return { kind: ends ? "cancelled" : "dead", group };
+  }
+  const update = ends ? null : mintGroup(group, base, clientId);
+  const change = changeOf(group, update, lifeToSend(head, base));
+  return { kind: "send", group, fresh: true, change };
+}
+
+/**
+ * The life that a push names. That of an insert may have ended since it was recorded, or never begin,
+ * when those before it were never sent. A push that named a later life than there is could end or restart
+ * that life when it comes again (S4). What builds on the insert still names its first one, until the
+ * answer says where it went.
+ */
+function lifeToSend({ kind, generation }: StoredRecord, base: BaseDocument | undefined): number {
+  if (kind !== "insert") return generation;
+  if (base?.live) return Math.min(generation, base.generation);
+  const ended = base?.generation ?? 0;
+  return ended + 1;
+}
+
+/**
+ * Moves the first edit, and those made in the same life of the document, to the life that they joined:
+ * another tab may not have known where the server had put the insert that it stored them for. Changes
+ * `records` in place.
+ *
+ * @returns those that changed.
+ */
+export function followInsert(
+  records: readonly NumberedRecord[],
+  base: BaseDocument | undefined,
+): NumberedRecord[] {
+  const { kind, group, generation } = records[0]!.record;
+  if (group !== null || kind === "insert" || !base?.live) return [];
+  if (base.insertedAs !== generation && generation <= base.generation) return [];
+  const following = records.filter(({ record }) => record.generation === generation);
+  for (const { record } of following) record.generation = base.generation;
+  return following;
+}
+
+/**
+ * The records that one update can carry: of one life of the document, up to a removal, and alone what
+ * was refused together.
+ */
+function firstGroup(records: NumberedRecord[]): NumberedRecord[] {
+  const { generation } = records[0]!.record;
+  const group: NumberedRecord[] = [];
+  for (const one of records) {
+    const { record } = one;
+    const sameLife = record.generation === generation;
+    const fits = group.length < MAX_GROUP && record.group === null && sameLife;
+    if (group.length > 0 && (!fits || record.alone || record.kind === "insert")) break;
+    group.push(one);
+    if (record.alone || record.kind === "remove") break;
+  }
+  return group;
+}
+
+/** As many of the records as one update may write paths; the server would refuse it as a whole. */
+function withinLimits(group: NumberedRecord[]): NumberedRecord[] {
+  if (group.length === 1 || operationsOf(group).size <= MAX_UPDATE_WRITES) return group;
+  return withinLimits(group.slice(0, Math.ceil(group.length / 2)));
+}
+
+function isOver(base: BaseDocument, generation: number): boolean {
+  return base.generation > generation || (base.generation === generation && !base.live);
+}
+
+function mintGroup(
+  group: NumberedRecord[],
+  base: BaseDocument | undefined,
+  clientId: number,
+): Uint8Array | null {
+  // An insert stands on its own: the server may by then have ended the generation we know.
+  const inserts = group[0]!.record.kind === "insert";
+  const doc = loadPart(inserts || !base ? [] : base.updates);
+  return mintUpdate(doc, operationsOf(group), clientId);
+}
+
+/**
+ * The bytes of a group for a server that has less than it once had, e.g. since a backup of it was
+ * restored. They build on nothing, and bring back what it lost of the fields, whoever wrote it:
+ * others' own updates nobody but they may send (S3).
+ *
+ * @param stateVector What the server has of the document.
+ * @param clientId One that nobody has used yet.
+ */
+export function mintAnew(
+  group: NumberedRecord[],
+  base: BaseDocument,
+  stateVector: Uint8Array,
+  clientId: number,
+): Uint8Array<ArrayBuffer> | null {
+  const doc = loadPart(base.updates);
+  const flat = readFlat(doc);
+  const lost = writtenSince(doc, stateVector).map((path) => [path, flat.get(path)] as const);
+  const operations: Operations = new Map([...lost, ...operationsOf(group)]);
+  return mintExactly(loadPart([]), complete(flat, operations), clientId);
+}
+
+/** The latest operation of every path. */
+function operationsOf(group: NumberedRecord[]): Operations {
+  return new Map(group.flatMap(({ record }) => [...decodeOperations(record.operations)]));
+}
+
+/** The group with the bytes that go out for it, until they are answered, and the life they name. */
+export function withBytes(
+  group: NumberedRecord[],
+  update: Uint8Array | null,
+  life?: number,
+): NumberedRecord[] {
+  const [head] = group as [NumberedRecord];
+  return group.map(({ seq, record }) => ({
+    seq,
+    record: {
+      ...record,
+      ...(life !== undefined && { life }),
+      group: head.seq,
+      update: seq === head.seq ? update : null,
+    },
+  }));
+}
+
+function changeOf(group: NumberedRecord[], update: Uint8Array | null, generation: number): Change {
+  const { document, kind } = group[0]!.record;
+  if (update === null) return { document, generation, op: "remove", parts: [] };
+  return {
+    document,
+    generation,
+    op: kind === "insert" ? "insert" : "update",
+    parts: [{ part: FIELDS_PART, update: toArrayBuffer(update) }],
+  };
+}

@@ -1,0 +1,68 @@
+import { ReplicateError } from "../../shared/errors.js";
+import { STORES, type StorageConnection, type StorageTransaction } from "../storage/storage.js";
+
+/** Where `meta` counts how often the data was deleted on purpose. */
+const LIFE_KEY = "life";
+
+/** What `meta` holds for the storage itself, which goes on, and what must not be imported again. */
+const KEPT_KEYS = new Set<unknown>([LIFE_KEY, "identity", "imports"]);
+
+/** A connection whose data can be deleted, after which every other one to it refuses to go on. */
+export type OneLife = StorageConnection & {
+  /**
+   * Deletes everything.
+   *
+   * @returns false when changes wait in the outbox, unless forced; then nothing happened.
+   */
+  clear(options: { force: boolean }): Promise<boolean>;
+};
+
+/**
+ * Binds a connection to the data there is now. What another tab knows of it (positions, rows, what it
+ * was about to store) is wrong once it was deleted, and a tab that was frozen finds out only here.
+ */
+export function oneLife(connection: StorageConnection): OneLife {
+  let known: number | null = null;
+  const check = async (tx: StorageTransaction) => {
+    const life = await readLife(tx);
+    known ??= life;
+    if (life !== known) throw new ReplicateError("DATA_CLEARED", "The local data was deleted.");
+  };
+  return {
+    ...(connection.identity !== undefined && { identity: connection.identity }),
+    ...(connection.evicted !== undefined && { evicted: connection.evicted }),
+    ...(connection.persisted && { persisted: (options) => connection.persisted!(options) }),
+    close: () => connection.close(),
+    transaction: (mode, stores, body) =>
+      connection.transaction(mode, [...new Set([...stores, "meta" as const])], async (tx) => {
+        await check(tx);
+        return body(tx);
+      }),
+    clear: ({ force }) =>
+      connection.transaction("durable", STORES, async (tx) => {
+        await check(tx);
+        if (!force && (await tx.getAll("outbox", undefined, 1)).length > 0) return false;
+        const meta = await tx.getAll("meta");
+        const gone = meta.filter(([key]) => !KEPT_KEYS.has(key));
+        await Promise.all([
+          ...STORES.filter((store) => store !== "meta").map((store) => tx.clear(store)),
+          ...gone.map(([key]) => tx.delete("meta", key)),
+          tx.put("meta", LIFE_KEY, (await readLife(tx)) + 1),
+        ]);
+        return true;
+      }),
+  };
+}
+
+async function readLife(tx: StorageTransaction): Promise<number> {
+  return ((await tx.get("meta", LIFE_KEY)) as number | undefined) ?? 0;
+}
+
+/** Why data that the server lacks is not deleted. */
+export function unsentChanges(pending: number, rejected: number): ReplicateError {
+  const changes = pending + rejected === 1 ? "1 change is" : `${pending + rejected} changes are`;
+  return new ReplicateError(
+    "UNSENT_CHANGES",
+    `${changes} only here: ${pending} not sent yet, ${rejected} refused by the server. Wait for utils.flush() and settle the refused ones in utils.outbox, or lose them with clear({ force: true }).`,
+  );
+}

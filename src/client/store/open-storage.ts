@@ -1,0 +1,78 @@
+import { ReplicateError } from "../../shared/errors.js";
+import type { Environment } from "../platform/environment.js";
+import { CURRENT_DATA } from "./migrations.js";
+import type { StorageHealth } from "../storage/health.js";
+import { memoryStorage } from "../storage/memory.js";
+import type { ReplicaStorage, StorageConnection } from "../storage/storage.js";
+
+/** Some browsers never answer (WebKit bug 226547); after this time in ms the page goes on without. */
+const OPEN_TIMEOUT_MS = 10_000;
+
+type Config = { name: string; storage: ReplicaStorage; environment: Environment };
+
+const BLOCKED = new ReplicateError(
+  "STORAGE_BLOCKED",
+  "Another tab still uses the local data of an older version of this app. Close it or reload it.",
+);
+
+/**
+ * A connection to work with; in memory where the storage cannot be opened, e.g. in private mode.
+ * What is on such a disk stays there for a page that can read it.
+ *
+ * @param health Is told how it goes, `changed` that it was told.
+ */
+export async function openStorage(
+  config: Config,
+  health: StorageHealth,
+  changed: () => void,
+): Promise<StorageConnection> {
+  try {
+    const connection = await openInTime(config, () => {
+      health.stand(BLOCKED);
+      changed();
+    });
+    health.stand(null);
+    health.is({ evicted: connection.evicted ?? false });
+    return connection;
+  } catch (error) {
+    health.is({ kind: "memory" });
+    health.stand(refused(error as Error));
+    return memoryStorage().open(config.name, CURRENT_DATA);
+  }
+}
+
+function openInTime(config: Config, onBlocked: () => void): Promise<StorageConnection> {
+  const { name, storage, environment } = config;
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const stopWaiting = environment.after(OPEN_TIMEOUT_MS, () => {
+      isLate = true;
+      reject(new Error(`it does not open within ${OPEN_TIMEOUT_MS / 1_000} s`));
+    });
+    const options = {
+      version: CURRENT_DATA.version,
+      upgrade: (...args: Parameters<typeof CURRENT_DATA.upgrade>) => {
+        stopWaiting(); // it does answer, and there may be much to do
+        return CURRENT_DATA.upgrade(...args);
+      },
+      onBlocked: () => {
+        stopWaiting();
+        if (!isLate) onBlocked();
+      },
+    };
+    const take = (connection: StorageConnection) => {
+      if (isLate) connection.close();
+      else resolve(connection);
+    };
+    storage.open(name, options).then(take, reject).finally(stopWaiting);
+  });
+}
+
+function refused(error: Error): ReplicateError {
+  if ((error as ReplicateError).code === "NEWER_DATA") return error as ReplicateError;
+  return new ReplicateError(
+    "STORAGE_REFUSED",
+    `The browser gives this page no local database (${error.message}). Changes are in memory only, until they are sent.`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,103 @@
+import type { Change, Sender } from "../../shared/wire.js";
+import { emptyBase, endGeneration, type BaseDocument } from "./base.js";
+import type { Device } from "./device.js";
+import { followInsert, mint, withBytes, type Minted, type NumberedRecord } from "./mint.js";
+import { mendGroup, refetch } from "./repair.js";
+import { reject, REMOVED } from "./settle.js";
+import type { StorageTransaction } from "../storage/storage.js";
+import {
+  DAMAGED,
+  deleteRecords,
+  putRecords,
+  readBase,
+  readRecords,
+  readRefetched,
+  readSync,
+} from "./stored.js";
+
+/** A change that is on disk exactly as it goes out, and the records it stands for. */
+export type Outgoing = { change: Change; seqs: number[]; sender: Sender };
+
+/**
+ * Makes, and stores, the bytes to send for these documents, given with the places of their records;
+ * inside a transaction of ReplicaStore. All documents at once: one after the other, each would wait
+ * for the disk several times.
+ */
+export async function mintDocuments(
+  tx: StorageTransaction,
+  documents: ReadonlyMap<string, number[]>,
+  device: Device,
+): Promise<Outgoing[]> {
+  // Nothing is made on what is about to change.
+  if ((await readSync(tx)).reset) return [];
+  const { clientId, sender } = await device.enter(tx);
+  const [refetched, { complete }] = await Promise.all([readRefetched(tx), readSync(tx)]);
+  const newClientId = () => device.newClientId();
+  const damaged: string[] = [];
+  const minted = await Promise.all(
+    [...documents].map(async ([document, seqs]) => {
+      const [all, base] = await Promise.all([readRecords(tx, seqs), readBase(tx, document)]);
+      const records = all.filter(({ record }) => !record.rejected);
+      if (records.length === 0 || refetched.has(document)) return null;
+      if (base === DAMAGED) {
+        damaged.push(document);
+        return null;
+      }
+      const mended = await mendGroup(tx, records, base, newClientId);
+      return mintDocument(tx, mended, { deviceId: clientId, newClientId, isComplete: complete });
+    }),
+  );
+  await refetch(tx, damaged, newClientId);
+  return minted.flatMap((one) => (one ? [{ ...one, sender }] : []));
+}
+
+type Minting = {
+  deviceId: number;
+  newClientId: () => number;
+  /** Whether everything that the server had was here once. */
+  isComplete: boolean;
+};
+
+/** @returns null when there is nothing to send, because nothing is left or its life is over. */
+async function mintDocument(
+  tx: StorageTransaction,
+  { records, base }: Awaited<ReturnType<typeof mendGroup>>,
+  { deviceId, newClientId, isComplete }: Minting,
+): Promise<Omit<Outgoing, "sender"> | null> {
+  await putRecords(tx, followInsert(records, base));
+  // An insert builds on nothing, so its clocks start at 0: where this device may have used its
+  // own id already, the server would take the insert for something it has (C6).
+  const isKnown = base?.live && records[0]!.record.kind === "insert";
+  const clientId = isKnown ? newClientId() : (base?.clientId ?? deviceId);
+  const minted = mint(records, isComplete ? withoutLivesToCome(base, records) : base, clientId);
+  switch (minted.kind) {
+    case "send":
+      if (minted.fresh) await putRecords(tx, asSent(minted));
+      return { change: minted.change, seqs: minted.group.map(({ seq }) => seq) };
+    case "cancelled":
+      await deleteRecords(tx, minted.group);
+      return null;
+    case "dead":
+      await putRecords(tx, minted.group.map(refuseRemoved));
+      return null;
+  }
+}
+
+/**
+ * A life that this device would know of, and does not, never began, e.g. because its insert was refused
+ * while an edit of it was being stored. A removal that named it would end it once somebody begins it (S4).
+ */
+function withoutLivesToCome(base: BaseDocument | undefined, [first]: NumberedRecord[]) {
+  const { kind, generation } = first!.record;
+  if (kind === "insert" || base?.live) return base;
+  return endGeneration(base ?? emptyBase(), generation);
+}
+
+function asSent({ group, change }: Extract<Minted, { kind: "send" }>): NumberedRecord[] {
+  const [part] = change.parts;
+  return withBytes(group, part ? new Uint8Array(part.update) : null, change.generation);
+}
+
+function refuseRemoved(one: NumberedRecord): NumberedRecord {
+  return reject(one, REMOVED);
+}

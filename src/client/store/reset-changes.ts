@@ -1,0 +1,96 @@
+import * as Y from "yjs";
+import type { CompiledFields } from "../../shared/compiled-fields.js";
+import {
+  applyOperations,
+  decodeOperations,
+  encodeOperations,
+  flatten,
+  type FlatRow,
+} from "../../shared/operations.js";
+import { loadPart } from "../../shared/plain-part.js";
+import type { ResetReason } from "../../shared/wire.js";
+import { rowOf, type BaseDocument } from "./base.js";
+import type { NumberedRecord } from "./mint.js";
+import type { Rejection } from "./records.js";
+import { reject, unmint } from "./settle.js";
+
+const GONE: Rejection = {
+  code: "UNKNOWN_DOCUMENT",
+  message: "The server does not have the document any more that this change was made to.",
+};
+
+const UNCERTAIN: Rejection = {
+  code: "SENT_LONG_AGO",
+  message:
+    "This was sent so long ago that the server no longer knows whether it arrived, and was removed since. Retry it to insert it, or discard it.",
+};
+
+/** What of a document was here, and is here now, after everything was loaded anew. */
+type Bases = { before: BaseDocument | undefined; after: BaseDocument | undefined };
+
+/**
+ * What becomes of a document's changes that have waited while everything was loaded anew (S6). An
+ * insert that was never sent goes in, and what follows it with it. Otherwise changes of what is not there any
+ * more are told to the user, with the row that is lost with them.
+ *
+ * @param records All of the document's, oldest first.
+ */
+export function judgeChanges(
+  records: readonly NumberedRecord[],
+  { before, after }: Bases,
+  reason: ResetReason,
+  { tree }: CompiledFields,
+): { changed: NumberedRecord[]; done: NumberedRecord[] } {
+  const changed: NumberedRecord[] = [];
+  const done: NumberedRecord[] = [];
+  let exists = after?.live === true;
+  let uncertain: number | null = null;
+  const row = before && rowOf(before, tree).row;
+  const lost: FlatRow = row ? flatten(row, tree) : new Map();
+  for (const one of records) {
+    const { kind, group, generation, operations, rejected } = one.record;
+    if (rejected) {
+      // Refused before the load began: its row goes with the document, unless it is kept here.
+      if (row && !exists && kind === "update")
+        changed.push(withRow(one, changedBy(lost, operations)));
+      continue;
+    }
+    applyOperations(lost, decodeOperations(operations));
+    const wasSent = group !== null;
+    if (kind === "insert" && wasSent && reason === "pruned" && !isIn(one, after)) {
+      uncertain = generation;
+    }
+    if (uncertain === generation) changed.push(withRow(reject(one, UNCERTAIN), lost));
+    else if (kind === "insert") exists = true;
+    else if (!exists && kind === "remove") done.push(one);
+    else if (!exists) changed.push(withRow(reject(one, GONE), lost));
+    // Bytes that build on what may mean something else now; made anew, they build on what there is.
+    else if (wasSent && reason === "restored" && !isOfInsert(one, records)) {
+      changed.push(unmint(one, one.record.alone));
+    }
+  }
+  return { changed, done };
+}
+
+/** Whether the server has the bytes that were sent for a record. */
+function isIn({ record }: NumberedRecord, base: BaseDocument | undefined): boolean {
+  if (!base?.live || record.update === null) return false;
+  const known = Y.decodeStateVector(Y.encodeStateVector(loadPart(base.updates)));
+  const sent = Y.decodeStateVector(Y.encodeStateVectorFromUpdate(record.update));
+  return [...sent].every(([client, clock]) => (known.get(client) ?? 0) >= clock);
+}
+
+/** An insert's bytes build on nothing. */
+function isOfInsert({ record }: NumberedRecord, records: readonly NumberedRecord[]): boolean {
+  return records.some(({ seq, record: { kind } }) => seq === record.group && kind === "insert");
+}
+
+function changedBy(row: FlatRow, operations: string): FlatRow {
+  const changed = new Map(row);
+  applyOperations(changed, decodeOperations(operations));
+  return changed;
+}
+
+function withRow({ seq, record }: NumberedRecord, row: FlatRow): NumberedRecord {
+  return { seq, record: { ...record, row: encodeOperations(row) } };
+}

@@ -1,0 +1,43 @@
+import { ReplicateError } from "../../shared/errors.js";
+import { refusalOf, type Refusal } from "../../shared/refusal.js";
+
+/** Codes that say that this tab's code does not fit the server; that of another tab may. */
+const UNFIT = new Set(["PROTOCOL_MISMATCH", "FIELDS_MISMATCH"]);
+
+/** The server asks for less, later: nothing is wrong with what was sent. */
+export const RATE_LIMITED = "RATE_LIMITED";
+
+/** What the syncing tab knows of how it goes; other tabs hear of it. */
+export type SyncState = {
+  /** Whether everything the server has said is applied here. */
+  caughtUp: boolean;
+  /** Share of the first load that is done, 0 to 1. */
+  fraction: number;
+  pullReason: Reason | null;
+  pushReason: Reason | null;
+};
+
+/** Why syncing does not go on; `blocks` when trying again alone will not help. */
+export type Reason = Refusal & { blocks: boolean };
+
+export const INITIAL_SYNC_STATE: SyncState = {
+  caughtUp: false,
+  fraction: 0,
+  pullReason: null,
+  pushReason: null,
+};
+
+export function reasonOf(error: Error | null): Reason | null {
+  if (error === null) return null;
+  const refusal = refusalOf(error);
+  if (refusal) return { ...refusal, blocks: refusal.code !== RATE_LIMITED };
+  if (error instanceof ReplicateError) {
+    const blocks = UNFIT.has(error.code) || error.code === "IDENTITY_CHANGED";
+    return { code: error.code, message: error.message, blocks };
+  }
+  return { code: "SERVER_ERROR", message: error.message, blocks: false };
+}
+
+export function isUnfit(reason: Reason | null): boolean {
+  return reason !== null && UNFIT.has(reason.code);
+}
