@@ -7,6 +7,8 @@ import { ConvexHttpClient } from "convex/browser";
 import { makeFunctionReference } from "convex/server";
 import type { ReplicateUtils } from "convex-replicate/client";
 import { register } from "convex-replicate/test";
+import { createElement, type FunctionComponent } from "react";
+import { renderToString } from "react-dom/server";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { devToken, startBackend, type Backend } from "../../dev/backend/index.js";
@@ -38,6 +40,12 @@ type ReaderApp = {
 
 /** A collection that was refused tries again with backoff. */
 const WAIT = { timeout: 20_000 };
+
+// Rendered without an auth provider.
+vi.mock("convex/react", async (original) => ({
+  ...(await original<typeof import("convex/react")>()),
+  useConvexAuth: () => ({ isLoading: false, isAuthenticated: true }),
+}));
 
 let backend: Backend;
 
@@ -117,4 +125,12 @@ it("runs as it stands: a task written on the client is a row on the server", asy
   ]);
   await tasks.cleanup();
   await convexClient.close();
+});
+
+it("renders as it stands", async () => {
+  const { App } = (await import(/* @vite-ignore */ join(app, "src/Tasks.tsx"))) as {
+    App: FunctionComponent<{ userId: string }>;
+  };
+  const page = renderToString(createElement(App, { userId: "ann" }));
+  expect(page).toBe('<ul title="loading, 0 to send"></ul>');
 });
