@@ -9,10 +9,10 @@ const text = (path: string) => readFileSync(fileURLToPath(new URL(path, root)), 
 const found = (path: string, pattern: RegExp) =>
   Array.from(text(path).matchAll(pattern), ([, name = ""]) => name).sort();
 
-it("docs/server.md explains every code that there is, and no other", () => {
+it("docs/errors.md explains every code that there is, and no other", () => {
   const codes = found("src/shared/errors.ts", /^ {2}\| "([A-Z_]+)"/gm);
   expect(codes.length).toBeGreaterThan(30);
-  expect(found("docs/server.md", /^\| `(?!MAX_|TAIL_|STUB_)([A-Z_]+)` /gm)).toEqual(codes);
+  expect(found("docs/errors.md", /^\| `(?!MAX_|TAIL_|STUB_)([A-Z_]+)` /gm)).toEqual(codes);
 });
 
 it("src/shared/errors.ts has every code that the package answers with", () => {
@@ -27,8 +27,8 @@ it("src/shared/errors.ts has every code that the package answers with", () => {
   }
 });
 
-it("docs/server.md states every limit as it is, and a test that exists", () => {
-  const rows = text("docs/server.md").matchAll(/^\| `((?:MAX|TAIL|STUB)_[A-Z_]+)` .*$/gm);
+it("docs/errors.md states every limit as it is, and a test that exists", () => {
+  const rows = text("docs/errors.md").matchAll(/^\| `((?:MAX|TAIL|STUB)_[A-Z_]+)` .*$/gm);
   const stated = Array.from(rows, ([row, name = ""]) => {
     const cells = row.split("|").map((cell) => cell.trim());
     expect(() => text(cells[5]!), `${name} names no test`).not.toThrow();

@@ -7,19 +7,21 @@ import { ConvexHttpClient } from "convex/browser";
 import { makeFunctionReference } from "convex/server";
 import type { ReplicateUtils } from "convex-replicate/client";
 import { register } from "convex-replicate/test";
+import { createElement, type FunctionComponent } from "react";
+import { renderToString } from "react-dom/server";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
-import { startBackend, type Backend } from "../../dev/backend/index.js";
+import { devToken, startBackend, type Backend } from "../../dev/backend/index.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const app = join(root, ".cache/readme-app");
 
 /** The README's code blocks that say which file they are. */
 function snippets(): Map<string, string> {
-  const blocks = readFileSync(join(root, "README.md"), "utf8").matchAll(/```ts\n([\s\S]*?)```/g);
+  const blocks = readFileSync(join(root, "README.md"), "utf8").matchAll(/```tsx?\n([\s\S]*?)```/g);
   const files = new Map<string, string>();
   for (const [, code = ""] of blocks) {
-    const name = /^\/\/ (\S+\.ts)\n/.exec(code)?.[1];
+    const name = /^\/\/ (\S+\.tsx?)\n/.exec(code)?.[1];
     if (name) files.set(name, code);
   }
   return files;
@@ -28,10 +30,22 @@ function snippets(): Map<string, string> {
 /** `scaffold/src/use.ts`, which compiles only beside the README's own files. */
 type ReaderApp = {
   tasks: Collection<{ id: string; title: string; done: boolean }, string, ReplicateUtils<object>>;
-  convexClient: { close(): Promise<void> };
+  convexClient: {
+    setAuth(fetchToken: () => Promise<string>): void;
+    close(): Promise<void>;
+  };
   addTask(title: string): string;
   finish(id: string): void;
 };
+
+/** A collection that was refused tries again with backoff. */
+const WAIT = { timeout: 20_000 };
+
+// Rendered without an auth provider.
+vi.mock("convex/react", async (original) => ({
+  ...(await original<typeof import("convex/react")>()),
+  useConvexAuth: () => ({ isLoading: false, isAuthenticated: true }),
+}));
 
 let backend: Backend;
 
@@ -69,6 +83,7 @@ it("has every file that it takes", () => {
     "convex/schema.ts",
     "convex/tasks.ts",
     "src/tasks.ts",
+    "src/Tasks.tsx",
   ]);
 });
 
@@ -83,12 +98,19 @@ it("runs as it stands: a task written on the client is a row on the server", asy
     /* @vite-ignore */ join(app, "src/use.ts")
   )) as ReaderApp;
   await tasks.preload();
+  await vi.waitFor(() => expect(tasks.utils.status.get().phase).toBe("blocked"));
+  expect(tasks.utils.status.get().reason).toMatchObject({ message: "Please sign in." });
+
+  const token = devToken({ sub: "ann" });
+  convexClient.setAuth(async () => token);
+  await vi.waitFor(() => expect(tasks.utils.status.get().phase).toBe("live"), WAIT);
   const id = addTask("Buy milk");
   expect(tasks.get(id)).toMatchObject({ title: "Buy milk", done: false });
   finish(id);
   await tasks.utils.flush();
 
   const http = new ConvexHttpClient(backend.url, { skipConvexDeploymentUrlCheck: true });
+  http.setAuth(token);
   const material = makeFunctionReference<"query">("tasks:material");
   const first = { paginationOpts: { numItems: 10, cursor: null } };
   expect(await http.query(material, first)).toMatchObject({
@@ -103,4 +125,12 @@ it("runs as it stands: a task written on the client is a row on the server", asy
   ]);
   await tasks.cleanup();
   await convexClient.close();
+});
+
+it("renders as it stands", async () => {
+  const { App } = (await import(/* @vite-ignore */ join(app, "src/Tasks.tsx"))) as {
+    App: FunctionComponent<{ userId: string }>;
+  };
+  const page = renderToString(createElement(App, { userId: "ann" }));
+  expect(page).toBe('<ul title="loading, 0 to send"></ul>');
 });

@@ -1,6 +1,8 @@
-import { convexClient, tasks } from "./tasks";
+import { convexClient, createTasks } from "./tasks";
 
-export { convexClient, tasks };
+export { convexClient };
+
+export const tasks = createTasks("ann");
 
 export function addTask(title: string): string {
   const id = crypto.randomUUID();
