@@ -111,6 +111,11 @@ export function complete(flat: PresentPaths, operations: Operations): Operations
       for (const above of ancestorsOf(path)) if (!result.has(above)) result.set(above, MARKER);
     }
   }
+  // What goes takes along what is written below it, too: no row would show it, so that no validator
+  // and no hook would see it (S2).
+  for (const [path, value] of result) {
+    if (value !== undefined && goesWith(path, result)) result.set(path, undefined);
+  }
   const over = new Set<Path>();
   for (const [path, value] of result) {
     const starts = value !== undefined && !flat.has(path);
@@ -123,6 +128,33 @@ export function complete(flat: PresentPaths, operations: Operations): Operations
     if (ancestorsOf(below).some((above) => over.has(above))) result.set(below, undefined);
   }
   return result;
+}
+
+/** Whether something above `path` is removed by the operations. */
+function goesWith(path: Path, operations: Operations): boolean {
+  return ancestorsOf(path).some((above) => isRemoved(above, operations));
+}
+
+function isRemoved(path: Path, operations: Operations): boolean {
+  return operations.has(path) && operations.get(path) === undefined;
+}
+
+/**
+ * {@link complete} for a client: in at most `most` writes wherever removals that others imply can be
+ * spared. The server completes what it gets on the state that it has, so they take effect all the same.
+ */
+export function completeWithin(
+  most: number,
+  flat: PresentPaths,
+  operations: Operations,
+): Operations {
+  const completed = complete(flat, operations);
+  for (const [path, value] of completed) {
+    if (completed.size <= most) break;
+    const isImplied = value === undefined && (!operations.has(path) || goesWith(path, completed));
+    if (isImplied) completed.delete(path);
+  }
+  return completed;
 }
 
 /** What of a {@link FlatRow} tells which paths have a value. */
