@@ -41,6 +41,10 @@ export async function applyPush<F extends Fields, DataModel extends GenericDataM
   checkBatch(changes);
   const caller = await callerOf(ctx, sender);
   await checkRate(ctx, target.hooks.rateLimit, sender.identity, changes);
+  // Before anything of it is decoded, or read: who may not read learns nothing, neither that a document
+  // is gone nor how long it takes to look, and costs nothing (S7).
+  const unreadable = await readRefusal(ctx, target);
+  if (unreadable) return changes.map(({ document }) => ({ document, result: unreadable }));
   const arrived = changes.map(incoming);
   const clientIds = authorsOf(arrived);
   checkClientIds(clientIds);
@@ -56,6 +60,16 @@ export async function applyPush<F extends Fields, DataModel extends GenericDataM
   // push that it makes must build on this one.
   for (const one of decided) await notify(ctx, target, one);
   return decided.map(({ document, outcome }) => ({ document, result: resultOf(outcome, ts) }));
+}
+
+/** The answer to every document of someone who may not read; null for everybody else. */
+async function readRefusal<F extends Fields, DataModel extends GenericDataModel>(
+  ctx: GenericMutationCtx<DataModel>,
+  { hooks }: Target<F, DataModel>,
+): Promise<Result | null> {
+  const reading = readOnly(ctx);
+  const refused = await refusal(() => hooks.evalRead?.(reading, { scope: WHOLE_COLLECTION }));
+  return refused && { status: "rejected", ...refused };
 }
 
 async function standingsOf<F extends Fields, DataModel extends GenericDataModel>(
@@ -91,12 +105,9 @@ async function refuseForbidden<F extends Fields, DataModel extends GenericDataMo
   decided: Decision[],
 ) {
   const reading = readOnly(ctx);
-  const unreadable = await refusal(() => hooks.evalRead?.(reading, { scope: WHOLE_COLLECTION }));
   for (const one of decided) {
     const change = rowChangeOf<F>(one);
-    // Who may not read learns nothing, not even that a document is gone or has nothing new (S7).
-    const refused =
-      unreadable ?? (change && (await refusal(() => hooks.evalWrite?.(reading, change))));
+    const refused = change && (await refusal(() => hooks.evalWrite?.(reading, change)));
     if (refused) one.outcome = { kind: "rejected", ...refused };
   }
 }
