@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { anyApi, type GenericMutationCtx } from "convex/server";
 import { ConvexError } from "convex/values";
 import { describe, expect, it, vi } from "vitest";
 import type { ComponentApi } from "../component/_generated/component.js";
+import { loadPart, mintExactly } from "../shared/plain-part.js";
 import type { Change } from "../shared/wire.js";
 import type { RowChange } from "./index.js";
 import { targetFrom } from "./options.js";
@@ -9,6 +11,7 @@ import { applyPush } from "./push.js";
 import {
   accepted,
   api,
+  changeOf,
   Device,
   expectEverywhere,
   newApp,
@@ -17,12 +20,16 @@ import {
   pushFrom,
   rejected,
   sender,
+  sharedTask,
   storedRow,
   streamAll,
   taskFields,
   type AppModel,
   type TaskHooks,
 } from "./setup.test.js";
+
+const bytesOf = (writes: Record<string, string | undefined>, clientId: number) =>
+  mintExactly(loadPart([]), new Map(Object.entries(writes)), clientId)!;
 
 type TaskChange = RowChange<typeof taskFields>;
 
@@ -85,6 +92,22 @@ describe("evalWrite", () => {
       ["a", 0],
       ["b", 0],
     ]);
+  });
+
+  it("is asked also about what adds to the history and not to the row, and can refuse it", async () => {
+    const unseen: TaskHooks = {
+      evalWrite: (_ctx, { prev, next }) => {
+        if (isDeepStrictEqual(prev, next)) throw new ConvexError("You may change nothing.");
+      },
+    };
+    const { app, devices } = await sharedTask([7, 8], { title: "t", votes: { ann: 1 } }, unseen);
+    const again = bytesOf({ title: "t" }, 66);
+    const removal = bytesOf({ "votes/nobody": undefined }, 67);
+    for (const update of [again, removal]) {
+      expect(await push(app, changeOf("update", "a", update))).toEqual([rejected("REFUSED")]);
+    }
+    expect(await streamAll(app)).toHaveLength(1);
+    expect(await push(app, devices[0].update("a", { title: "T" }))).toEqual([accepted]);
   });
 
   it("has no means to write", async () => {
