@@ -34,7 +34,7 @@ import { targetFrom, type ReplicateOptions } from "./options.js";
 import { applyPush, type Target } from "./push.js";
 import { withRows } from "./page-rows.js";
 import { checkRecover } from "./recover.js";
-import { fieldsOfRow, type StoredRow } from "./rows.js";
+import { BY_ID, fieldsOfRow, onReplicated, type StoredRow } from "./rows.js";
 import { statisticsValidator, type Statistics } from "./statistics.js";
 
 type Ctx = GenericQueryCtx<GenericDataModel>;
@@ -119,7 +119,9 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
       handler: async (ctx, { paginationOpts }) => {
         await this.#authorizeRead(ctx);
         const { table } = this.#target;
-        const page = await ctx.db.query(table).withIndex("by_doc_id").paginate(paginationOpts);
+        const page = await onReplicated(table, () =>
+          ctx.db.query(table).withIndex(BY_ID).paginate(paginationOpts),
+        );
         return { ...page, page: page.page.map((row) => this.#visible(row as StoredRow)) };
       },
     });
