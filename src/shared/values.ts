@@ -129,9 +129,21 @@ function sameObject(a: Record<string, unknown>, b: Record<string, unknown>): boo
 
 /** Yjs stores bytes as `Uint8Array`, Convex as `ArrayBuffer`; all other values are the same. */
 export function toCrdtValue(value: Value): unknown {
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (value instanceof ArrayBuffer) return crdtBytes(value);
   if (Array.isArray(value)) return value.map(toCrdtValue);
   return isPlainObject(value) ? mapObject(value, (item) => toCrdtValue(item as Value)) : value;
+}
+
+/**
+ * Yjs tells bytes by their `constructor`. In the environment that Convex prescribes for tests, Vitest's
+ * edge-runtime, that of new ones is another realm's, and Yjs would not know them.
+ */
+function crdtBytes(value: ArrayBuffer): Uint8Array {
+  const bytes = new Uint8Array(value);
+  if (bytes.constructor !== Uint8Array) {
+    Object.defineProperty(bytes, "constructor", { value: Uint8Array });
+  }
+  return bytes;
 }
 
 /** The inverse of {@link toCrdtValue}, with sorted keys so that every replica renders alike (D4). */
