@@ -79,6 +79,19 @@ describe("flatten and unflatten", () => {
     expect(() => flatten({ title: "t", details: { x: 1 } }, tree)).toThrow("`details.x`");
   });
 
+  it("refuse anything but an object in the place of one, which would be shown as empty", () => {
+    for (const [value, kind] of [
+      [[], "array"],
+      [5, "number"],
+      [null, "null"],
+    ] as const) {
+      const message = `should be object, but is ${kind}.`;
+      expect(() => flatten({ title: "t", votes: value }, tree)).toThrow(`\`votes\` ${message}`);
+      const details = { votes: { ann: value } };
+      expect(() => flatten(details, tree)).toThrow(`\`votes.ann\` ${message}`);
+    }
+  });
+
   it("refuse record keys that Convex refuses", () => {
     for (const key of ["$x", "_x", "é", ""]) {
       expect(() => flatten({ title: "t", votes: { [key]: {} } }, tree)).toThrow(

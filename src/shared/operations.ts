@@ -1,6 +1,7 @@
 import { convexToJson, jsonToConvex, type JSONValue, type Value } from "convex/values";
 import type { FieldNode, FieldTree } from "./field-tree.js";
 import { ancestorsOf, childPath, keyOf, ROOT, type Path } from "./paths.js";
+import { kindOf, misfitError } from "./misfit.js";
 import { isPlainObject, keyAdvice, isConvexKey, sameValue, toConvexValue } from "./values.js";
 import { ReplicateError } from "./errors.js";
 
@@ -19,7 +20,10 @@ export type Operations = Map<Path, Value | undefined>;
 /** The presence marker of a split object. */
 export const MARKER: Value = {};
 
-/** @throws {ReplicateError} `INVALID_VALUE` for a value or key that Convex refuses (D4). */
+/**
+ * @throws {ReplicateError} `INVALID_VALUE` for a value or key that Convex refuses (D4), `INVALID_ROW` for
+ * a field that is not declared, and for anything but an object where one is.
+ */
 export function flatten(row: object, tree: FieldTree): FlatRow {
   const flat: FlatRow = new Map();
   flattenInto(flat, row, tree, ROOT, "row");
@@ -27,9 +31,13 @@ export function flatten(row: object, tree: FieldTree): FlatRow {
 }
 
 function flattenInto(flat: FlatRow, value: unknown, node: FieldNode, path: Path, where: string) {
-  if (node.kind === "value" || !isPlainObject(value)) {
+  if (node.kind === "value") {
     flat.set(path, toConvexValue(value, where));
     return;
+  }
+  // In the place of a marker it would be shown as an empty object, and its content by nobody.
+  if (!isPlainObject(value)) {
+    throw misfitError({ at: where, expected: "object", got: kindOf(value) });
   }
   flat.set(path, MARKER);
   for (const [key, item] of Object.entries(value)) {
