@@ -19,7 +19,11 @@ export type Hooks<F extends Fields, DataModel extends GenericDataModel> = {
    * time: after `retryAfterMs` (or `retryAfter`, in ms), where the data of the error has it.
    */
   rateLimit?: RateLimit<DataModel>;
-  /** May the caller read this collection? Runs once per query, before anything is read. */
+  /**
+   * May the caller read this collection? Runs once per query and once per push, before anything is read. A
+   * throw refuses the query, or every document of the push. `scope` is `""` for now: a collection is read
+   * as a whole.
+   */
   evalRead?(ctx: GenericQueryCtx<DataModel>, read: { scope: string }): Promise<void> | void;
   /**
    * May the caller make this change? Runs for every document of a push before any is written; a

@@ -29,8 +29,9 @@ export type Target<F extends Fields, DataModel extends GenericDataModel> = Docum
 
 /**
  * Applies a batch of changes, one per document, in one transaction: decide all, ask all `eval…`
- * hooks, then write (S2, S4). However many documents, it makes three calls into the component, one
- * more when a page first sends something, and one more when a log has become long.
+ * hooks, then write (S2, S4). However many documents, it makes two to six calls into the component: reading
+ * and appending to the logs, and where needed asking for client ids, binding new ones, asking what was
+ * forgotten when something is to begin, and compacting.
  */
 export async function applyPush<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
