@@ -3,7 +3,7 @@ import { MAX_CLIENT_IDS_PER_DOCUMENT, MAX_CLIENT_IDS_PER_OWNER } from "../shared
 import { anonymousOwner, type Caller } from "./caller.js";
 
 /** Whom a client id is bound to, and which page used it last. */
-export type Binding = { owner: string; device: string; line: string };
+type Binding = { owner: string; device: string; line: string };
 
 /** What the caller may do under a client id. */
 export type Standing =
