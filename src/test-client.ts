@@ -5,7 +5,7 @@ import { difference, flatten, unflatten } from "./shared/operations.js";
 import {
   FIELDS_PART,
   loadPart,
-  mintUpdate,
+  mintChange,
   readFlat,
   SERVER_CLIENT_ID,
 } from "./shared/plain-part.js";
@@ -91,7 +91,7 @@ export class TestClient<F extends Fields> {
   ): Promise<Result> {
     const doc = loadPart(base);
     const operations = difference(readFlat(doc), flatten(row, this.#fields.tree));
-    const update = mintUpdate(doc, operations, newClientId());
+    const update = mintChange(doc, operations, newClientId());
     if (update === null) throw new Error(`The change of document "${row.id}" changes nothing.`);
     const parts = [{ part: FIELDS_PART, update: toArrayBuffer(update) }];
     return this.#push({ document: row.id, generation, op, parts });

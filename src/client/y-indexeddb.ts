@@ -2,7 +2,7 @@ import { openDB } from "idb";
 import * as Y from "yjs";
 import type { ReplicateUtils } from "./collection.js";
 import type { ImportResult } from "./imports.js";
-import { toArrayBuffer } from "../shared/values.js";
+import { fromCrdtValue } from "../shared/values.js";
 
 /** Where y-indexeddb keeps the updates of a document. */
 const UPDATES_STORE = "updates";
@@ -93,13 +93,5 @@ async function openExisting(name: string) {
 }
 
 function plainRow(fields: Record<string, unknown>): object | null {
-  return Object.keys(fields).length > 0 ? (convexValue(fields) as object) : null;
-}
-
-/** Bytes are `ArrayBuffer` in Convex. */
-function convexValue(value: unknown): unknown {
-  if (value instanceof Uint8Array) return toArrayBuffer(value);
-  if (Array.isArray(value)) return value.map(convexValue);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, convexValue(item)]));
+  return Object.keys(fields).length > 0 ? (fromCrdtValue(fields) as object) : null;
 }

@@ -52,7 +52,8 @@ export function applyWrites(
   const lost: Operations = new Map();
   for (const [path, value] of complete(before, written)) {
     const wins = fieldsOf(doc).get(path);
-    if (wins !== undefined && Object.is(wins, current.get(path))) continue;
+    // What was written below something removed is `undefined` here, though its own content wins.
+    if (value !== undefined && wins !== undefined && Object.is(wins, current.get(path))) continue;
     const shown = wins === undefined ? undefined : fromCrdtValue(wins);
     if (!sameValue(shown, value)) lost.set(path, value);
   }

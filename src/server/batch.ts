@@ -1,5 +1,5 @@
 import { ConvexError } from "convex/values";
-import { MAX_PUSH_BYTES, MAX_PUSH_CLIENT_IDS, MAX_PUSH_DOCUMENTS } from "../shared/limits.js";
+import { MAX_PUSH_BYTES, MAX_PUSH_DOCUMENTS } from "../shared/limits.js";
 import type { Change } from "../shared/wire.js";
 
 /** @throws ConvexError `INVALID_PUSH` */
@@ -21,14 +21,6 @@ export function bytesOf(changes: readonly Change[]): number {
   return changes
     .flatMap((change) => change.parts)
     .reduce((total, { update }) => total + update.byteLength, 0);
-}
-
-/** @throws ConvexError `INVALID_PUSH` */
-export function checkClientIds(clientIds: number[]) {
-  if (clientIds.length <= MAX_PUSH_CLIENT_IDS) return;
-  throw invalidPush(
-    `A push speaks under at most ${MAX_PUSH_CLIENT_IDS} Yjs client ids, this one under ${clientIds.length}.`,
-  );
 }
 
 export function invalidPush(message: string) {

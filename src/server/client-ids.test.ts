@@ -1,11 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  MAX_CLIENT_IDS_PER_DOCUMENT,
-  MAX_CLIENT_IDS_PER_OWNER,
-  MAX_NEW_CLIENT_IDS_PER_PUSH,
-  MAX_PUSH_CLIENT_IDS,
-} from "../shared/limits.js";
-import { checkClientIds } from "./batch.js";
+import { MAX_CLIENT_IDS_PER_DOCUMENT, MAX_CLIENT_IDS_PER_OWNER } from "../shared/limits.js";
 import type { Caller } from "./caller.js";
 import { checkAuthors, standingOf, standingsFor, type Standing } from "./client-ids.js";
 import {
@@ -187,26 +181,14 @@ describe("changes of another identity are refused, and no document is blamed:", 
 describe("how many ids there may be", () => {
   const caller: Caller = { owner: "user u", device: "d", lines: ["page", "before"] };
 
-  it("is bounded for a push, whatever they are", () => {
-    const ids = Array.from({ length: MAX_PUSH_CLIENT_IDS + 1 }, (_, n) => n + 2);
-    expect(() => checkClientIds(ids.slice(1))).not.toThrow();
-    expect(() => checkClientIds(ids)).toThrow("INVALID_PUSH");
-  });
-
-  it("is bounded for a push and for its sender", () => {
-    const ids = Array.from({ length: MAX_NEW_CLIENT_IDS_PER_PUSH + 1 }, (_, n) => n + 2);
-    const count = (used: number) =>
-      [
-        ...standingsFor(
-          ids,
-          ids.map(() => null),
-          used,
-          caller,
-        ).values(),
-      ].filter((standing) => standing === "claimable").length;
-    expect(count(0)).toBe(MAX_NEW_CLIENT_IDS_PER_PUSH);
-    expect(count(MAX_CLIENT_IDS_PER_OWNER - 3)).toBe(3);
-    expect(count(MAX_CLIENT_IDS_PER_OWNER)).toBe(0);
+  it("is bounded for their owner", () => {
+    const ids = Array.from({ length: 5 }, (_, n) => n + 2);
+    const free = ids.map(() => null);
+    const claimable = (used: number) =>
+      [...standingsFor(ids, free, used, caller).values()].filter((one) => one === "claimable");
+    expect(claimable(0)).toHaveLength(5);
+    expect(claimable(MAX_CLIENT_IDS_PER_OWNER - 3)).toHaveLength(3);
+    expect(claimable(MAX_CLIENT_IDS_PER_OWNER)).toHaveLength(0);
   });
 
   const check = (standing: Standing, fresh: number[], known = 0) => {
@@ -216,7 +198,7 @@ describe("how many ids there may be", () => {
 
   it("is bounded for a document", () => {
     expect(() => check("own", [7], MAX_CLIENT_IDS_PER_DOCUMENT - 1)).not.toThrow();
-    expect(() => check("own", [7], MAX_CLIENT_IDS_PER_DOCUMENT)).toThrow("of at most 5000");
+    expect(() => check("own", [7], MAX_CLIENT_IDS_PER_DOCUMENT)).toThrow("at most 5000");
     expect(() => check("own", [100], MAX_CLIENT_IDS_PER_DOCUMENT)).not.toThrow();
   });
 

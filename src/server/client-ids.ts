@@ -1,13 +1,9 @@
 import { ReplicateError } from "../shared/errors.js";
-import {
-  MAX_CLIENT_IDS_PER_DOCUMENT,
-  MAX_CLIENT_IDS_PER_OWNER,
-  MAX_NEW_CLIENT_IDS_PER_PUSH,
-} from "../shared/limits.js";
+import { MAX_CLIENT_IDS_PER_DOCUMENT, MAX_CLIENT_IDS_PER_OWNER } from "../shared/limits.js";
 import { anonymousOwner, type Caller } from "./caller.js";
 
 /** Whom a client id is bound to, and which page used it last. */
-export type Binding = { owner: string; device: string; line: string };
+type Binding = { owner: string; device: string; line: string };
 
 /** What the caller may do under a client id. */
 export type Standing =
@@ -42,7 +38,7 @@ export function standingsFor(
   used: number,
   caller: Caller,
 ): Standings {
-  let room = Math.min(MAX_NEW_CLIENT_IDS_PER_PUSH, MAX_CLIENT_IDS_PER_OWNER - used);
+  let room = MAX_CLIENT_IDS_PER_OWNER - used;
   return new Map(
     clientIds.map((clientId, index) => {
       const binding = bindings[index];
@@ -77,14 +73,14 @@ export function checkAuthors(
     }
     if (standing === "excessive" && fresh.has(author)) {
       throw tooMany(
-        `A push brings at most ${MAX_NEW_CLIENT_IDS_PER_PUSH} new Yjs client ids, and one identity has at most ${MAX_CLIENT_IDS_PER_OWNER}.`,
+        `One person, or one device on which nobody has signed in, may use at most ${MAX_CLIENT_IDS_PER_OWNER} Yjs client ids, and no more are left.`,
       );
     }
   }
   const newcomers = [...fresh].filter((author) => !known.has(author)).length;
   if (newcomers > 0 && known.size + newcomers > MAX_CLIENT_IDS_PER_DOCUMENT) {
     throw tooMany(
-      `A document hears of at most ${MAX_CLIENT_IDS_PER_DOCUMENT} Yjs client ids in its life.`,
+      `A document takes changes under at most ${MAX_CLIENT_IDS_PER_DOCUMENT} Yjs client ids, about one per device. Remove the document and insert it again to start afresh.`,
     );
   }
 }

@@ -28,7 +28,7 @@ export type WriteCtx = Pick<
   "db" | "runQuery" | "runMutation"
 >;
 
-export type FoundDocument = {
+type FoundDocument = {
   stored: StoredRow | null;
   state: DocumentState;
   /** Whether the document's log is due for compaction. */

@@ -1,9 +1,17 @@
+import { isDeepStrictEqual } from "node:util";
+import { anyApi, type GenericMutationCtx } from "convex/server";
 import { ConvexError } from "convex/values";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import type { ComponentApi } from "../component/_generated/component.js";
+import { loadPart, mintExactly } from "../shared/plain-part.js";
+import type { Change } from "../shared/wire.js";
 import type { RowChange } from "./index.js";
+import { targetFrom } from "./options.js";
+import { applyPush } from "./push.js";
 import {
   accepted,
   api,
+  changeOf,
   Device,
   expectEverywhere,
   newApp,
@@ -12,13 +20,18 @@ import {
   pushFrom,
   rejected,
   sender,
+  sharedTask,
   storedRow,
   streamAll,
-  type taskFields,
+  taskFields,
+  type AppModel,
   type TaskHooks,
 } from "./setup.test.js";
 
-type Change = RowChange<typeof taskFields>;
+const bytesOf = (writes: Record<string, string | undefined>, clientId: number) =>
+  mintExactly(loadPart([]), new Map(Object.entries(writes)), clientId)!;
+
+type TaskChange = RowChange<typeof taskFields>;
 
 const refuseTitle = (title: string, data: unknown): TaskHooks => ({
   evalWrite: (_ctx, { next }) => {
@@ -81,6 +94,22 @@ describe("evalWrite", () => {
     ]);
   });
 
+  it("is asked also about what adds to the history and not to the row, and can refuse it", async () => {
+    const unseen: TaskHooks = {
+      evalWrite: (_ctx, { prev, next }) => {
+        if (isDeepStrictEqual(prev, next)) throw new ConvexError("You may change nothing.");
+      },
+    };
+    const { app, devices } = await sharedTask([7, 8], { title: "t", votes: { ann: 1 } }, unseen);
+    const again = bytesOf({ title: "t" }, 66);
+    const removal = bytesOf({ "votes/nobody": undefined }, 67);
+    for (const update of [again, removal]) {
+      expect(await push(app, changeOf("update", "a", update))).toEqual([rejected("REFUSED")]);
+    }
+    expect(await streamAll(app)).toHaveLength(1);
+    expect(await push(app, devices[0].update("a", { title: "T" }))).toEqual([accepted]);
+  });
+
   it("has no means to write", async () => {
     const contexts: Record<string, unknown>[] = [];
     const app = newApp({ evalWrite: (ctx) => void contexts.push({ ...ctx }) });
@@ -99,8 +128,8 @@ describe("evalWrite", () => {
 
 describe("hooks see exactly what is stored", () => {
   it("with the operation derived from the state, not from what the client says", async () => {
-    const seen: Change[] = [];
-    const record = (_ctx: unknown, change: Change) => void seen.push(change);
+    const seen: TaskChange[] = [];
+    const record = (_ctx: unknown, change: TaskChange) => void seen.push(change);
     const app = newApp({ evalWrite: record, onInsert: record, onUpdate: record, onRemove: record });
     const [ann, bob] = [new Device(7), new Device(8)];
     await push(app, ann.insert("a", { title: "t", details: { due: "d" } }));
@@ -184,6 +213,18 @@ describe("an on-hook", () => {
   });
 });
 
+/** Pushes to an app of which every look at its database, or at the log, is told to `look`. */
+function pushToNothing(look: () => void, hooks: TaskHooks) {
+  const component = anyApi["replicate"] as unknown as ComponentApi;
+  const target = targetFrom(component, "tasks", { fields: taskFields, ...hooks });
+  const nothing = { get: look, query: look, normalizeId: look, getUrl: look, getMetadata: look };
+  const ctx = {
+    auth: { getUserIdentity: () => Promise.resolve(null) },
+    ...{ db: nothing, storage: nothing, runQuery: look, runMutation: look },
+  } as unknown as GenericMutationCtx<AppModel>;
+  return (change: Change) => applyPush(ctx, target, sender, [change]);
+}
+
 describe("evalRead", () => {
   const closed: TaskHooks = {
     evalRead: async (ctx) => {
@@ -227,6 +268,32 @@ describe("evalRead", () => {
     for (const change of changes) expect(await push(app, change)).toEqual([refused]);
     await expectEverywhere(ann, "a", { title: "t" });
   });
+
+  it("guards every single mutation", async () => {
+    const app = newApp(closed);
+    const { document, generation, parts } = new Device(7).insert("a", { title: "t" });
+    const args = { sender, document, generation };
+    for (const result of [
+      await app.mutation(api.tasks.insert, { ...args, parts }),
+      await app.mutation(api.tasks.update, { ...args, parts }),
+      await app.mutation(api.tasks.remove, args),
+    ]) {
+      expect(result).toEqual(rejected("SIGNED_OUT"));
+    }
+  });
+
+  it.each(["insert", "update", "remove"] as const)(
+    "is asked before an %s reads anything",
+    async (op) => {
+      const look = vi.fn();
+      const push = pushToNothing(look, { evalRead: () => Promise.reject(new ConvexError("No.")) });
+      const change: Change = { ...new Device(7).insert("a", { title: "t" }), op };
+      expect(await push(change)).toEqual([{ document: "a", result: rejected("REFUSED") }]);
+      expect(look).not.toHaveBeenCalled();
+      await expect(pushToNothing(look, {})(change)).rejects.toThrow();
+      expect(look).toHaveBeenCalled();
+    },
+  );
 
   it("runs once however many documents a push has, with the scope", async () => {
     const scopes: string[] = [];

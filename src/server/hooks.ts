@@ -19,11 +19,20 @@ export type Hooks<F extends Fields, DataModel extends GenericDataModel> = {
    * time: after `retryAfterMs` (or `retryAfter`, in ms), where the data of the error has it.
    */
   rateLimit?: RateLimit<DataModel>;
-  /** May the caller read this collection? Runs once per query, before anything is read. */
+  /**
+   * May the caller read this collection? Runs once per query and once per push, before anything is read. A
+   * throw refuses the query, or every document of the push. `scope` is `""` for now: a collection is read
+   * as a whole.
+   */
   evalRead?(ctx: GenericQueryCtx<DataModel>, read: { scope: string }): Promise<void> | void;
   /**
    * May the caller make this change? Runs for every document of a push before any is written; a
    * refusal concerns that document alone. Without it, whoever may read may also write.
+   *
+   * It is asked about everything that adds to a document's history, also where `next` equals `prev`: the
+   * same value may be written once more, or a change may have lost against a later one. Documents have
+   * room for only so much history, so refuse these, too, from those who may change nothing: compare who
+   * is asking first, and `prev` with `next` only after that.
    */
   evalWrite?(ctx: GenericQueryCtx<DataModel>, change: RowChange<F>): Promise<void> | void;
   /** Runs in the same transaction, after the row was inserted. A throw undoes the whole push. */

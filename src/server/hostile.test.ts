@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import type { Change } from "../shared/wire.js";
 import { MAX_LIFETIME_KEYS, MAX_UPDATE_WRITES } from "../shared/limits.js";
+import { loadPart, presentPaths } from "../shared/plain-part.js";
 import {
   accepted,
   changeOf,
@@ -15,6 +16,7 @@ import {
   sharedTask,
   storedRow,
   streamAll,
+  type App,
 } from "./setup.test.js";
 
 /** An update that no honest client makes. */
@@ -44,6 +46,8 @@ describe("a forged update is refused, and leaves no trace:", () => {
     ["a key that is not declared", { ...row, details: {}, "details/x": 1 }, "INVALID_UPDATE"],
     ["a path below a value", { ...row, "title/x": 1 }, "INVALID_UPDATE"],
     ["a record key that Convex refuses", { ...row, votes: {}, "votes/_x": 1 }, "INVALID_UPDATE"],
+    ["a key in another spelling", { ...row, votes: {}, "votes/a~b": 1 }, "INVALID_UPDATE"],
+    ["a key that ends in an escape", { ...row, votes: {}, "votes/a~": 1 }, "INVALID_UPDATE"],
     ["a prototype as a record key", { ...row, "votes/__proto__": 1 }, "INVALID_UPDATE"],
     ["data in the place of a marker", { ...row, details: "hidden" }, "INVALID_UPDATE"],
     ["data in an object's marker", { ...row, details: { hidden: 1 } }, "INVALID_UPDATE"],
@@ -161,6 +165,44 @@ it("deletions hidden in an honest update delete nothing", async () => {
   const hidden = Y.encodeStateAsUpdate(doc, before);
   expect(await push(app, changeOf("update", "a", hidden))).toEqual([accepted]);
   await expectEverywhere(app, "a", { title: "t", done: false });
+});
+
+/** The paths that have a value in the log of the app's only document, whether a row shows them or not. */
+async function pathsIn(app: App): Promise<string[]> {
+  const log = (await streamAll(app)).map(({ bytes }) => new Uint8Array(bytes));
+  return [...presentPaths(loadPart(log))].sort();
+}
+
+describe("what is written below something that the same update removes", () => {
+  const hidden = {
+    ...{ details: undefined, "details/due": ["any", { type: 1 }] },
+    ...{ votes: undefined, "votes/x": "no number" },
+  };
+
+  it("is kept by nobody", async () => {
+    const { app } = await sharedTask([7, 8], { title: "t", votes: { ann: 1 } });
+    expect(await push(app, changeOf("update", "a", forged(hidden)))).toEqual([accepted]);
+    await expectEverywhere(app, "a", { title: "t" });
+    expect(await pathsIn(app)).toEqual(["", "title"]);
+  });
+
+  it("goes with it also where the update does not say so (D1)", async () => {
+    const { app } = await sharedTask([7, 8], { title: "t", votes: { ann: 1, ben: 2 } });
+    const update = forged({ votes: undefined });
+    expect(await push(app, changeOf("update", "a", update))).toEqual([accepted]);
+    expect(await pathsIn(app)).toEqual(["", "title"]);
+  });
+
+  it("keeps nobody from writing the field again", async () => {
+    const { app, devices } = await sharedTask([7, 8], { title: "t" });
+    const writes: Record<string, unknown> = { votes: undefined };
+    for (let n = 1; n < MAX_UPDATE_WRITES; n++) writes[`votes/k${n}`] = true;
+    expect(await push(app, changeOf("update", "a", forged(writes)))).toEqual([accepted]);
+    await devices[0].pull(app);
+    const edit = devices[0].update("a", { votes: { ann: 1 } });
+    expect(await push(app, edit)).toEqual([accepted]);
+    await expectEverywhere(app, "a", { title: "t", votes: { ann: 1 } });
+  });
 });
 
 it("a document has so many keys in its life, and no more", async () => {

@@ -15,7 +15,7 @@ const MAX_MESSAGE = 300;
 /** A row whose fields are sound, as text: `encodeOperations` of its flat form. */
 export type ImportRow = { document: string; values: string };
 export type RowFailure = { document: string; code: string; message: string };
-export type Batch = { rows: ImportRow[]; failures: RowFailure[] };
+type Batch = { rows: ImportRow[]; failures: RowFailure[] };
 
 /**
  * Rows in batches, each sound or with what is wrong with it. The same rows in the same order always

@@ -13,6 +13,7 @@ import {
 import { v, type Infer } from "convex/values";
 import { ReplicateError } from "../shared/errors.js";
 import { idProblem } from "../shared/ids.js";
+import { MAX_ID_LENGTH } from "../shared/limits.js";
 import type { Documents, WriteCtx } from "./documents.js";
 import { hash } from "./hash.js";
 import { importNext } from "./import-batch.js";
@@ -101,7 +102,10 @@ export async function importRows<Row>(
   { name, rows, existing = "keep" }: ImportOptions<Row>,
 ): Promise<{ taken: number; failures: ImportFailure[] }> {
   if (idProblem(name)) {
-    throw new ReplicateError("INVALID_OPTIONS", "The `name` of an import has 1 to 128 characters.");
+    throw new ReplicateError(
+      "INVALID_OPTIONS",
+      `The \`name\` of an import is a string of 1 to ${MAX_ID_LENGTH} characters, not ${JSON.stringify(name)}.`,
+    );
   }
   const self = getFunctionName(importBatch);
   const batches = batchesOf(fields, rows);

@@ -37,7 +37,7 @@ function updateOf(change: Change): Uint8Array {
   if (only?.part !== FIELDS_PART || others.length > 0) {
     throw new ReplicateError(
       "INVALID_UPDATE",
-      `An ${change.op} carries one update, for the part \`${FIELDS_PART}\`.`,
+      `A change of op "${change.op}" must carry exactly one Yjs update, for the part \`${FIELDS_PART}\`.`,
     );
   }
   return new Uint8Array(only.update);

@@ -4,11 +4,9 @@ import * as Y from "yjs";
 import {
   MAX_ARRAY_ELEMENTS,
   MAX_ID_LENGTH,
-  MAX_NEW_CLIENT_IDS_PER_PUSH,
   MAX_NESTING,
   MAX_OBJECT_KEYS,
   MAX_PUSH_BYTES,
-  MAX_PUSH_CLIENT_IDS,
   MAX_PUSH_DOCUMENTS,
   MAX_ROW_BYTES,
   MAX_UPDATE_CLIENT_IDS,
@@ -19,17 +17,12 @@ import type { RowFields } from "../shared/operations.js";
 import type { Change } from "../shared/wire.js";
 import {
   accepted,
-  api,
   changeOf,
   Device,
   expectEverywhere,
   newApp,
   push,
-  pushFrom,
   rejected,
-  sender,
-  senderOf,
-  storedRow,
   streamAll,
 } from "./setup.test.js";
 
@@ -219,33 +212,5 @@ describe("Yjs client ids", () => {
     expect(await push(app, most)).toEqual([accepted]);
     const more = insertUnder("b", ids(200, MAX_UPDATE_CLIENT_IDS + 1));
     expect(await push(app, more)).toEqual([rejected("INVALID_UPDATE")]);
-  });
-
-  it.each(["nobody", "ann"])("that are new, of one push of %s", async (who) => {
-    const app = newApp();
-    const caller = who === "ann" ? app.withIdentity({ tokenIdentifier: who }) : app;
-    const { identity } = await caller.query(api.tasks.protocol, {});
-    const from = senderOf("1", { ...sender, secret: "1".repeat(32), identity });
-    const of = (count: number, start: number) =>
-      Array.from({ length: Math.ceil(count / 10) }, (_, n) =>
-        insertUnder(`${start}-${n}`, ids(start + n * 10, Math.min(10, count - n * 10))),
-      );
-    const most = await pushFrom(caller, from, ...of(MAX_NEW_CLIENT_IDS_PER_PUSH, 1_000));
-    expect(most).toEqual(new Array(20).fill(accepted));
-    const results = await pushFrom(caller, from, ...of(MAX_NEW_CLIENT_IDS_PER_PUSH + 1, 5_000));
-    expect(results).toEqual([...new Array(20).fill(accepted), rejected("TOO_MANY_CLIENT_IDS")]);
-    // What was one too many in that push is not in the next.
-    const [again] = of(MAX_NEW_CLIENT_IDS_PER_PUSH + 1, 5_000).slice(-1);
-    expect(await pushFrom(caller, from, again!)).toEqual([accepted]);
-  });
-
-  it("of a push", async () => {
-    const app = newApp();
-    const changes = Array.from({ length: 41 }, (_, n) =>
-      insertUnder(`${n}`, ids(1_000 + n * 10, 10)),
-    );
-    expect(changes.length * 10).toBeGreaterThan(MAX_PUSH_CLIENT_IDS);
-    expect(await refusalOf(push(app, ...changes))).toBe("INVALID_PUSH");
-    expect(await storedRow(app, "0")).toBeNull();
   });
 });

@@ -101,24 +101,45 @@ function mergeUpdate(
   const generation = current.live ? current.generation : current.next;
   if (merged === null) return { kind: "unchanged", generation, entries: [] };
 
+  return writtenOutcome(fields, current, { doc, bytes: merged, authors });
+}
+
+/** A change that is merged already: its bytes, the document with them, and who says something new. */
+type Written = { doc: Y.Doc; bytes: Uint8Array; authors: ReadonlySet<number> };
+
+/**
+ * What has been merged into a document, as what is to be written.
+ *
+ * @throws {ReplicateError} when the document cannot be stored like that.
+ */
+export function writtenOutcome(
+  fields: CompiledFields,
+  { live, generation, next: begun, row: prev, entries, bytes: logged }: Current,
+  { doc, bytes, authors }: Written,
+): Extract<Outcome, { kind: "write" }> {
   const next = renderRow(doc, fields.tree);
   if (next === null) {
-    throw new ReplicateError("INVALID_UPDATE", "The update does not say that the document exists.");
+    throw new ReplicateError(
+      "INVALID_UPDATE",
+      "The update does not write the root marker, so the document would have no row.",
+    );
   }
-  const problem = fields.check(next) ?? sizeProblem(doc, current.bytes + merged.byteLength);
+  const problem = fields.check(next) ?? sizeProblem(doc, logged + bytes.byteLength);
   if (problem) throw problem;
-  const prev = current.live ? current.row : null;
+  const written: NewEntry = {
+    kind: "update",
+    generation: live ? generation : begun,
+    begins: !live,
+    bytes,
+  };
   return {
     kind: "write",
     op: prev === null ? "insert" : "update",
-    generation,
+    generation: written.generation,
     prev,
     next,
     authors,
-    entries: [
-      ...current.entries,
-      { kind: "update", generation, begins: !current.live, bytes: merged },
-    ],
+    entries: [...entries, written],
   };
 }
 
@@ -130,7 +151,7 @@ const MOST_GROWTH = 4;
  *
  * @param written Bytes of all updates that `doc` was loaded from: few spare us from encoding it.
  */
-export function sizeProblem(doc: Y.Doc, written: number): ReplicateError | null {
+function sizeProblem(doc: Y.Doc, written: number): ReplicateError | null {
   let structs = 0;
   for (const ofOne of doc.store.clients.values()) structs += ofOne.length;
   if (structs > MAX_PART_STRUCTS) return documentFull(`${structs} changes`, MAX_PART_STRUCTS);

@@ -22,16 +22,28 @@ export type ReplicateOptions<
   history?: boolean;
 };
 
+/** Every hook by its name, so that the compiler says when one is missing here. */
+const HOOKS: Record<keyof Hooks<Fields, GenericDataModel>, true> = {
+  rateLimit: true,
+  evalRead: true,
+  evalWrite: true,
+  onInsert: true,
+  onUpdate: true,
+  onRemove: true,
+};
+
 /** @throws {ReplicateError} `INVALID_FIELDS`, `INVALID_OPTIONS` */
 export function targetFrom<F extends Fields, DataModel extends GenericDataModel>(
   component: ComponentApi,
   table: string,
   options: ReplicateOptions<F, DataModel>,
 ): Target<F, DataModel> {
+  checkComponent(component);
+  checkTable(table);
   const { fields, compaction, history = false, ...hooks } = options;
+  checkHooks(hooks);
   if (typeof history !== "boolean") {
-    throw new ReplicateError(
-      "INVALID_OPTIONS",
+    throw invalid(
       `The option \`history\` of a Replicate is true or false, not ${JSON.stringify(history)}.`,
     );
   }
@@ -43,4 +55,40 @@ export function targetFrom<F extends Fields, DataModel extends GenericDataModel>
     compaction: compactionFrom(compaction),
     history,
   };
+}
+
+function checkComponent(component: unknown) {
+  if (component !== undefined && component !== null) return;
+  throw invalid(
+    `The first argument of new Replicate() is \`components.replicate\`, but is ${component}. Is \`app.use(replicate)\` in convex/convex.config.ts? If so, run \`npx convex dev\` once, which generates \`components\`.`,
+  );
+}
+
+function checkTable(table: unknown) {
+  if (typeof table === "string" && table !== "") return;
+  throw invalid(
+    `The second argument of new Replicate() is the name of a table in schema.ts, such as "tasks", not ${JSON.stringify(table)}.`,
+  );
+}
+
+/**
+ * A hook that is never asked looks like one that allows everything, so a name that is not one is an
+ * error, also where TypeScript sees none: in JavaScript, or in options that are spread.
+ */
+function checkHooks(hooks: Record<string, unknown>) {
+  for (const [name, hook] of Object.entries(hooks)) {
+    if (!Object.hasOwn(HOOKS, name)) {
+      const known = ["fields", "compaction", "history", ...Object.keys(HOOKS)];
+      throw invalid(`A Replicate has no option \`${name}\`. There are: ${known.join(", ")}.`);
+    }
+    if (hook !== undefined && typeof hook !== "function") {
+      throw invalid(
+        `The option \`${name}\` of a Replicate is a function, not ${JSON.stringify(hook)}.`,
+      );
+    }
+  }
+}
+
+function invalid(message: string): ReplicateError {
+  return new ReplicateError("INVALID_OPTIONS", message);
 }

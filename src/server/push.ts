@@ -5,7 +5,7 @@ import type { RowFields } from "../shared/operations.js";
 import { refusalOf } from "../shared/refusal.js";
 import { toArrayBuffer } from "../shared/values.js";
 import type { Change, PushResult, Result, Sender } from "../shared/wire.js";
-import { checkBatch, checkClientIds } from "./batch.js";
+import { checkBatch } from "./batch.js";
 import { callerOf, type Caller } from "./caller.js";
 import { standingsFor, type Standings } from "./client-ids.js";
 import { compactLogs } from "./compaction.js";
@@ -29,8 +29,9 @@ export type Target<F extends Fields, DataModel extends GenericDataModel> = Docum
 
 /**
  * Applies a batch of changes, one per document, in one transaction: decide all, ask all `eval…`
- * hooks, then write (S2, S4). However many documents, it makes three calls into the component, one
- * more when a page first sends something, and one more when a log has become long.
+ * hooks, then write (S2, S4). However many documents, it makes two to six calls into the component: reading
+ * and appending to the logs, and where needed asking for client ids, binding new ones, asking what was
+ * forgotten when something is to begin, and compacting.
  */
 export async function applyPush<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
@@ -41,10 +42,12 @@ export async function applyPush<F extends Fields, DataModel extends GenericDataM
   checkBatch(changes);
   const caller = await callerOf(ctx, sender);
   await checkRate(ctx, target.hooks.rateLimit, sender.identity, changes);
+  // Before anything of it is decoded, or read: who may not read learns nothing, neither that a document
+  // is gone nor how long it takes to look, and costs nothing (S7).
+  const unreadable = await readRefusal(ctx, target);
+  if (unreadable) return changes.map(({ document }) => ({ document, result: unreadable }));
   const arrived = changes.map(incoming);
-  const clientIds = authorsOf(arrived);
-  checkClientIds(clientIds);
-  const standings = await standingsOf(ctx, target, caller, clientIds);
+  const standings = await standingsOf(ctx, target, caller, authorsOf(arrived));
   const untyped = ctx as unknown as WriteCtx;
   const decided = await decide(untyped, target, arrived, standings);
   await refuseForbidden(ctx, target, decided);
@@ -56,6 +59,16 @@ export async function applyPush<F extends Fields, DataModel extends GenericDataM
   // push that it makes must build on this one.
   for (const one of decided) await notify(ctx, target, one);
   return decided.map(({ document, outcome }) => ({ document, result: resultOf(outcome, ts) }));
+}
+
+/** The answer to every document of someone who may not read; null for everybody else. */
+async function readRefusal<F extends Fields, DataModel extends GenericDataModel>(
+  ctx: GenericMutationCtx<DataModel>,
+  { hooks }: Target<F, DataModel>,
+): Promise<Result | null> {
+  const reading = readOnly(ctx);
+  const refused = await refusal(() => hooks.evalRead?.(reading, { scope: WHOLE_COLLECTION }));
+  return refused && { status: "rejected", ...refused };
 }
 
 async function standingsOf<F extends Fields, DataModel extends GenericDataModel>(
@@ -91,12 +104,9 @@ async function refuseForbidden<F extends Fields, DataModel extends GenericDataMo
   decided: Decision[],
 ) {
   const reading = readOnly(ctx);
-  const unreadable = await refusal(() => hooks.evalRead?.(reading, { scope: WHOLE_COLLECTION }));
   for (const one of decided) {
     const change = rowChangeOf<F>(one);
-    // Who may not read learns nothing, not even that a document is gone or has nothing new (S7).
-    const refused =
-      unreadable ?? (change && (await refusal(() => hooks.evalWrite?.(reading, change))));
+    const refused = change && (await refusal(() => hooks.evalWrite?.(reading, change)));
     if (refused) one.outcome = { kind: "rejected", ...refused };
   }
 }

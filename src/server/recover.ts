@@ -15,7 +15,7 @@ export function checkRecover(documents: readonly Held[]) {
     const problem = idProblem(document);
     if (problem) throw invalid(problem.message);
     const why = stateVectorProblem(new Uint8Array(stateVector));
-    if (why) throw invalid(`What was sent as a state vector for "${document}" is none: ${why}.`);
+    if (why) throw invalid(`The state vector sent for "${document}" is invalid: ${why}.`);
   }
 }
 

@@ -34,7 +34,7 @@ import { targetFrom, type ReplicateOptions } from "./options.js";
 import { applyPush, type Target } from "./push.js";
 import { withRows } from "./page-rows.js";
 import { checkRecover } from "./recover.js";
-import { fieldsOfRow, type StoredRow } from "./rows.js";
+import { BY_ID, fieldsOfRow, onReplicated, type StoredRow } from "./rows.js";
 import { statisticsValidator, type Statistics } from "./statistics.js";
 
 type Ctx = GenericQueryCtx<GenericDataModel>;
@@ -61,7 +61,11 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
     this.#target = targetFrom(component, table, options);
   }
 
-  /** All functions, under the names that the client looks for. */
+  /**
+   * All functions that an app exports, by name. Clients call `protocol`, `stream`, `recover` and `push`.
+   * `insert`, `update` and `remove` are the same as a push of one change. What bulk imports run is not
+   * among them: see {@link createImportMutation}.
+   */
   functions() {
     return {
       stream: this.createStreamQuery(),
@@ -77,10 +81,9 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
   }
 
   /**
-   * What came after a cursor, a page at a time; without one, from the beginning. Nothing but `reset`
-   * comes for a cursor that cannot be gone on from. With `rows` the rows come along, for a first load;
-   * with `stubs` large entries come without their bytes, for who has most of them and asks `recover`
-   * for the rest.
+   * Returns one page of log entries after `cursor`; null starts from the beginning. If the cursor is no
+   * longer valid, only `reset` is set. `rows` adds the current rows, for a first load. `stubs` leaves out
+   * the bytes of entries above 32 KiB, for clients that have most of them and fetch the rest by `recover`.
    */
   createStreamQuery(): RegisteredQuery<"public", StreamArgs, Promise<wire.StreamPage>> {
     return queryGeneric({
@@ -119,7 +122,9 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
       handler: async (ctx, { paginationOpts }) => {
         await this.#authorizeRead(ctx);
         const { table } = this.#target;
-        const page = await ctx.db.query(table).withIndex("by_doc_id").paginate(paginationOpts);
+        const page = await onReplicated(table, () =>
+          ctx.db.query(table).withIndex(BY_ID).paginate(paginationOpts),
+        );
         return { ...page, page: page.page.map((row) => this.#visible(row as StoredRow)) };
       },
     });

@@ -1,5 +1,6 @@
 import type { GenericDatabaseReader, GenericDatabaseWriter, GenericDataModel } from "convex/server";
 import type { GenericId, Value } from "convex/values";
+import { ReplicateError } from "../shared/errors.js";
 import type { RowFields } from "../shared/operations.js";
 
 /** The app's row of a document; columns that are not fields are private and stay as they are. */
@@ -9,11 +10,33 @@ type Reader = GenericDatabaseReader<GenericDataModel>;
 type Writer = GenericDatabaseWriter<GenericDataModel>;
 
 export async function findRow(db: Reader, table: string, id: string): Promise<StoredRow | null> {
-  const row: unknown = await db
-    .query(table)
-    .withIndex("by_doc_id", (q) => q.eq("id", id))
-    .first();
+  const row: unknown = await onReplicated(table, () =>
+    db
+      .query(table)
+      .withIndex(BY_ID, (q) => q.eq("id", id))
+      .first(),
+  );
   return row as StoredRow | null;
+}
+
+/** The index that `replicatedTable()` adds. */
+export const BY_ID = "by_doc_id";
+
+/**
+ * Reads a table by {@link BY_ID}. Where there is no such index Convex names it, which says nothing to
+ * someone who has only misspelt a table.
+ */
+export async function onReplicated<T>(table: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof Error && error.message.includes(BY_ID))) throw error;
+    throw new ReplicateError(
+      "INVALID_OPTIONS",
+      `The table \`${table}\` cannot be replicated. Is \`${table}\` made with replicatedTable() in schema.ts?`,
+      { cause: error },
+    );
+  }
 }
 
 /** The replicated fields of a row, and nothing private. */

@@ -1,8 +1,8 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import { difference, flatten, type FlatRow } from "../shared/operations.js";
-import { loadPart, mintUpdate, renderRow, SERVER_CLIENT_ID } from "../shared/plain-part.js";
+import { loadPart, mintUpdate, SERVER_CLIENT_ID } from "../shared/plain-part.js";
 import { checkKeys } from "./apply-writes.js";
-import { sizeProblem, type Outcome } from "./merge.js";
+import { writtenOutcome, type Outcome } from "./merge.js";
 import { reconcile, type DocumentState } from "./reconcile.js";
 
 /** What an import does with a document that exists, or existed once. */
@@ -33,16 +33,5 @@ export function seedDocument(
   if (bytes === null) return { kind: "unchanged", generation, entries: [] };
 
   checkKeys(doc);
-  const next = renderRow(doc, fields.tree) ?? {};
-  const problem = fields.check(next) ?? sizeProblem(doc, current.bytes + bytes.byteLength);
-  if (problem) throw problem;
-  return {
-    kind: "write",
-    op: prev === null ? "insert" : "update",
-    generation,
-    prev,
-    next,
-    authors: new Set(),
-    entries: [...current.entries, { kind: "update", generation, begins: !live, bytes }],
-  };
+  return writtenOutcome(fields, current, { doc, bytes, authors: new Set() });
 }

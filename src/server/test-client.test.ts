@@ -30,6 +30,17 @@ it("inserts, updates and removes as any client", async () => {
   await expectEverywhere(app, "a", null);
 });
 
+it("writes bytes and int64", async () => {
+  const app = newApp();
+  const ann = clientOf(app);
+  const photo = (...bytes: number[]) => Uint8Array.from(bytes).buffer;
+  expect(await ann.insert({ id: "a", title: "t", data: photo(1, 2) })).toEqual(accepted);
+  await expectEverywhere(app, "a", { title: "t", data: photo(1, 2) });
+  const update = await ann.update("a", (draft) => void (draft.data = [photo(3), 5n]));
+  expect(update).toEqual(accepted);
+  await expectEverywhere(app, "a", { title: "t", data: [photo(3), 5n] });
+});
+
 it("builds on what others changed", async () => {
   const app = newApp();
   const [ann, bob] = [clientOf(app), clientOf(app)];

@@ -10,7 +10,7 @@ const key = fc
   .oneof(fc.constantFrom("a", "b", "a/b", "~1", "constructor", "toString", "7"), fc.string())
   .filter(isConvexKey);
 
-// convex-helpers' validate() looks an absent `toString` up on Object.prototype.
+// Rows are looked up by name, which finds an absent `toString` on Object.prototype.
 const fieldName = key.filter((name) => !(name in Object.prototype));
 
 /** Any Convex value that can be a field, extremes included. */

@@ -68,6 +68,9 @@ describe("nodeAt", () => {
     "/",
     "/title",
     "votes/",
+    "votes/a~b",
+    "votes/a~",
+    "votes/~2",
   ])("finds nothing at %j", (path) => expect(nodeAt(tree, path)).toBeNull());
 });
 
@@ -80,6 +83,12 @@ describe("defineFields", () => {
       );
     },
   );
+
+  it("says what to pass in the place of one validator, or of nothing", () => {
+    const whole = v.object({ title: v.string() }) as unknown as Fields;
+    expect(() => defineFields(whole)).toThrow("Pass the fields themselves, not v.object(fields).");
+    expect(() => defineFields(undefined as unknown as Fields)).toThrow("not undefined.");
+  });
 
   it("refuses what is not a validator, and what only the server can know", () => {
     expect(() => defineFields({ a: "string" } as unknown as Fields)).toThrow("not a validator");

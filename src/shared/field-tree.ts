@@ -35,7 +35,10 @@ type RecordShape = { value: GenericValidator } & Pick<VRecord<unknown, never, ne
 /** The node at `path`, or null when the fields have no such path. */
 export function nodeAt(tree: FieldTree, path: Path): FieldNode | null {
   let node: FieldNode = tree;
-  for (const segment of segmentsOf(path)) {
+  const segments = segmentsOf(path);
+  // No row has it under another spelling, so that no validator and no hook would see it (S2).
+  if (segments.reduce(childPath, ROOT) !== path) return null;
+  for (const segment of segments) {
     const child: FieldNode | undefined =
       node.kind === "object"
         ? node.fields.get(segment)

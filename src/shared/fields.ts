@@ -1,6 +1,6 @@
 import type { ObjectType, PropertyValidators, Validator } from "convex/values";
 import { ReplicateError } from "./errors.js";
-import { isConvexKey, keyAdvice } from "./values.js";
+import { isConvexKey, isPlainObject, keyAdvice } from "./values.js";
 
 /** The fields of a replicated table: Convex validators by name. */
 export type Fields = PropertyValidators;
@@ -32,8 +32,24 @@ const RESERVED_FIELDS = ["id", "version", "timestamp"] as const;
  * @throws {ReplicateError} `INVALID_FIELDS` for a name that Convex refuses or that is taken.
  */
 export function defineFields<F extends Fields>(fields: F): F {
+  checkShape(fields);
   for (const [name, validator] of Object.entries(fields)) checkField(name, validator);
   return fields;
+}
+
+function checkShape(fields: unknown) {
+  const { isConvexValidator, kind } = (fields ?? {}) as Record<string, unknown>;
+  if (isConvexValidator === true) {
+    throw new ReplicateError(
+      "INVALID_FIELDS",
+      `The fields of a replicated table are an object of validators, not one validator. Pass the fields themselves, not v.${kind === "object" ? "object(fields)" : `${String(kind)}(…)`}.`,
+    );
+  }
+  if (isPlainObject(fields)) return;
+  throw new ReplicateError(
+    "INVALID_FIELDS",
+    `The fields of a replicated table are an object of validators by name, such as { title: v.string() }, not ${fields === null ? "null" : typeof fields}.`,
+  );
 }
 
 function checkField(name: string, validator: Validator<unknown, "required" | "optional", string>) {

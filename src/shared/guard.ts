@@ -16,7 +16,7 @@ export type FieldUpdate = { writes: FieldWrite[]; update: Uint8Array };
  */
 export function readFieldUpdate(bytes: Uint8Array): FieldUpdate {
   if (bytes.byteLength > MAX_PART_BYTES) {
-    throw tooLarge(`it is ${bytes.byteLength} bytes, and may be ${MAX_PART_BYTES}`);
+    throw tooLarge(`it is ${bytes.byteLength} bytes, more than ${MAX_PART_BYTES}`);
   }
   try {
     const { writes, end } = scanUpdate(bytes);

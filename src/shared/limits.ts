@@ -22,8 +22,11 @@ export const MAX_PART_STRUCTS = 50_000;
 export const MAX_UPDATE_WRITES = 2_048;
 export const MAX_UPDATE_WEIGHT = 120_000;
 
-/** Client ids that one update may speak under; honest ones use one. */
-export const MAX_UPDATE_CLIENT_IDS = 16;
+/**
+ * Client ids that one update may speak under: an honest one is minted under one, whatever it carries. A
+ * document has room for only so many, and a stranger must not take it up by the handful (S3).
+ */
+export const MAX_UPDATE_CLIENT_IDS = 1;
 
 /** Longest path of a field, in bytes. */
 export const MAX_PATH_BYTES = 4_096;
@@ -53,11 +56,9 @@ export const MAX_RECOVER_DOCUMENTS = 32;
 export const MAX_STATE_VECTOR_BYTES = 128 * 1024;
 
 /**
- * Yjs client ids (S3). An honest update speaks under one, and a page of an honest device uses one for
- * everything but documents of which a change was refused.
+ * Yjs client ids of one identity, or of a device of nobody's (S3). A page of an honest device uses one for
+ * everything but documents of which a change was refused. One push brings at most one for each document.
  */
-export const MAX_PUSH_CLIENT_IDS = 400;
-export const MAX_NEW_CLIENT_IDS_PER_PUSH = MAX_PUSH_DOCUMENTS;
 export const MAX_CLIENT_IDS_PER_OWNER = 100_000;
 
 /** Each stays in the document's state vector for ever, as some 10 bytes. */

@@ -6,6 +6,7 @@ import { compileFields } from "./compiled-fields.js";
 import {
   applyOperations,
   complete,
+  completeWithin,
   decodeOperations,
   difference,
   encodeOperations,
@@ -76,6 +77,19 @@ describe("flatten and unflatten", () => {
     expect(flatten({ id: "x", title: "t" }, tree).has("id")).toBe(false);
     expect(() => flatten({ title: "t", extra: 1 }, tree)).toThrow("`extra`");
     expect(() => flatten({ title: "t", details: { x: 1 } }, tree)).toThrow("`details.x`");
+  });
+
+  it("refuse anything but an object in the place of one, which would be shown as empty", () => {
+    for (const [value, kind] of [
+      [[], "array"],
+      [5, "number"],
+      [null, "null"],
+    ] as const) {
+      const message = `should be object, but is ${kind}.`;
+      expect(() => flatten({ title: "t", votes: value }, tree)).toThrow(`\`votes\` ${message}`);
+      const details = { votes: { ann: value } };
+      expect(() => flatten(details, tree)).toThrow(`\`votes.ann\` ${message}`);
+    }
   });
 
   it("refuse record keys that Convex refuses", () => {
@@ -153,6 +167,16 @@ describe("complete (D1)", () => {
     );
   });
 
+  it("lets a removal take along what is written below it at the same time", () => {
+    const both: Operations = new Map<string, string | undefined>([
+      ["details/due", "hidden"],
+      ["details", undefined],
+      ["details/notes", undefined],
+    ]);
+    const all = ["details", "details/due", "details/notes"];
+    expect(complete(base(), both)).toEqual(new Map(all.map((path) => [path, undefined])));
+  });
+
   it("clears stale paths when an object starts again", () => {
     const flat = flatten({ title: "t" }, tree);
     flat.set("details/due", "stale");
@@ -163,6 +187,44 @@ describe("complete (D1)", () => {
   it("re-asserts every marker above a deep write, but never the document's own", () => {
     const completed = complete(new Map(), new Map([["votes/ann/weight", 2]]));
     expect([...completed.keys()].sort()).toEqual(["votes", "votes/ann", "votes/ann/weight"]);
+  });
+});
+
+describe("completeWithin", () => {
+  const flat = flatten({ title: "t", details: { due: "d", notes: "n" } }, tree);
+  const gone = flatten({ title: "T" }, tree);
+
+  it("leaves out removals that go with another, and no more of them than it must", () => {
+    const explicit = difference(flat, gone);
+    expect([...explicit.keys()]).toEqual(["title", "details", "details/due", "details/notes"]);
+    const implicit: Operations = new Map([
+      ["title", "T"],
+      ["details", undefined],
+    ]);
+    for (const operations of [explicit, implicit]) {
+      for (const most of [1, 2, 3, 4]) {
+        const completed = completeWithin(most, flat, operations);
+        expect(completed.size).toBe(Math.max(most, 2));
+        const row = new Map(flat);
+        applyOperations(row, completed); // as the server does
+        expect(entriesOf(row)).toEqual(entriesOf(gone));
+      }
+    }
+  });
+
+  it("leaves out those below an object that begins again", () => {
+    const stale = flatten({ title: "t" }, tree).set("details/due", "stale");
+    const operations: Operations = new Map([["details/notes", "n"]]);
+    expect(completeWithin(3, stale, operations).size).toBe(3);
+    expect([...completeWithin(2, stale, operations).keys()]).toEqual(["details/notes", "details"]);
+  });
+
+  it("keeps every removal that nothing implies", () => {
+    const operations: Operations = new Map([
+      ["details/due", undefined],
+      ["details/notes", undefined],
+    ]);
+    expect(completeWithin(1, flat, operations)).toEqual(operations);
   });
 });
 

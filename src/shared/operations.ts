@@ -1,6 +1,7 @@
 import { convexToJson, jsonToConvex, type JSONValue, type Value } from "convex/values";
 import type { FieldNode, FieldTree } from "./field-tree.js";
 import { ancestorsOf, childPath, keyOf, ROOT, type Path } from "./paths.js";
+import { kindOf, misfitError } from "./misfit.js";
 import { isPlainObject, keyAdvice, isConvexKey, sameValue, toConvexValue } from "./values.js";
 import { ReplicateError } from "./errors.js";
 
@@ -19,7 +20,10 @@ export type Operations = Map<Path, Value | undefined>;
 /** The presence marker of a split object. */
 export const MARKER: Value = {};
 
-/** @throws {ReplicateError} `INVALID_VALUE` for a value or key that Convex refuses (D4). */
+/**
+ * @throws {ReplicateError} `INVALID_VALUE` for a value or key that Convex refuses (D4), `INVALID_ROW` for
+ * a field that is not declared, and for anything but an object where one is.
+ */
 export function flatten(row: object, tree: FieldTree): FlatRow {
   const flat: FlatRow = new Map();
   flattenInto(flat, row, tree, ROOT, "row");
@@ -27,9 +31,13 @@ export function flatten(row: object, tree: FieldTree): FlatRow {
 }
 
 function flattenInto(flat: FlatRow, value: unknown, node: FieldNode, path: Path, where: string) {
-  if (node.kind === "value" || !isPlainObject(value)) {
+  if (node.kind === "value") {
     flat.set(path, toConvexValue(value, where));
     return;
+  }
+  // In the place of a marker it would be shown as an empty object, and its content by nobody.
+  if (!isPlainObject(value)) {
+    throw misfitError({ at: where, expected: "object", got: kindOf(value) });
   }
   flat.set(path, MARKER);
   for (const [key, item] of Object.entries(value)) {
@@ -111,6 +119,11 @@ export function complete(flat: PresentPaths, operations: Operations): Operations
       for (const above of ancestorsOf(path)) if (!result.has(above)) result.set(above, MARKER);
     }
   }
+  // What goes takes along what is written below it, too: no row would show it, so that no validator
+  // and no hook would see it (S2).
+  for (const [path, value] of result) {
+    if (value !== undefined && goesWith(path, result)) result.set(path, undefined);
+  }
   const over = new Set<Path>();
   for (const [path, value] of result) {
     const starts = value !== undefined && !flat.has(path);
@@ -123,6 +136,33 @@ export function complete(flat: PresentPaths, operations: Operations): Operations
     if (ancestorsOf(below).some((above) => over.has(above))) result.set(below, undefined);
   }
   return result;
+}
+
+/** Whether something above `path` is removed by the operations. */
+function goesWith(path: Path, operations: Operations): boolean {
+  return ancestorsOf(path).some((above) => isRemoved(above, operations));
+}
+
+function isRemoved(path: Path, operations: Operations): boolean {
+  return operations.has(path) && operations.get(path) === undefined;
+}
+
+/**
+ * {@link complete} for a client: in at most `most` writes wherever removals that others imply can be
+ * spared. The server completes what it gets on the state that it has, so they take effect all the same.
+ */
+export function completeWithin(
+  most: number,
+  flat: PresentPaths,
+  operations: Operations,
+): Operations {
+  const completed = complete(flat, operations);
+  for (const [path, value] of completed) {
+    if (completed.size <= most) break;
+    const isImplied = value === undefined && (!operations.has(path) || goesWith(path, completed));
+    if (isImplied) completed.delete(path);
+  }
+  return completed;
 }
 
 /** What of a {@link FlatRow} tells which paths have a value. */

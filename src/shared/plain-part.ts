@@ -1,8 +1,10 @@
 import * as Y from "yjs";
 import type { Value } from "convex/values";
 import type { FieldTree } from "./field-tree.js";
+import { MAX_UPDATE_WRITES } from "./limits.js";
 import {
   complete,
+  completeWithin,
   unflatten,
   type FlatRow,
   type Operations,
@@ -81,6 +83,18 @@ export function mintUpdate(
   clientId: number,
 ): Uint8Array<ArrayBuffer> | null {
   return mintExactly(doc, complete(readFlat(doc), operations), clientId);
+}
+
+/**
+ * As {@link mintUpdate}, for a client: the server takes only so many writes at a time (S3), and removes
+ * itself what goes with an object that is removed, or was before it begins again.
+ */
+export function mintChange(
+  doc: Y.Doc,
+  operations: Operations,
+  clientId: number,
+): Uint8Array<ArrayBuffer> | null {
+  return mintExactly(doc, completeWithin(MAX_UPDATE_WRITES, readFlat(doc), operations), clientId);
 }
 
 /** As {@link mintUpdate}, of operations that are complete already. */

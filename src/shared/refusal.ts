@@ -1,7 +1,13 @@
+import type { ReplicateErrorCode } from "./errors.js";
+
 /** By this Convex itself knows a `ConvexError`, whichever copy of its package it was made by. */
 const CONVEX_ERROR = Symbol.for("ConvexError");
 
+/** Why something was refused, by this package or, with a code of its own, by the app. */
 export type Refusal = { code: string; message: string };
+
+/** One that this package makes itself, so that its code is one of ours. */
+export type OwnRefusal = Refusal & { code: ReplicateErrorCode };
 
 /**
  * When someone who refused says to ask again, in ms; null when they say nothing of it. `retryAfter` is

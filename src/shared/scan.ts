@@ -64,7 +64,7 @@ export function scanUpdate(bytes: Uint8Array): { writes: FieldWrite[]; end: numb
     if (structs > reader.left) throw new Malformed("it ends too early");
     if (writes.length + structs > MAX_UPDATE_WRITES) {
       const changes = writes.length + structs;
-      throw new TooMuch(`it holds ${changes} changes, and may hold ${MAX_UPDATE_WRITES}`);
+      throw new TooMuch(`it holds ${changes} changes, more than ${MAX_UPDATE_WRITES}`);
     }
     const client = reader.uint();
     // Yjs would apply only the last of them.

@@ -1,7 +1,9 @@
-import { v } from "convex/values";
+import { v, type GenericValidator } from "convex/values";
 import { describe, expect, it } from "vitest";
+import type { Fields } from "./fields.js";
 import { idProblem } from "./ids.js";
 import { MAX_ID_LENGTH, MAX_ROW_BYTES } from "./limits.js";
+import type { RowFields } from "./operations.js";
 import { rowCheck } from "./validate.js";
 
 describe("rowCheck", () => {
@@ -26,6 +28,62 @@ describe("rowCheck", () => {
     const problem = check(row);
     expect(problem?.code).toBe("INVALID_ROW");
     expect(problem?.message).toContain(where);
+  });
+
+  const course = v.union(v.literal("starter"), v.literal("main"), v.literal("dessert"));
+  it.each<[string, GenericValidator, unknown, string]>([
+    [
+      "a union of literals",
+      course,
+      "brunch",
+      '`x` should be "starter", "main" or "dessert", but is "brunch"',
+    ],
+    ["a literal", v.literal(5), 6, "`x` should be 5, but is 6"],
+    ["a number", v.number(), "1", "`x` should be number, but is string"],
+    [
+      "a nested number",
+      v.array(v.object({ n: v.number() })),
+      [{ n: "1" }],
+      "`x[0].n` should be number, but is string",
+    ],
+    [
+      "a number in a record",
+      v.record(v.string(), v.number()),
+      { a: 1n },
+      "`x.a` should be number, but is bigint",
+    ],
+    ["an int64", v.int64(), 1, "`x` should be bigint, but is number"],
+    ["bytes", v.bytes(), "x", "`x` should be ArrayBuffer, but is string"],
+    ["an id", v.id("users"), null, "`x` should be string, but is null"],
+    [
+      "a record that is an array",
+      v.array(v.record(v.string(), v.any())),
+      [[]],
+      "`x[0]` should be object, but is array",
+    ],
+    [
+      "an object that may be null",
+      v.union(v.null(), v.object({ n: v.number() })),
+      { n: "1" },
+      "`x.n` should be number, but is string",
+    ],
+    [
+      "several types",
+      v.union(v.number(), v.string(), v.null()),
+      true,
+      "`x` should be number, string or null, but is boolean",
+    ],
+    ["what is missing", v.string(), undefined, "`x` should be string, but is missing"],
+    ["what is too much", v.object({}), { y: 1 }, "`x.y` should be left out, but is number"],
+  ])("says of %s in the words of TypeScript what should be there", (_what, x, value, message) => {
+    const row = { x: value } as RowFields;
+    expect(rowCheck({ x } as Fields)(row)?.message).toContain(`${message}.`);
+  });
+
+  it("takes nothing that is inherited for a field", () => {
+    const inherited = rowCheck({ toString: v.optional(v.string()), constructor: v.string() });
+    expect(inherited({})?.message).toContain("`constructor` should be string, but is missing.");
+    expect(inherited({ constructor: "c" })).toBeNull();
   });
 
   it("refuses a row that would not fit in a Convex document", () => {

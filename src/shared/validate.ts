@@ -1,8 +1,8 @@
 import { getConvexSize, v, type Value, type VObject } from "convex/values";
-import { validate, ValidationError } from "convex-helpers/validators";
 import { ReplicateError } from "./errors.js";
 import type { Fields } from "./fields.js";
 import { MAX_ARRAY_ELEMENTS, MAX_NESTING, MAX_OBJECT_KEYS, MAX_ROW_BYTES } from "./limits.js";
+import { misfitError, misfitOf } from "./misfit.js";
 import type { RowFields } from "./operations.js";
 import { isPlainObject } from "./values.js";
 
@@ -12,21 +12,13 @@ export type RowCheck = (row: RowFields) => ReplicateError | null;
 export function rowCheck(fields: Fields): RowCheck {
   const validator: VObject<unknown, Fields> = v.object(fields);
   return (row) => {
-    try {
-      validate(validator, row, { throw: true });
-    } catch (error) {
-      if (!(error instanceof ValidationError)) throw error;
-      const at = error.path === undefined ? "the row" : `\`${error.path}\``;
-      return new ReplicateError(
-        "INVALID_ROW",
-        `The row does not fit its fields: ${at} should be ${error.expected}, but is ${error.got}.`,
-      );
-    }
+    const misfit = misfitOf(validator, row);
+    if (misfit) return misfitError(misfit);
     const size = getConvexSize(row);
     if (size > MAX_ROW_BYTES) {
       return new ReplicateError(
         "ROW_TOO_LARGE",
-        `The row is ${size} bytes; a Convex document holds ${MAX_ROW_BYTES} with its system columns.`,
+        `The row is ${size} bytes, and a replicated row may have ${MAX_ROW_BYTES}.`,
       );
     }
     if (nests(row, MAX_NESTING)) {

@@ -104,7 +104,9 @@ export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a)) return Array.isArray(b) && sameArray(a, b);
-  if (a instanceof ArrayBuffer) return b instanceof ArrayBuffer && sameBytes(a, b);
+  if (a instanceof ArrayBuffer) {
+    return b instanceof ArrayBuffer && sameBytes(new Uint8Array(a), new Uint8Array(b));
+  }
   return isPlainObject(a) && isPlainObject(b) && sameObject(a, b);
 }
 
@@ -114,10 +116,9 @@ function sameArray(a: readonly Value[], b: readonly Value[]): boolean {
   return true;
 }
 
-function sameBytes(a: ArrayBuffer, b: ArrayBuffer): boolean {
-  if (a.byteLength !== b.byteLength) return false;
-  const [left, right] = [new Uint8Array(a), new Uint8Array(b)];
-  for (let n = 0; n < left.length; n++) if (left[n] !== right[n]) return false;
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let n = 0; n < a.length; n++) if (a[n] !== b[n]) return false;
   return true;
 }
 
@@ -129,9 +130,21 @@ function sameObject(a: Record<string, unknown>, b: Record<string, unknown>): boo
 
 /** Yjs stores bytes as `Uint8Array`, Convex as `ArrayBuffer`; all other values are the same. */
 export function toCrdtValue(value: Value): unknown {
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (value instanceof ArrayBuffer) return crdtBytes(value);
   if (Array.isArray(value)) return value.map(toCrdtValue);
   return isPlainObject(value) ? mapObject(value, (item) => toCrdtValue(item as Value)) : value;
+}
+
+/**
+ * Yjs tells bytes by their `constructor`. In the environment that Convex prescribes for tests, Vitest's
+ * edge-runtime, that of new ones is another realm's, and Yjs would not know them.
+ */
+function crdtBytes(value: ArrayBuffer): Uint8Array {
+  const bytes = new Uint8Array(value);
+  if (bytes.constructor !== Uint8Array) {
+    Object.defineProperty(bytes, "constructor", { value: Uint8Array });
+  }
+  return bytes;
 }
 
 /** The inverse of {@link toCrdtValue}, with sorted keys so that every replica renders alike (D4). */

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
+import * as Y from "yjs";
+import { readFieldUpdate } from "../../shared/guard.js";
 import { MAX_UPDATE_WRITES } from "../../shared/limits.js";
+import { MARKER, type Operations } from "../../shared/operations.js";
+import { loadPart } from "../../shared/plain-part.js";
 import { emptyBase, type BaseDocument } from "./base.js";
-import { followInsert, mint, withBytes, type NumberedRecord } from "./mint.js";
+import { followInsert, mint, mintAnew, withBytes, type NumberedRecord } from "./mint.js";
 import { bytesOf, inserting, renderBytes, setting, stored } from "../setup.test.js";
 
 const created = bytesOf(inserting({ title: "t" }));
@@ -66,6 +70,23 @@ describe("a group of changes", () => {
     const some = [1, 2, 3, 4].map((seq) => votes(seq, third));
     expect(sent(some, live(1)).seqs).toEqual([1, 2]);
     expect(sent([votes(1, MAX_UPDATE_WRITES + 1), votes(2, 1)], live(1)).seqs).toEqual([1]);
+  });
+
+  it("leaves it to the server to remove what goes with a field, where the update has no room", () => {
+    const below = Array.from({ length: MAX_UPDATE_WRITES }, (_, n) => [`details/${n}`, n] as const);
+    const details: Operations = new Map([["details", MARKER], ...below]);
+    const base = { ...live(1), updates: [created, bytesOf(details, [created])] };
+    const removal: Operations = new Map([...details.keys()].map((path) => [path, undefined]));
+    for (const operations of [removal, setting({ details: undefined })]) {
+      const { updates } = sent([stored(1, "update", 1, operations)], base);
+      expect(readFieldUpdate(new Uint8Array(updates[0]!)).writes).toHaveLength(MAX_UPDATE_WRITES);
+      const row = renderBytes(...base.updates, new Uint8Array(updates[0]!));
+      expect(row).toEqual({ title: "t" });
+    }
+    const stateVector = Y.encodeStateVector(loadPart([created]));
+    const group = [stored(1, "update", 1, removal)];
+    const anew = mintAnew(group, base, stateVector, CLIENT)!;
+    expect(readFieldUpdate(anew).writes).toHaveLength(MAX_UPDATE_WRITES);
   });
 
   it("holds only so many changes that it fits one transaction", () => {

@@ -1,12 +1,12 @@
 import type { BaseDocument } from "./base.js";
 import type { StoredRecord } from "./records.js";
 import { MAX_UPDATE_WRITES } from "../../shared/limits.js";
-import { complete, decodeOperations, type Operations } from "../../shared/operations.js";
+import { completeWithin, decodeOperations, type Operations } from "../../shared/operations.js";
 import {
   FIELDS_PART,
   loadPart,
+  mintChange,
   mintExactly,
-  mintUpdate,
   readFlat,
   writtenSince,
 } from "../../shared/plain-part.js";
@@ -125,7 +125,7 @@ function mintGroup(
   // An insert stands on its own: the server may by then have ended the generation we know.
   const inserts = group[0]!.record.kind === "insert";
   const doc = loadPart(inserts || !base ? [] : base.updates);
-  return mintUpdate(doc, operationsOf(group), clientId);
+  return mintChange(doc, operationsOf(group), clientId);
 }
 
 /**
@@ -146,7 +146,8 @@ export function mintAnew(
   const flat = readFlat(doc);
   const lost = writtenSince(doc, stateVector).map((path) => [path, flat.get(path)] as const);
   const operations: Operations = new Map([...lost, ...operationsOf(group)]);
-  return mintExactly(loadPart([]), complete(flat, operations), clientId);
+  const completed = completeWithin(MAX_UPDATE_WRITES, flat, operations);
+  return mintExactly(loadPart([]), completed, clientId);
 }
 
 /** The latest operation of every path. */

@@ -5,6 +5,7 @@ import {
   type FlatRow,
   type Operations,
 } from "../../shared/operations.js";
+import type { OwnRefusal, Refusal } from "../../shared/refusal.js";
 
 /**
  * One local change of one document that the server has not accepted yet (C4). Its operations are
@@ -25,7 +26,7 @@ export type OutboxRecord = {
   /** Made while another disk was there, which was lost: what the new one knows says nothing of it. */
   isHomeless?: true;
   /** Why the server refused it; such a record waits for the user and is not shown or sent. */
-  rejected: Rejection | null;
+  rejected: Refusal | null;
   /** The row that it made, where the document has gone from here since. */
   row?: FlatRow;
 };
@@ -35,8 +36,6 @@ export type LocalWrite = Pick<OutboxRecord, "document" | "kind" | "operations" |
 
 /** The place of a change that was on disk before, as part of a transaction that came again. */
 export const NO_PLACE = 0;
-
-export type Rejection = { code: string; message: string };
 
 /** A record as it is stored. */
 export type StoredRecord = Omit<
@@ -80,7 +79,7 @@ export function fromStored(seq: number, stored: StoredRecord): OutboxRecord {
   };
 }
 
-const UNREADABLE: Record<"damaged" | "newer", Rejection> = {
+const UNREADABLE: Record<"damaged" | "newer", OwnRefusal> = {
   damaged: {
     code: "OUTBOX_CORRUPT",
     message:

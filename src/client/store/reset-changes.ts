@@ -8,18 +8,18 @@ import {
   type FlatRow,
 } from "../../shared/operations.js";
 import { loadPart } from "../../shared/plain-part.js";
+import type { OwnRefusal } from "../../shared/refusal.js";
 import type { ResetReason } from "../../shared/wire.js";
 import { rowOf, type BaseDocument } from "./base.js";
 import type { NumberedRecord } from "./mint.js";
-import type { Rejection } from "./records.js";
 import { reject, unmint } from "./settle.js";
 
-const GONE: Rejection = {
+const GONE: OwnRefusal = {
   code: "UNKNOWN_DOCUMENT",
   message: "The server does not have the document any more that this change was made to.",
 };
 
-const UNCERTAIN: Rejection = {
+const UNCERTAIN: OwnRefusal = {
   code: "SENT_LONG_AGO",
   message:
     "This was sent so long ago that the server no longer knows whether it arrived, and was removed since. Retry it to insert it, or discard it.",

@@ -1,9 +1,10 @@
 import type { FieldTree } from "../../shared/field-tree.js";
 import { FIELDS_PART } from "../../shared/plain-part.js";
+import type { OwnRefusal, Refusal } from "../../shared/refusal.js";
+import { sameBytes } from "../../shared/values.js";
 import type { Change, Result, WholeEntry } from "../../shared/wire.js";
 import { advance, endGeneration, type Advanced, type BaseDocument } from "./base.js";
 import { mintAnew, withBytes, type NumberedRecord } from "./mint.js";
-import type { Rejection } from "./records.js";
 
 /** What an answer does to what is stored; all of it in one transaction (C4). */
 export type Settled = {
@@ -32,7 +33,7 @@ export type Answer = {
   result: Result;
 };
 
-export const REMOVED: Rejection = {
+export const REMOVED: OwnRefusal = {
   code: "DOCUMENT_REMOVED",
   message: "The document was removed by someone else before this change reached the server.",
 };
@@ -51,7 +52,7 @@ export function isAnswerOf(
   if (head === null) return status !== "rejected";
   const sent = parts[0] && new Uint8Array(parts[0].update);
   if (!sent || !update) return !sent && !update;
-  return sent.length === update.length && sent.every((byte, index) => byte === update[index]);
+  return sameBytes(sent, update);
 }
 
 /**
@@ -144,7 +145,7 @@ function refuse(
 }
 
 /** A group that was refused is split, and each of its records is judged on its own (C4 ◆). */
-function refuseRecords(all: NumberedRecord[], group: NumberedRecord[], rejection: Rejection) {
+function refuseRecords(all: NumberedRecord[], group: NumberedRecord[], rejection: Refusal) {
   if (group.length > 1) return group.map((one) => unmint(one, true));
   const [refused] = group as [NumberedRecord];
   const { kind, generation } = refused.record;
@@ -161,7 +162,7 @@ export function unmint({ seq, record }: NumberedRecord, alone: boolean): Numbere
   return { seq, record: { ...rest, group: null, update: null, alone } };
 }
 
-export function reject(one: NumberedRecord, rejected: Rejection): NumberedRecord {
+export function reject(one: NumberedRecord, rejected: Refusal): NumberedRecord {
   const { seq, record } = unmint(one, true);
   return { seq, record: { ...record, rejected } };
 }

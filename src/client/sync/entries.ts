@@ -1,4 +1,5 @@
 import { TAIL_BYTES, TAIL_ENTRIES } from "../../shared/limits.js";
+import { sameBytes } from "../../shared/values.js";
 import type { StreamEntry } from "../../shared/wire.js";
 
 /**
@@ -17,8 +18,7 @@ export function newEntries(
 function isSameEntry(a: StreamEntry, b: StreamEntry): boolean {
   if (a.document !== b.document || a.generation !== b.generation || a.kind !== b.kind) return false;
   if (a.bytes === null || b.bytes === null) return false;
-  const [x, y] = [new Uint8Array(a.bytes), new Uint8Array(b.bytes)];
-  return x.length === y.length && x.every((byte, index) => byte === y[index]);
+  return sameBytes(new Uint8Array(a.bytes), new Uint8Array(b.bytes));
 }
 
 /**

@@ -373,8 +373,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/store/settle.ts",
-        find: "return sent.length === update.length && sent.every(",
-        replace: "return sent.length > 0 || sent.every(",
+        find: "return sameBytes(sent, update);",
+        replace: "return sent.length > 0 || sameBytes(sent, update);",
       },
     ],
   },
