@@ -3,13 +3,17 @@ import { mutation, type MutationCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
 import { Changes } from "./changes.js";
 import { timeOf } from "./clock.js";
-import { deleteRow, groupEntries, insertEntry, keepRow, livesIn, type Entry } from "./entries.js";
+import { deleteRow, insertEntry, keepRow, type Entry } from "./entries.js";
+import { readLive, type Bounds } from "./generations.js";
 import { bytesOf, planCompaction, planHistory, thresholds, type Thresholds } from "./plan.js";
 import { snapshotOf } from "./snapshot.js";
 import { toArrayBuffer } from "../shared/values.js";
 
-/** Log rows that are looked at for one document, at most; the rest waits for the next time. */
-const MAX_ROWS_READ = 1_000;
+/**
+ * What is looked at of one document's live generation, at most, without reading payloads; the rest waits
+ * for the next time. It holds two updates of any size.
+ */
+const MAX_READ: Bounds = { rows: 1_000, bytes: 5 * 1024 * 1024 };
 
 /**
  * What one transaction replaces, at most, unless the first document alone is more: log rows, and bytes
@@ -64,13 +68,8 @@ async function compactPart(
 ): Promise<Entry[]> {
   const { collection } = changes;
   const committed = ctx.meta.getSnapshotTs();
-  const rows = await ctx.db
-    .query("updates")
-    .withIndex("by_document", (q) =>
-      q.eq("collection", collection).eq("document", document).eq("part", part).lte("ts", committed),
-    )
-    .take(MAX_ROWS_READ);
-  const { live } = livesIn(groupEntries(rows));
+  const read = await readLive(ctx, { collection, document, part }, MAX_READ, committed);
+  const live = read.whole ? read.entries : withoutNewestCommit(read.entries);
   const replaced = planCompaction(live, timeOf(ctx), thresholds, MAX_BYTES_REPLACED);
   if (replaced.length === 0) return [];
 
@@ -85,4 +84,10 @@ async function compactPart(
   const head = { collection, scope, document, part, generation, kind, ts, replaces };
   await insertEntry(ctx, changes, head, toArrayBuffer(snapshot), chunk + 1);
   return replaced;
+}
+
+/** What was read of a longer log may end inside a commit, which is never parted. */
+function withoutNewestCommit(entries: readonly Entry[]): Entry[] {
+  const newest = entries.at(-1)?.head.ts;
+  return entries.filter(({ head }) => head.ts !== newest);
 }

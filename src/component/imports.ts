@@ -1,15 +1,18 @@
 import { v, type Infer } from "convex/values";
+import { FIELDS_PART } from "../shared/plain-part.js";
 import { toArrayBuffer } from "../shared/values.js";
 import type { Doc, Id } from "./_generated/dataModel.js";
 import { mutation, query, type MutationCtx, type QueryCtx } from "./_generated/server.js";
 import { readEntry, slices } from "./bytes.js";
+import { readLive } from "./generations.js";
+import { bytesOf } from "./plan.js";
 import { existingRule, importFailure } from "./schema.js";
 
 /**
  * Bytes of logs that come with rows that may replace something: read here, for the row, and once more
  * when a log is compacted, they stay below the 16 MiB that Convex reads in a transaction (S8).
  */
-const MAX_LOG_BYTES = 3 * 1024 * 1024;
+const MAX_LOG = { rows: 4_000, bytes: 3 * 1024 * 1024 };
 /** Failures of an import that are looked through for rows that are handed in once more. */
 const MAX_MENDED = 1_000;
 /** Failures that `status` lists. */
@@ -198,12 +201,10 @@ async function theBatch(ctx: QueryCtx, id: Id<"imports">): Promise<Doc<"imports"
 async function withShortLogs(ctx: QueryCtx, collection: string, rows: ImportRow[]) {
   let bytes = 0;
   for (const [index, { document }] of rows.entries()) {
-    const log = await ctx.db
-      .query("updates")
-      .withIndex("by_document", (q) => q.eq("collection", collection).eq("document", document))
-      .collect();
-    bytes += log.reduce((total, { size }) => total + size, 0);
-    if (bytes > MAX_LOG_BYTES && index > 0) return rows.slice(0, index);
+    const part = { collection, document, part: FIELDS_PART };
+    const { entries, whole } = await readLive(ctx, part, MAX_LOG);
+    bytes += bytesOf(entries);
+    if ((bytes > MAX_LOG.bytes || !whole) && index > 0) return rows.slice(0, index);
   }
   return rows;
 }

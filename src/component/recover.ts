@@ -5,14 +5,16 @@ import { toArrayBuffer } from "../shared/values.js";
 import { heldValidator, recoveredValidator } from "../shared/wire.js";
 import { query } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
-import { livesOf } from "./entries.js";
-import { bytesOf } from "./plan.js";
+import { readLive } from "./generations.js";
 
 /**
  * Bytes of updates that one call reads, unless the first document alone has more: with the log rows,
  * and the largest document, it stays below the 16 MiB that Convex reads in a query (S8).
  */
 const MAX_BYTES_READ = 6 * 1024 * 1024;
+/** The same of a document that is the only one, and the rows of its log. */
+const MAX_BYTES_ALONE = 15 * 1024 * 1024;
+const MAX_ROWS_READ = 8_000;
 
 /**
  * What clients are missing of a part of some documents, given what they have of it. Reads one after
@@ -27,9 +29,14 @@ export const recover = query({
     const answers: Infer<typeof recoveredValidator>[] = [];
     let bytes = 0;
     for (const { document, ...held } of documents) {
-      const { generation, live } = await livesOf(ctx, { collection, document, part });
-      bytes += bytesOf(live);
-      if (answers.length > 0 && bytes > MAX_BYTES_READ) break;
+      const name = { collection, document, part };
+      const first = answers.length === 0;
+      const most = { rows: MAX_ROWS_READ, bytes: first ? MAX_BYTES_ALONE : MAX_BYTES_READ - bytes };
+      const { generation, entries: live, ...read } = await readLive(ctx, name, most);
+      bytes += read.bytes;
+      if (!first && (!read.whole || bytes > MAX_BYTES_READ)) break;
+      if (!read.whole)
+        throw new Error(`The log of ${JSON.stringify(document)} is too long to be read.`);
       if (live.length === 0) {
         answers.push({ document, generation, live: false, update: null });
         continue;

@@ -89,6 +89,8 @@ export default defineSchema({
   updates: defineTable(logRow)
     .index("by_position", ["collection", "scope", "ts", "document", "part", "chunk"])
     .index("by_document", ["collection", "document", "part", "ts", "chunk"])
+    /** The same order, to get at one generation past any number of others. */
+    .index("by_generation", ["collection", "document", "part", "generation", "ts", "chunk"])
     /** What sweeps have not looked at yet. */
     .index("by_kind", ["kind", "ts"]),
 

@@ -193,6 +193,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           collection: string;
           compaction?: { bytes: number; entries: number; minAgeMs: number };
           documents: Array<string>;
+          endedSince?: Array<number>;
           part: string;
         },
         Array<{
@@ -201,6 +202,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           live: boolean;
           long: boolean;
           updates: Array<ArrayBuffer>;
+          whole: boolean;
         }>,
         Name
       >;
