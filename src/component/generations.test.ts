@@ -133,6 +133,23 @@ describe("a document that came and went any number of times", () => {
     expect(total.reduce((sum, count) => sum + count, 0)).toBe(0);
   });
 
+  it("keeps the tombstones of the newest generations that ended, and of no more", async () => {
+    const log = newLog();
+    for (let generation = 1; generation <= MAX_ENDED + 8; generation++) {
+      await append(log, entry("a", { generation, begins: true }), entry("b"));
+      await append(log, tombstone("a", generation));
+    }
+    const { entries } = await stream(log);
+    const kept = entries.filter(({ kind }) => kind === "tombstone");
+    expect(kept.map(({ generation }) => generation)).toStrictEqual(
+      Array.from({ length: MAX_ENDED }, (_, n) => n + 9),
+    );
+    // Statistics are told.
+    const changes = await log.run((ctx) => ctx.db.query("changes").collect());
+    const of = changes.flatMap(({ documents }) => documents.filter((one) => one.document === "a"));
+    expect(of.reduce((sum, change) => sum + change.entries, 0)).toBe(MAX_ENDED);
+  });
+
   it("tells the newest generations that ended, if it is asked, and past what is left of any", async () => {
     const log = newLog();
     const generation = await risen(log, "a", 100, patterned(3));

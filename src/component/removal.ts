@@ -2,7 +2,13 @@ import type { Doc } from "./_generated/dataModel.js";
 import type { MutationCtx } from "./_generated/server.js";
 import type { Changes } from "./changes.js";
 import { deleteRow, groupEntries, keepRow } from "./entries.js";
-import { newestGeneration, rowsOfGeneration, weightOf, type Bounds } from "./generations.js";
+import {
+  MAX_ENDED,
+  newestGeneration,
+  rowsOfGeneration,
+  weightOf,
+  type Bounds,
+} from "./generations.js";
 import { nextPart } from "./parts.js";
 
 /**
@@ -11,6 +17,9 @@ import { nextPart } from "./parts.js";
  * left over, the tombstones outdate.
  */
 const MAX_CLEARED: Readonly<Bounds> = { rows: 4_000, bytes: 6 * 1024 * 1024 };
+
+/** Rows of long ended generations that one removal deletes; there are no more than a few of them. */
+const MAX_ROWS_OUTDATED = 64;
 
 type Ended = Pick<Doc<"updates">, "scope" | "document" | "part" | "generation">;
 
@@ -52,6 +61,7 @@ export class Clearing {
       if (keeps && !row.replaces) await keepRow(ctx, changes, row);
       else await deleteRow(ctx, changes, row);
     }
+    await this.#forgetOutdated(ended);
     return keeps;
   }
 
@@ -71,5 +81,34 @@ export class Clearing {
       for (const row of entry.rows) this.#bytes -= weightOf(row) + (row.payload ? 0 : row.size);
       return entry.rows;
     });
+  }
+
+  /**
+   * Forgets generations that ended {@link MAX_ENDED} removals ago, so that a document costs no more the
+   * more often it comes and goes. Every reader who has still to see the tombstone of one will see that of
+   * the removal at hand, which lies after it in the same scope and ends all generations before its own
+   * (S5), or is told to begin anew once that is pruned (S6): generations only go up, so whatever the
+   * older one ended the newer one ends as well. Only an insert that is sent again so late goes in as
+   * new (S4).
+   */
+  async #forgetOutdated({ scope, document, part, generation }: Ended) {
+    const { ctx, changes } = this;
+    const { collection } = changes;
+    const outdated = await ctx.db
+      .query("updates")
+      .withIndex("by_generation", (q) =>
+        q
+          .eq("collection", collection)
+          .eq("document", document)
+          .eq("part", part)
+          .lte("generation", generation - MAX_ENDED),
+      )
+      .take(MAX_ROWS_OUTDATED);
+    // Oldest first, so that nothing is left that a tombstone had outdated when it goes.
+    for (const row of this.#affordable(outdated.filter((one) => one.scope === scope))) {
+      // Old versions are told apart from what came between them by the removals.
+      if (row.keep && !row.replaces) await keepRow(ctx, changes, row);
+      else await deleteRow(ctx, changes, row);
+    }
   }
 }
