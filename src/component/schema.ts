@@ -146,6 +146,12 @@ export default defineSchema({
     creationTime: v.number(),
     /** Number of the run; one that another has replaced stops. */
     run: v.number(),
+    /** When its newest step was scheduled, in ms: one that is long past and has not ended failed. */
+    steppedAt: v.number(),
+    /** Log rows to be taken one document at a time, since a step that had them failed as a whole. */
+    careful: v.number(),
+    /** Documents that this run has failed on, and takes no more. */
+    passedBy: v.array(v.string()),
     ...sweepReport,
   }).index("by_sweep", ["sweep"]),
 

@@ -61,7 +61,12 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           part: string;
           thresholds: { bytes: number; entries: number; minAgeMs: number };
         },
-        { bytes: number; documents: number; entries: number },
+        {
+          bytes: number;
+          documents: number;
+          entries: number;
+          read: { bytes: number; rows: number };
+        },
         Name
       >;
     };
