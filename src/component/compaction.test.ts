@@ -189,7 +189,7 @@ describe("compaction", () => {
   it("leaves alone what is removed, unknown or short", async () => {
     const { log } = await written(1);
     await append(log, entry("b", { kind: "tombstone" }));
-    expect(await compact(log, AT_ONCE, "a", "b", "never")).toEqual({
+    expect(await compact(log, AT_ONCE, "a", "b", "never")).toMatchObject({
       documents: 0,
       entries: 0,
       bytes: 0,

@@ -3,13 +3,17 @@ import { mutation, type MutationCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
 import { Changes } from "./changes.js";
 import { timeOf } from "./clock.js";
-import { deleteRow, groupEntries, insertEntry, keepRow, livesIn, type Entry } from "./entries.js";
+import { deleteRow, insertEntry, keepRow, type Entry } from "./entries.js";
+import { readLive, type Bounds } from "./generations.js";
 import { bytesOf, planCompaction, planHistory, thresholds, type Thresholds } from "./plan.js";
 import { snapshotOf } from "./snapshot.js";
 import { toArrayBuffer } from "../shared/values.js";
 
-/** Log rows that are looked at for one document, at most; the rest waits for the next time. */
-const MAX_ROWS_READ = 1_000;
+/**
+ * What is looked at of one document's live generation, at most, without reading payloads; the rest waits
+ * for the next time. It holds two updates of any size.
+ */
+const MAX_READ: Bounds = { rows: 1_000, bytes: 5 * 1024 * 1024 };
 
 /**
  * What one transaction replaces, at most, unless the first document alone is more: log rows, and bytes
@@ -18,23 +22,32 @@ const MAX_ROWS_READ = 1_000;
 const MAX_ROWS_REPLACED = 2_000;
 const MAX_BYTES_REPLACED = 4 * 1024 * 1024;
 
-const compacted = v.object({ documents: v.number(), entries: v.number(), bytes: v.number() });
+const compacted = v.object({
+  documents: v.number(),
+  entries: v.number(),
+  bytes: v.number(),
+  /** What it has read in order to do so, in log rows and bytes. */
+  read: v.object({ rows: v.number(), bytes: v.number() }),
+});
 
 /**
  * Compacts a part of some documents, as far as it is worth it and fits in one transaction.
  *
- * @returns how many documents, and the entries and bytes that their snapshots have replaced.
+ * @returns how many documents, the entries and bytes that their snapshots have replaced, and what it took.
  */
 export const compact = mutation({
   args: { collection: v.string(), part: v.string(), documents: v.array(v.string()), thresholds },
   returns: compacted,
   handler: async (ctx, { collection, part, documents, thresholds }) => {
-    const total = { documents: 0, entries: 0, bytes: 0 };
+    const total = { documents: 0, entries: 0, bytes: 0, read: { rows: 0, bytes: 0 } };
     const changes = new Changes(collection);
     let rows = 0;
     for (const document of documents) {
       if (rows >= MAX_ROWS_REPLACED || total.bytes >= MAX_BYTES_REPLACED) break;
-      const replaced = await compactPart(ctx, changes, { document, part }, thresholds);
+      const { replaced, read } = await compactPart(ctx, changes, { document, part }, thresholds);
+      total.read.rows += read.rows;
+      // What is replaced may be read once more to delete it.
+      total.read.bytes += read.bytes + bytesOf(replaced);
       if (replaced.length > 0) total.documents++;
       total.entries += replaced.length;
       total.bytes += bytesOf(replaced);
@@ -54,25 +67,20 @@ type PartName = { document: string; part: string };
  *
  * Reads nothing newer than the transaction's snapshot, so that appending never conflicts with it.
  *
- * @returns the entries that were replaced.
+ * @returns the entries that were replaced, and what was read for it.
  */
 async function compactPart(
   ctx: MutationCtx,
   changes: Changes,
   { document, part }: PartName,
   thresholds: Thresholds,
-): Promise<Entry[]> {
+): Promise<{ replaced: Entry[]; read: Bounds }> {
   const { collection } = changes;
   const committed = ctx.meta.getSnapshotTs();
-  const rows = await ctx.db
-    .query("updates")
-    .withIndex("by_document", (q) =>
-      q.eq("collection", collection).eq("document", document).eq("part", part).lte("ts", committed),
-    )
-    .take(MAX_ROWS_READ);
-  const { live } = livesIn(groupEntries(rows));
+  const read = await readLive(ctx, { collection, document, part }, MAX_READ, committed);
+  const live = read.whole ? read.entries : withoutNewestCommit(read.entries);
   const replaced = planCompaction(live, timeOf(ctx), thresholds, MAX_BYTES_REPLACED);
-  if (replaced.length === 0) return [];
+  if (replaced.length === 0) return { replaced, read };
 
   const updates = await Promise.all(replaced.map((entry) => readEntry(ctx, entry.rows)));
   const snapshot = snapshotOf(updates.map((update) => new Uint8Array(update)));
@@ -84,5 +92,11 @@ async function compactPart(
   const { scope, generation, kind, ts, chunk } = replaced.at(-1)!.rows.at(-1)!;
   const head = { collection, scope, document, part, generation, kind, ts, replaces };
   await insertEntry(ctx, changes, head, toArrayBuffer(snapshot), chunk + 1);
-  return replaced;
+  return { replaced, read };
+}
+
+/** What was read of a longer log may end inside a commit, which is never parted. */
+function withoutNewestCommit(entries: readonly Entry[]): Entry[] {
+  const newest = entries.at(-1)?.head.ts;
+  return entries.filter(({ head }) => head.ts !== newest);
 }

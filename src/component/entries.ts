@@ -1,6 +1,6 @@
 import type { CommitTsPlaceholder } from "convex/values";
 import type { Doc } from "./_generated/dataModel.js";
-import type { MutationCtx, QueryCtx } from "./_generated/server.js";
+import type { MutationCtx } from "./_generated/server.js";
 import { slices, storeSlice } from "./bytes.js";
 import type { Changes } from "./changes.js";
 
@@ -23,29 +23,6 @@ export function groupEntries<Row extends { last: boolean }>(rows: readonly Row[]
 /** Bytes of the update that an entry carries. */
 export function sizeOf({ rows }: Entry): number {
   return rows.reduce((total, row) => total + row.size, 0);
-}
-
-/** The newest life of a document in some of its entries, and those that ended. */
-export function livesIn(entries: readonly Entry[]) {
-  const generation = Math.max(0, ...entries.map(({ head }) => head.generation));
-  const ended = entries.filter(({ head }) => head.kind === "tombstone");
-  const over = ended.some(({ head }) => head.generation === generation);
-  const live = over ? [] : entries.filter(({ head }) => head.generation === generation);
-  return { generation, live, ended };
-}
-
-/** The same, of everything in the log about one part of a document. */
-export async function livesOf(
-  ctx: QueryCtx,
-  { collection, document, part }: { collection: string; document: string; part: string },
-) {
-  const rows = await ctx.db
-    .query("updates")
-    .withIndex("by_document", (q) =>
-      q.eq("collection", collection).eq("document", document).eq("part", part),
-    )
-    .collect();
-  return livesIn(groupEntries(rows));
 }
 
 type Head = Pick<

@@ -16,6 +16,8 @@ const batchOf = (count: number, rest: Partial<Batch> = {}): Batch => ({
 });
 const failed = (document: string) => ({ document, code: "INVALID_ROW", message: "wrong" });
 
+const LONG = { timeout: 120_000 };
+
 const ofImport = { collection: "tasks", name: "seed" };
 const add = (log: Log, ...batches: Batch[]) =>
   log.mutation(api.imports.add, { ...ofImport, existing: "keep", batches });
@@ -118,3 +120,23 @@ it("keeps imports of other names and tables apart", async () => {
   }
   expect(await status(log)).toMatchObject({ waiting: 1, failed: 1 });
 });
+
+it(
+  "takes batches in, and counts right what is mended, however many have failed before",
+  LONG,
+  async () => {
+    const log = newLog();
+    const names = Array.from({ length: 1_200 }, (_, n) => `d${String(n).padStart(4, "0")}`);
+    await add(log, batchOf(0, { key: "failed", failures: names.map(failed) }));
+    const rows = ["d0001", "d1199"].map((document) => ({ document, values: "mended" }));
+    await add(log, batchOf(0, { key: "mended", rows }));
+    expect(await status(log)).toMatchObject({ waiting: 2, failed: 1_198 });
+    const others = Array.from({ length: 40 }, (_, n) =>
+      batchOf(0, { key: `${n}`, rows: otherRows(n) }),
+    );
+    expect(await add(log, ...others)).toHaveLength(40);
+  },
+);
+
+const otherRows = (batch: number) =>
+  Array.from({ length: 50 }, (_, n) => ({ document: `other ${batch} ${n}`, values: "v" }));

@@ -1,17 +1,19 @@
 import { v, type Infer } from "convex/values";
+import { FIELDS_PART } from "../shared/plain-part.js";
 import { toArrayBuffer } from "../shared/values.js";
 import type { Doc, Id } from "./_generated/dataModel.js";
 import { mutation, query, type MutationCtx, type QueryCtx } from "./_generated/server.js";
 import { readEntry, slices } from "./bytes.js";
+import { failuresOf, forgetFailures, noteFailures, theBatch } from "./import-failures.js";
+import { readLive } from "./generations.js";
+import { bytesOf } from "./plan.js";
 import { existingRule, importFailure } from "./schema.js";
 
 /**
  * Bytes of logs that come with rows that may replace something: read here, for the row, and once more
  * when a log is compacted, they stay below the 16 MiB that Convex reads in a transaction (S8).
  */
-const MAX_LOG_BYTES = 3 * 1024 * 1024;
-/** Failures of an import that are looked through for rows that are handed in once more. */
-const MAX_MENDED = 1_000;
+const MAX_LOG = { rows: 4_000, bytes: 3 * 1024 * 1024 };
 /** Failures that `status` lists. */
 const MAX_LISTED = 100;
 
@@ -23,7 +25,6 @@ const row = v.object({
 type ImportRow = Infer<typeof row>;
 
 const failure = v.object(importFailure);
-type Failure = Infer<typeof failure>;
 
 /** A row by what it holds: one that was changed since is another. */
 const mark = v.object({ document: v.string(), hash: v.string() });
@@ -188,22 +189,14 @@ export const status = query({
   },
 });
 
-async function theBatch(ctx: QueryCtx, id: Id<"imports">): Promise<Doc<"imports">> {
-  const batch = await ctx.db.get("imports", id);
-  if (batch === null) throw new Error(`There is no batch ${id} of an import.`);
-  return batch;
-}
-
 /** The first rows, at least one, as far as the logs of their documents can be read together. */
 async function withShortLogs(ctx: QueryCtx, collection: string, rows: ImportRow[]) {
   let bytes = 0;
   for (const [index, { document }] of rows.entries()) {
-    const log = await ctx.db
-      .query("updates")
-      .withIndex("by_document", (q) => q.eq("collection", collection).eq("document", document))
-      .collect();
-    bytes += log.reduce((total, { size }) => total + size, 0);
-    if (bytes > MAX_LOG_BYTES && index > 0) return rows.slice(0, index);
+    const part = { collection, document, part: FIELDS_PART };
+    const { entries, whole } = await readLive(ctx, part, MAX_LOG);
+    bytes += bytesOf(entries);
+    if ((bytes > MAX_LOG.bytes || !whole) && index > 0) return rows.slice(0, index);
   }
   return rows;
 }
@@ -227,41 +220,6 @@ async function goesOn(ctx: MutationCtx, batch: Doc<"imports">, rows: ImportRow[]
   const waiting = await stored(ctx, again);
   await ctx.db.patch("imports", batch._id, { ...waiting, failed: batch.failed - counted });
   return true;
-}
-
-/** A row that failed and is handed in once more, mended, counts where it is now. */
-async function forgetFailures(
-  ctx: MutationCtx,
-  collection: string,
-  name: string,
-  rows: { document: string }[],
-) {
-  const documents = new Set(rows.map((one) => one.document));
-  for (const failed of await failuresOf(ctx, collection, name, MAX_MENDED)) {
-    if (!documents.has(failed.document)) continue;
-    await ctx.db.patch("importFailures", failed._id, { mended: true });
-    const batch = await theBatch(ctx, failed.batch);
-    await ctx.db.patch("imports", batch._id, { failed: batch.failed - 1 });
-  }
-}
-
-function failuresOf(ctx: QueryCtx, collection: string, name: string, most: number) {
-  return ctx.db
-    .query("importFailures")
-    .withIndex("by_import", (q) =>
-      q.eq("collection", collection).eq("name", name).eq("mended", false),
-    )
-    .take(most);
-}
-
-async function noteFailures(
-  ctx: MutationCtx,
-  { _id: batch, collection, name }: Pick<Doc<"imports">, "_id" | "collection" | "name">,
-  failures: Failure[],
-) {
-  for (const one of failures) {
-    await ctx.db.insert("importFailures", { batch, collection, name, mended: false, ...one });
-  }
 }
 
 async function advance(

@@ -1,25 +1,33 @@
 import { v } from "convex/values";
 import type { CommitTsPlaceholder } from "convex/values";
-import type { Doc } from "./_generated/dataModel.js";
 import { streamEntryValidator, streamPageValidator } from "../shared/wire.js";
-import { mutation, query, type MutationCtx } from "./_generated/server.js";
+import { mutation, query, type MutationCtx, type QueryCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
 import { Changes } from "./changes.js";
 import { timeOf } from "./clock.js";
-import { deleteRow, insertEntry, keepRow, livesOf } from "./entries.js";
+import { insertEntry, sizeOf, type Entry } from "./entries.js";
+import { readLive, tombstonesSince, type PartName } from "./generations.js";
 import { readPage } from "./page.js";
 import { planCompaction, thresholds } from "./plan.js";
+import { Clearing } from "./removal.js";
 
-/** Log rows that one removal deletes at most; what is left over, its tombstone outdates. */
-const MAX_ROWS_CLEARED = 4_000;
+/**
+ * What is read of one document at most: more than compaction leaves of any (6 MiB), and so little that a
+ * removal or a compaction in the same transaction stays below the 16 MiB that Convex reads (S8).
+ */
+const MAX_LIVE = { rows: 8_000, bytes: 7 * 1024 * 1024 };
+/** Bytes of updates that are read of a longer one, of which only removing it can make use. */
+const MAX_BYTES_OF_LONGER = 2 * 1024 * 1024;
 
 const partState = v.object({
   /** The newest generation, live or ended; 0 when the document was never there. */
   generation: v.number(),
   live: v.boolean(),
-  /** What the live generation consists of, in log order. */
+  /** What the live generation consists of, in log order; only the oldest of it unless `whole`. */
   updates: v.array(v.bytes()),
-  /** Every ended generation that the log still knows, with the state it ended in. */
+  /** Whether all of the live generation could be read. */
+  whole: v.boolean(),
+  /** The ended generations that were asked for and the log still knows, with the states they ended in. */
   ended: v.array(v.object({ generation: v.number(), stateVector: v.bytes() })),
   /** Whether `compaction.compact` has something to do. */
   long: v.boolean(),
@@ -31,31 +39,50 @@ export const read = query({
     collection: v.string(),
     part: v.string(),
     documents: v.array(v.string()),
+    /** For each document the generation from which on ended ones are told; none without it. */
+    endedSince: v.optional(v.array(v.number())),
     /** For `long`: what makes a log long. */
     compaction: v.optional(thresholds),
   },
   returns: v.array(partState),
-  handler: async (ctx, { collection, part, documents, compaction }) =>
+  handler: async (ctx, { collection, part, documents, endedSince, compaction }) =>
     Promise.all(
-      documents.map(async (document) => {
-        const { generation, live, ended } = await livesOf(ctx, { collection, document, part });
+      documents.map(async (document, index) => {
+        const name = { collection, document, part };
+        const { generation, live, entries, whole } = await readLive(ctx, name, MAX_LIVE);
         return {
           generation,
-          live: live.length > 0,
-          updates: await Promise.all(live.map((entry) => readEntry(ctx, entry.rows))),
-          ended: await Promise.all(
-            ended.map(async (entry) => ({
-              generation: entry.head.generation,
-              stateVector: await readEntry(ctx, entry.rows),
-            })),
-          ),
+          live,
+          updates: await readAll(ctx, whole ? entries : beginningOf(entries)),
+          whole,
+          ended: await endedOf(ctx, name, endedSince?.[index] ?? Infinity),
           long:
             compaction !== undefined &&
-            planCompaction(live, timeOf(ctx), compaction, Infinity).length > 0,
+            planCompaction(entries, timeOf(ctx), compaction, Infinity).length > 0,
         };
       }),
     ),
 });
+
+const readAll = (ctx: QueryCtx, entries: readonly Entry[]) =>
+  Promise.all(entries.map((entry) => readEntry(ctx, entry.rows)));
+
+/** What is in a long log up to any entry builds on nothing after it. */
+function beginningOf(entries: readonly Entry[]): Entry[] {
+  let bytes = 0;
+  const after = entries.findIndex((entry) => (bytes += sizeOf(entry)) > MAX_BYTES_OF_LONGER);
+  return after === -1 ? [...entries] : entries.slice(0, Math.max(1, after));
+}
+
+async function endedOf(ctx: QueryCtx, name: PartName, since: number) {
+  if (since === Infinity) return [];
+  const ended = await tombstonesSince(ctx, name, since);
+  const stateVectors = await readAll(ctx, ended);
+  return ended.map(({ head: { generation } }, index) => ({
+    generation,
+    stateVector: stateVectors[index]!,
+  }));
+}
 
 /** A page as `streamPageValidator` has it, before the app adds rows and whom it is for. */
 const logPage = streamPageValidator
@@ -102,13 +129,11 @@ export const append = mutation({
   returns: v.commitTs(),
   handler: async (ctx, { collection, entries, keep }): Promise<bigint | CommitTsPlaceholder> => {
     const changes = new Changes(collection);
+    const clearing = new Clearing(ctx, changes);
     const nextChunk = new Map<string, number>();
     for (const { bytes, begins, ...head } of entries) {
       if (begins) changes.add(head.scope, head.document, { documents: 1 });
-      const keeps =
-        head.kind === "tombstone"
-          ? await clearGeneration(ctx, changes, head.document, head.generation, keep)
-          : keep;
+      const keeps = head.kind === "tombstone" ? await clearing.clear(head, keep) : keep;
       const group = JSON.stringify([head.document, head.part]);
       const chunk = nextChunk.get(group) ?? (await chunksSoFar(ctx, collection, head));
       const place = { collection, ...head, ts: ctx.db.vars.commitTs, ...(keeps && { keep: true }) };
@@ -140,35 +165,4 @@ async function chunksSoFar(
     .order("desc")
     .first();
   return newest ? newest.chunk + 1 : 0;
-}
-
-/**
- * Takes the updates of a generation that ends out of the log; its tombstone alone speaks for it from now
- * on. They stay as history if the removal is to, or any of them was written to stay.
- *
- * @returns whether they stay.
- */
-async function clearGeneration(
-  ctx: MutationCtx,
-  changes: Changes,
-  document: string,
-  generation: number,
-  keep = false,
-): Promise<boolean> {
-  const rows: Doc<"updates">[] = await ctx.db
-    .query("updates")
-    .withIndex("by_document", (q) =>
-      q.eq("collection", changes.collection).eq("document", document),
-    )
-    .take(MAX_ROWS_CLEARED);
-  const ended = rows.find((row) => row.kind === "update" && row.generation === generation);
-  if (ended) changes.add(ended.scope, document, { documents: -1 });
-  const cleared = rows.filter((row) => row.kind === "update" && row.generation <= generation);
-  const keeps = keep || cleared.some((row) => row.keep);
-  for (const row of cleared) {
-    // What a snapshot replaced is there already.
-    if (keeps && !row.replaces) await keepRow(ctx, changes, row);
-    else await deleteRow(ctx, changes, row);
-  }
-  return keeps;
 }

@@ -5,6 +5,7 @@ import { startEpoch } from "./past.js";
 import { sweepName, sweepReport, sweepSettings } from "./schema.js";
 import {
   lastSweep,
+  reviveSweep,
   startSweep,
   sweepSettingsOf,
   type SweepName,
@@ -90,7 +91,7 @@ export const restored = mutation({
   },
 });
 
-/** Starts the sweeps that are due. */
+/** Starts the sweeps that are due, and goes on with those of which a step failed. */
 export const tick = internalMutation({
   args: {},
   returns: v.null(),
@@ -100,6 +101,7 @@ export const tick = internalMutation({
     for (const name of SWEEPS) {
       const due = dueAt(settings[name], await lastSweep(ctx, name));
       if (due !== null && due <= soon) await startSweep(ctx, name);
+      else if (due !== null) await reviveSweep(ctx, name);
     }
     return null;
   },

@@ -3,6 +3,7 @@ import type { Doc } from "./_generated/dataModel.js";
 import { internalMutation, type MutationCtx } from "./_generated/server.js";
 import { Changes } from "./changes.js";
 import { deleteRow } from "./entries.js";
+import { nextPart } from "./parts.js";
 import { forget } from "./past.js";
 
 /** What one call deletes at most, in log rows and in bytes of updates. */
@@ -36,7 +37,7 @@ export const prune = internalMutation({
       if (isFull) break;
       await drop(row);
     }
-    // Only once there is nothing left which it outdates (see `clearGeneration`).
+    // Only once there is nothing left which it outdates (see `removal.ts`).
     for (const row of isFull ? [] : tombstone) {
       await drop(row);
       await forget(ctx, { ...row, ts: row.ts as bigint });
@@ -83,19 +84,4 @@ async function* rowsOf<Table extends "updates" | "history">(
       .take(MAX_ROWS_PRUNED + 100);
     yield* rows as unknown as Doc<Table>[]; // both tables have the same rows and indexes
   }
-}
-
-async function nextPart(
-  ctx: MutationCtx,
-  table: "updates" | "history",
-  { collection, document, part }: { collection: string; document: string; part: string | null },
-): Promise<string | null> {
-  const row = await ctx.db
-    .query(table)
-    .withIndex("by_document", (q) => {
-      const all = q.eq("collection", collection).eq("document", document);
-      return part === null ? all : all.gt("part", part);
-    })
-    .first();
-  return row?.part ?? null;
 }

@@ -89,6 +89,8 @@ export default defineSchema({
   updates: defineTable(logRow)
     .index("by_position", ["collection", "scope", "ts", "document", "part", "chunk"])
     .index("by_document", ["collection", "document", "part", "ts", "chunk"])
+    /** The same order, to get at one generation past any number of others. */
+    .index("by_generation", ["collection", "document", "part", "generation", "ts", "chunk"])
     /** What sweeps have not looked at yet. */
     .index("by_kind", ["kind", "ts"]),
 
@@ -144,6 +146,12 @@ export default defineSchema({
     creationTime: v.number(),
     /** Number of the run; one that another has replaced stops. */
     run: v.number(),
+    /** When its newest step was scheduled, in ms: one that is long past and has not ended failed. */
+    steppedAt: v.number(),
+    /** Log rows to be taken one document at a time, since a step that had them failed as a whole. */
+    careful: v.number(),
+    /** Documents that this run has failed on, and takes no more. */
+    passedBy: v.array(v.string()),
     ...sweepReport,
   }).index("by_sweep", ["sweep"]),
 

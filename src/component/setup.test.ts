@@ -60,7 +60,12 @@ export async function stream(log: Log, args: PageArgs = {}) {
 }
 
 export const read = (log: Log, ...documents: string[]) =>
-  log.query(api.log.read, { collection: "tasks", part: "fields", documents });
+  log.query(api.log.read, {
+    collection: "tasks",
+    part: "fields",
+    documents,
+    endedSince: documents.map(() => 0),
+  });
 
 const MAX_PAGES = 100;
 

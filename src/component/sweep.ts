@@ -22,6 +22,14 @@ const STEP_ROWS = 200;
 const STEP_BYTES = 4 * 1024 * 1024;
 /** One document has at most 1,000 rows replaced or deleted, and Convex writes up to 16,000 in a transaction. */
 const STEP_ENTRIES = 2_000;
+/** Log rows that are read of documents; Convex reads up to 32,000 rows, and 16 MiB, in a transaction. */
+const STEP_ROWS_READ = 8_000;
+
+/** A step that was scheduled so long ago and has not ended was rolled back as a whole, in ms. */
+const FAILED_AFTER = 10 * 60_000;
+
+/** Documents that a run remembers to pass by. */
+const MAX_PASSED_BY = 100;
 
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -32,7 +40,13 @@ const DAY_MS = 24 * 60 * 60_000;
 const COLD: Thresholds = { entries: 3, bytes: 4 * 1024, minAgeMs: 10 * 60_000 };
 
 /** What came of one document; unless `done`, it has to be taken again. */
-type Taken = { done: boolean; documents: number; entries: number; bytes: number };
+type Taken = {
+  done: boolean;
+  documents: number;
+  entries: number;
+  bytes: number;
+  read: { rows: number; bytes: number };
+};
 
 type Work = {
   kind: Doc<"updates">["kind"];
@@ -64,7 +78,8 @@ const WORK: Record<SweepName, Work> = {
     take: async (ctx, { collection, document, generation, ts }) => {
       const args = { collection, document, generation, ts: ts as bigint };
       const { done, ...deleted } = await ctx.runMutation(internal.pruning.prune, args);
-      return { done, documents: done ? 1 : 0, ...deleted };
+      const read = { rows: deleted.entries, bytes: deleted.bytes };
+      return { done, documents: done ? 1 : 0, ...deleted, read };
     },
   },
 };
@@ -94,12 +109,47 @@ export function lastSweep(ctx: QueryCtx, sweep: SweepName): Promise<Doc<"sweeps"
 /** Begins a run. One that is still going on stops, and this one carries on from there. */
 export async function startSweep(ctx: MutationCtx, sweep: SweepName) {
   const last = await lastSweep(ctx, sweep);
-  const { ts, creationTime } = last && WORK[sweep].resumes ? last : BEGINNING;
-  const run = (last?.run ?? 0) + 1;
-  const next = { sweep, ts, creationTime, run, startedAt: Date.now(), ...NOTHING_DONE };
-  if (last) await ctx.db.replace("sweeps", last._id, next);
-  else await ctx.db.insert("sweeps", next);
-  await ctx.scheduler.runAfter(0, internal.sweep.step, { sweep, run });
+  const unfinished = last?.finishedAt === null;
+  const { ts, creationTime } = last && (WORK[sweep].resumes || unfinished) ? last : BEGINNING;
+  const { careful, passedBy } = unfinished ? last : { careful: 0, passedBy: [] };
+  const run = last?.run ?? 0;
+  const next = { sweep, ts, creationTime, run, careful, passedBy, startedAt: Date.now() };
+  const state = { ...next, steppedAt: last?.steppedAt ?? 0, ...NOTHING_DONE };
+  const id = last?._id ?? (await ctx.db.insert("sweeps", state));
+  if (last) await ctx.db.replace("sweeps", id, state);
+  await carryOn(ctx, (await ctx.db.get("sweeps", id))!, unfinished && hasFailed(last));
+}
+
+/** Goes on with a run of which a step failed as a whole: that has stored nothing, not even the failure. */
+export async function reviveSweep(ctx: MutationCtx, sweep: SweepName) {
+  const last = await lastSweep(ctx, sweep);
+  if (last && last.finishedAt === null && hasFailed(last)) await carryOn(ctx, last, true);
+}
+
+const hasFailed = ({ steppedAt }: Doc<"sweeps">) => Date.now() - steppedAt >= FAILED_AFTER;
+
+/**
+ * Schedules the next step, under a new number. After one that failed documents are taken one at a
+ * time; if it had a single document already, that one is passed by.
+ */
+async function carryOn(ctx: MutationCtx, state: Doc<"sweeps">, failed: boolean) {
+  const run = state.run + 1;
+  const next = { run, steppedAt: Date.now() };
+  if (failed && state.careful > 0) {
+    const work = WORK[state.sweep];
+    const minAgeMs = work.minAgeMs(await sweepSettingsOf(ctx));
+    const rows = await rowsAfter(ctx, work, state, minAgeMs);
+    const culprit = rows.map(work.nameOf).find((name) => !state.passedBy.includes(name));
+    if (culprit !== undefined) {
+      await ctx.db.patch("sweeps", state._id, {
+        passedBy: [...state.passedBy, culprit].slice(-MAX_PASSED_BY),
+        failures: state.failures + 1,
+        lastFailure: `${culprit}: its transaction failed as a whole; the deployment's logs say why.`,
+      });
+    }
+  }
+  await ctx.db.patch("sweeps", state._id, { ...next, ...(failed && { careful: STEP_ROWS }) });
+  await ctx.scheduler.runAfter(0, internal.sweep.step, { sweep: state.sweep, run });
 }
 
 /** Takes care of some documents, and schedules itself while there are more. */
@@ -110,10 +160,11 @@ export const step = internalMutation({
     const state = await lastSweep(ctx, sweep);
     if (state?.run !== run) return null;
     const work = WORK[sweep];
-    const rows = await rowsAfter(ctx, work, state, work.minAgeMs(await sweepSettingsOf(ctx)));
+    const minAgeMs = work.minAgeMs(await sweepSettingsOf(ctx));
+    const rows = await rowsAfter(ctx, work, state, minAgeMs);
     const { more, ...done } = await takeRows(ctx, work, rows, state);
     const finishedAt = more ? null : Date.now();
-    await ctx.db.patch("sweeps", state._id, { ...done, finishedAt });
+    await ctx.db.patch("sweeps", state._id, { ...done, finishedAt, steppedAt: Date.now() });
     if (more) await ctx.scheduler.runAfter(0, internal.sweep.step, { sweep, run });
     return null;
   },
@@ -125,32 +176,50 @@ async function takeRows(
   rows: readonly Doc<"updates">[],
   state: Doc<"sweeps">,
 ) {
-  let { documents, entries, bytes, failures, lastFailure, ts, creationTime } = state;
-  const isFull = () => bytes - state.bytes >= STEP_BYTES || entries - state.entries >= STEP_ENTRIES;
+  let { documents, entries, bytes, failures, lastFailure, ts, creationTime, careful, passedBy } =
+    state;
+  const read = { rows: 0, bytes: 0 };
+  const isFull = () =>
+    bytes - state.bytes >= STEP_BYTES ||
+    entries - state.entries >= STEP_ENTRIES ||
+    read.rows >= STEP_ROWS_READ ||
+    read.bytes >= STEP_BYTES;
   let isDone = true;
+  let hadFailure = false;
   const seen = new Set<string>();
   for (const row of rows) {
-    if (isFull()) break;
     const name = work.nameOf(row);
+    const isNew = !seen.has(name) && !passedBy.includes(name);
+    // What one that failed has read nobody knows, and it counts all the same.
+    if (isFull() || hadFailure || (state.careful > 0 && isNew && seen.size > 0)) {
+      isDone = false;
+      break;
+    }
     try {
-      if (!seen.has(name)) {
+      if (isNew) {
+        seen.add(name);
         const taken = await work.take(ctx, row);
         documents += taken.documents;
         entries += taken.entries;
         bytes += taken.bytes;
+        read.rows += taken.read.rows;
+        read.bytes += taken.read.bytes;
         isDone = taken.done;
       }
     } catch (error) {
       // One document that this cannot be done to stays as it is, and holds up no other.
       failures++;
+      hadFailure = true;
+      passedBy = [...passedBy, name].slice(-MAX_PASSED_BY);
       lastFailure = `${name}: ${(error as Error).message}`;
     }
     if (!isDone) break;
-    seen.add(name);
+    careful = Math.max(0, careful - 1);
     [ts, creationTime] = [row.ts as bigint, row._creationTime];
   }
   const more = isFull() || !isDone || rows.length === STEP_ROWS;
-  return { documents, entries, bytes, failures, lastFailure, ts, creationTime, more };
+  const place = { ts, creationTime, careful, passedBy };
+  return { documents, entries, bytes, failures, lastFailure, ...place, more };
 }
 
 /** Rows that were written after the last one looked at, as far as they are old enough. */

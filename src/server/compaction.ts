@@ -1,13 +1,19 @@
 import { FIELDS_PART } from "../shared/plain-part.js";
 import type { Decision, Documents, WriteCtx } from "./documents.js";
 
-/** Compacts the logs of those documents that are written and were found long (S5). */
+/**
+ * Compacts the logs of those documents that were found long (S5) and are written, or are not because
+ * their logs are too long: so the edit goes through some time.
+ */
 export async function compactLogs(
   ctx: WriteCtx,
   { component, table, compaction }: Documents,
   decided: readonly Decision[],
 ): Promise<void> {
-  const long = decided.filter((one) => one.long && one.outcome.kind === "write");
+  const long = decided.filter(({ long, outcome }) => {
+    const full = outcome.kind === "rejected" && outcome.code === "DOCUMENT_FULL";
+    return long && (outcome.kind === "write" || full);
+  });
   const documents = long.map((one) => one.document);
   if (documents.length === 0) return;
   const args = { collection: table, part: FIELDS_PART, documents, thresholds: compaction };

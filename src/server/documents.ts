@@ -37,18 +37,22 @@ type FoundDocument = {
 
 /**
  * What log and table have of documents, in the order asked for, with one call into the component, and
- * one more when lives are to begin.
+ * one more when generations are to begin.
+ *
+ * @param endedSince For each document the generation from which on those that ended are of interest.
  */
 export async function findDocuments(
   ctx: WriteCtx,
   { component, table, fields, compaction }: Documents,
   documents: string[],
+  endedSince?: number[],
 ): Promise<FoundDocument[]> {
   const [logs, rows] = await Promise.all([
     ctx.runQuery(component.log.read, {
       collection: table,
       part: FIELDS_PART,
       documents,
+      ...(endedSince && { endedSince }),
       compaction,
     }),
     Promise.all(documents.map((id) => findRow(ctx.db, table, id))),
@@ -64,11 +68,12 @@ export async function findDocuments(
       );
   return documents.map((_, index) => {
     const stored = rows[index] ?? null;
-    const { generation, live, updates, ended, long } = logs[index]!;
+    const { generation, live, updates, whole, ended, long } = logs[index]!;
     const state: DocumentState = {
       generation,
       live,
       updates: updates.map((update) => new Uint8Array(update)),
+      whole,
       ended: ended.map((end) => ({
         generation: end.generation,
         stateVector: new Uint8Array(end.stateVector),

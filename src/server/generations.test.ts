@@ -1,16 +1,25 @@
-import { beforeEach, expect, it } from "vitest";
+import { componentsGeneric } from "convex/server";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { ComponentApi } from "../component/_generated/component.js";
+import { FIELDS_PART, loadPart, mintUpdate } from "../shared/plain-part.js";
+import { toArrayBuffer } from "../shared/values.js";
+import type { Result } from "../shared/wire.js";
 import {
   accepted,
+  changeOf,
   Device,
   expectEverywhere,
   newApp,
   push,
   rejected,
   removed,
+  stored,
   streamAll,
   unchanged,
   type App,
 } from "./setup.test.js";
+
+const component = componentsGeneric()["replicate"] as unknown as ComponentApi;
 
 let app: App;
 let ann: Device;
@@ -102,4 +111,41 @@ it("a removal of a document that never was changes nothing", async () => {
   const stray = { document: "b", generation: 1, op: "remove" as const, parts: [] };
   expect(await push(app, stray)).toEqual([unchanged]);
   expect(await streamAll(app)).toHaveLength(1);
+});
+
+describe("a document whose log is longer than can be read", { timeout: 120_000 }, () => {
+  /** What a deployment may hold whose compaction had stopped. */
+  beforeEach(async () => {
+    const doc = loadPart((await streamAll(app)).map(({ bytes }) => new Uint8Array(bytes)));
+    for (let n = 0; n < 18; n++) {
+      const value = new Map([["data", String(n % 10).repeat(1_000_000)]]);
+      const bytes = toArrayBuffer(mintUpdate(doc, value, 7)!);
+      const head = { scope: "", document: "a", part: FIELDS_PART, generation: 1, begins: false };
+      const entries = [{ ...head, kind: "update" as const, bytes }];
+      await app.mutation((ctx) =>
+        ctx.runMutation(component.log.append, { collection: "tasks", entries }),
+      );
+    }
+  });
+
+  it("is removed, and its insert stays removed when it is sent again", async () => {
+    const again = changeOf("insert", "a", new Uint8Array((await streamAll(app))[0]!.bytes), 1);
+    expect(await push(app, ann.remove("a"))).toEqual([accepted]);
+    expect(await stored(app, "a")).toBeNull();
+    expect(await push(app, again)).toEqual([removed]);
+    expect(await push(app, ann.insert("a", { title: "again" }))).toEqual([
+      expect.objectContaining({ status: "accepted", generation: 2 }),
+    ]);
+  });
+
+  it("refuses edits until it has been compacted, which every try brings nearer", async () => {
+    const edit = bob.update("a", { title: "at last" });
+    const answers: Result[] = [];
+    while (answers.at(-1)?.status !== "accepted" && answers.length < 10) {
+      answers.push(...(await push(app, edit)));
+    }
+    expect(answers[0]).toMatchObject(rejected("DOCUMENT_FULL"));
+    expect(answers.at(-1)).toEqual(accepted);
+    expect(await stored(app, "a")).toMatchObject({ title: "at last" });
+  });
 });

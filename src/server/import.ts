@@ -22,6 +22,8 @@ import type { ExistingRule } from "./seed.js";
 
 /** Characters of rows that are taken in by one transaction; Convex writes up to 16 MiB in one. */
 const MAX_PAGE_CHARACTERS = 2 * 1024 * 1024;
+/** Each row is looked up among those that failed before; Convex reads 4,096 index ranges in a transaction (S8). */
+const MAX_PAGE_ROWS = 2_000;
 
 export type ImportOptions<Row> = {
   /** Names the import: under one name each row takes effect once, however often it is handed in. */
@@ -111,16 +113,20 @@ export async function importRows<Row>(
   const batches = batchesOf(fields, rows);
   let page: Infer<typeof batch>[] = [];
   let characters = 0;
+  let count = 0;
   const send = () =>
     ctx.runMutation(importBatch, { context: { self, name, existing, batches: page } });
   for (const one of batches) {
     const text = JSON.stringify([existing, one]);
-    if (characters > 0 && characters + text.length > MAX_PAGE_CHARACTERS) {
+    const size = one.rows.length + one.failures.length;
+    const full = characters + text.length > MAX_PAGE_CHARACTERS || count + size > MAX_PAGE_ROWS;
+    if (page.length > 0 && full) {
       await send();
-      [page, characters] = [[], 0];
+      [page, characters, count] = [[], 0, 0];
     }
     page.push({ key: await hash(text), ...one });
     characters += text.length;
+    count += size;
   }
   if (page.length > 0) await send();
   const failures = batches.flatMap((one) => one.failures);

@@ -44,6 +44,7 @@ it("merges as if every edit had been made when it arrived, whoever's ids are hig
             generation: 1,
             live: n > 0,
             updates: log,
+            whole: true,
             ended: [],
             forgotten: 0,
             stored,
@@ -80,7 +81,15 @@ it("refuses what would leave more behind than a log can hold, however small the 
     const row = { title: "t", votes: Object.fromEntries(keys.map((key) => [key, 1])) };
     const update = mintUpdate(doc, difference(readFlat(doc), flatten(row, tree)), 7)!;
     const change = incoming(changeOf(round ? "update" : "insert", "a", update));
-    const state = { generation: 1, live: round > 0, updates: log, ended: [], forgotten: 0, stored };
+    const state = {
+      generation: 1,
+      live: round > 0,
+      updates: log,
+      whole: true,
+      ended: [],
+      forgotten: 0,
+      stored,
+    };
     const outcome = mergeChange(fields, state, change, new Map());
     if (outcome.kind === "write") {
       stored = outcome.next;
@@ -112,6 +121,7 @@ it("refuses what would be more structs than replicas can take, however few bytes
     generation: 1,
     live: true,
     updates: before,
+    whole: true,
     ended: [],
     forgotten: 0,
     stored: { title: "t" },
@@ -129,7 +139,15 @@ it("refuses what would be more structs than replicas can take, however few bytes
 
 it("says of a removal in a life to come that the life before it is over, and not that one", () => {
   const ended = [{ generation: 1, stateVector: new Uint8Array([0]) }];
-  const state = { generation: 1, live: false, updates: [], ended, forgotten: 0, stored: null };
+  const state = {
+    generation: 1,
+    live: false,
+    updates: [],
+    whole: true,
+    ended,
+    forgotten: 0,
+    stored: null,
+  };
   const removal = { document: "a", generation: 2, op: "remove" as const, parts: [] };
   const outcome = mergeChange(compileFields(taskFields), state, incoming(removal), new Map());
   expect(outcome).toMatchObject({ kind: "unchanged", generation: 1, entries: [] });

@@ -92,6 +92,7 @@ function mergeUpdate(
   const dead = deadGeneration(current, change, writes);
   if (dead) return dead;
 
+  checkWhole(current);
   const doc = current.live ? current.doc : loadPart([]);
   const known = Y.decodeStateVector(Y.encodeStateVector(doc));
   const fresh = writes.filter(({ id }) => !isKnown(id, known));
@@ -158,6 +159,20 @@ function sizeProblem(doc: Y.Doc, written: number): ReplicateError | null {
   if (written * MOST_GROWTH <= MAX_PART_BYTES) return null;
   const size = Y.encodeStateAsUpdate(doc).byteLength;
   return size <= MAX_PART_BYTES ? null : documentFull(`${size} bytes`, MAX_PART_BYTES);
+}
+
+/**
+ * An edit builds on all of the log; a removal on nothing, so that it always works, and the state vector
+ * of what could be read still knows the inserts that began the generation.
+ *
+ * @throws {ReplicateError} `DOCUMENT_FULL`
+ */
+export function checkWhole({ whole }: Pick<Current, "whole">) {
+  if (whole) return;
+  throw new ReplicateError(
+    "DOCUMENT_FULL",
+    "The log of the document is too long to be read. Try again when it has been compacted, or remove the document and insert it again.",
+  );
 }
 
 function documentFull(size: string, most: number): ReplicateError {

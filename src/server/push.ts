@@ -90,12 +90,17 @@ async function decide(
   standings: Standings,
 ): Promise<Decision[]> {
   const documents = arrived.map(({ change }) => change.document);
-  const found = await findDocuments(ctx, target, documents);
+  const found = await findDocuments(ctx, target, documents, arrived.map(endedSince));
   return arrived.map((one, index) => {
     const { stored, state, long } = found[index]!;
     const outcome = mergeChange(target.fields, state, one, standings);
     return { document: one.change.document, stored, long, outcome };
   });
+}
+
+/** Only an insert may be one that an ended generation already knows; see `deadGeneration`. */
+function endedSince({ change }: Incoming): number {
+  return change.op === "insert" ? change.generation : Infinity;
 }
 
 async function refuseForbidden<F extends Fields, DataModel extends GenericDataModel>(

@@ -15,6 +15,9 @@ export type DocumentState = {
   generation: number;
   live: boolean;
   updates: Uint8Array[];
+  /** Whether these are all: of a log that is too long to be read they are the oldest ones. */
+  whole: boolean;
+  /** Those that ended since the generation that an insert names. */
   ended: { generation: number; stateVector: Uint8Array }[];
   /** The newest life that it may have had and that is forgotten (S6). */
   forgotten: number;
@@ -38,7 +41,7 @@ export type NewEntry = {
  * @returns the document as it is then; `bytes` is how many its updates take.
  */
 export function reconcile(fields: CompiledFields, state: DocumentState) {
-  const { generation, live, ended, stored } = state;
+  const { generation, live, whole, ended, stored } = state;
   const updates = live ? state.updates : [];
   const doc = loadPart(updates);
   const logged = updates.reduce((total, update) => total + update.byteLength, 0);
@@ -50,6 +53,7 @@ export function reconcile(fields: CompiledFields, state: DocumentState) {
       generation,
       next,
       live: false,
+      whole: true,
       doc: loadPart([]),
       row: null,
       ended: [...ended, { generation, stateVector }],
@@ -62,12 +66,17 @@ export function reconcile(fields: CompiledFields, state: DocumentState) {
       generation,
       next,
       live,
+      whole,
       doc,
       row: null,
       ended,
       entries: [] as NewEntry[],
       bytes: logged,
     };
+  }
+  if (!whole) {
+    // What someone may have written to the table cannot be told from what was not read.
+    return { generation, next, live, whole, doc, row: stored, ended, entries: [], bytes: logged };
   }
   const edits = difference(live ? shown(doc, fields) : new Map(), flatten(stored, fields.tree));
   const bytes = edits.size > 0 ? mintUpdate(doc, edits, SERVER_CLIENT_ID) : null;
@@ -76,7 +85,17 @@ export function reconcile(fields: CompiledFields, state: DocumentState) {
     ? [{ kind: "update", generation: current, begins: !live, bytes }]
     : [];
   const size = logged + (bytes?.byteLength ?? 0);
-  return { generation: current, next, live: true, doc, row: stored, ended, entries, bytes: size };
+  return {
+    generation: current,
+    next,
+    live: true,
+    whole,
+    doc,
+    row: stored,
+    ended,
+    entries,
+    bytes: size,
+  };
 }
 
 /** The paths that a reader sees; stale ones below a removed object do not count. */

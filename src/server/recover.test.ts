@@ -16,6 +16,8 @@ import {
   type App,
 } from "./setup.test.js";
 
+const LONG = { timeout: 120_000 };
+
 const recover = async (app: App, ...documents: Held[]) =>
   (await app.query(api.tasks.recover, { part: "fields", documents })).documents;
 
@@ -72,6 +74,26 @@ describe("recover", () => {
     const [missing] = await recover(app, knowing(1, entry!.bytes));
     expect(entry!.bytes.byteLength).toBeGreaterThan(900_000);
     expect(missing!.update!.byteLength).toBeLessThan(60);
+  });
+
+  it("answers for as many as one query can merge in time, by their structs", LONG, async () => {
+    const app = newApp();
+    const votes = (n: number) =>
+      Object.fromEntries(Array.from({ length: 1_000 }, (_, k) => [k, n]));
+    // Each has 20,000 structs or so, in far fewer bytes than one call reads.
+    for (const [index, id] of ["a", "b", "c", "d"].entries()) {
+      const device = new Device(50 + index);
+      await push(app, device.insert(id, { title: "t" }));
+      for (let n = 0; n < 20; n++) await push(app, device.update(id, { votes: votes(n) }));
+    }
+    const answers = await recover(app, ...["a", "b", "c", "d"].map(nothingOf));
+    expect(answers.map(({ document }) => document)).toEqual(["a", "b"]);
+  });
+
+  it("names each document once", async () => {
+    await expect(recover(newApp(), nothingOf("a"), nothingOf("b"), nothingOf("a"))).rejects.toThrow(
+      "INVALID_RECOVER",
+    );
   });
 
   it("answers for as many as one query can read, in the order asked, and at least for one", async () => {

@@ -11,6 +11,9 @@ export function checkRecover(documents: readonly Held[]) {
       `A recovery takes at most ${MAX_RECOVER_DOCUMENTS} documents, this one has ${documents.length}.`,
     );
   }
+  if (new Set(documents.map(({ document }) => document)).size < documents.length) {
+    throw invalid("A recovery names each document once.");
+  }
   for (const { document, stateVector } of documents) {
     const problem = idProblem(document);
     if (problem) throw invalid(problem.message);

@@ -2,7 +2,7 @@ import type { CompiledFields } from "../shared/compiled-fields.js";
 import { difference, flatten, type FlatRow } from "../shared/operations.js";
 import { loadPart, mintUpdate, SERVER_CLIENT_ID } from "../shared/plain-part.js";
 import { checkKeys } from "./apply-writes.js";
-import { writtenOutcome, type Outcome } from "./merge.js";
+import { checkWhole, writtenOutcome, type Outcome } from "./merge.js";
 import { reconcile, type DocumentState } from "./reconcile.js";
 
 /** What an import does with a document that exists, or existed once. */
@@ -25,6 +25,7 @@ export function seedDocument(
     return { kind: "unchanged", generation: newest, entries: [] };
   }
   const current = reconcile(fields, state);
+  checkWhole(current);
   const { live, row: prev } = current;
   const generation = live ? current.generation : current.next;
   const doc = live ? current.doc : loadPart([]);

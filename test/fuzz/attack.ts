@@ -21,7 +21,7 @@ export type Target = DocumentState;
 
 function targetOf(updates: Uint8Array[]): Target {
   const stored = renderRow(loadPart(updates), fields.tree);
-  return { generation: 1, live: true, updates, ended: [], forgotten: 0, stored };
+  return { generation: 1, live: true, updates, whole: true, ended: [], forgotten: 0, stored };
 }
 
 /** A document as its log was written, one that was compacted, one that was removed, and none. */
@@ -32,11 +32,12 @@ export const TARGETS: readonly Target[] = [
     generation: 1,
     live: false,
     updates: [],
+    whole: true,
     ended: [{ generation: 1, stateVector: Y.encodeStateVector(loadPart(LOG)) }],
     forgotten: 0,
     stored: null,
   },
-  { generation: 0, live: false, updates: [], ended: [], forgotten: 0, stored: null },
+  { generation: 0, live: false, updates: [], whole: true, ended: [], forgotten: 0, stored: null },
 ];
 
 /** One that has been large for long: as many keys as there may be. */

@@ -61,7 +61,12 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           part: string;
           thresholds: { bytes: number; entries: number; minAgeMs: number };
         },
-        { bytes: number; documents: number; entries: number },
+        {
+          bytes: number;
+          documents: number;
+          entries: number;
+          read: { bytes: number; rows: number };
+        },
         Name
       >;
     };
@@ -193,6 +198,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           collection: string;
           compaction?: { bytes: number; entries: number; minAgeMs: number };
           documents: Array<string>;
+          endedSince?: Array<number>;
           part: string;
         },
         Array<{
@@ -201,6 +207,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           live: boolean;
           long: boolean;
           updates: Array<ArrayBuffer>;
+          whole: boolean;
         }>,
         Name
       >;

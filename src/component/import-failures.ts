@@ -1,0 +1,65 @@
+import type { ObjectType } from "convex/values";
+import type { Doc, Id } from "./_generated/dataModel.js";
+import type { MutationCtx, QueryCtx } from "./_generated/server.js";
+import type { importFailure } from "./schema.js";
+
+type Failure = ObjectType<typeof importFailure>;
+
+export async function theBatch(ctx: QueryCtx, id: Id<"imports">): Promise<Doc<"imports">> {
+  const batch = await ctx.db.get("imports", id);
+  if (batch === null) throw new Error(`There is no batch ${id} of an import.`);
+  return batch;
+}
+
+/**
+ * A row that failed and is handed in once more, mended, counts where it is now. Looked up one by one: of
+ * an import any number may have failed.
+ */
+export async function forgetFailures(
+  ctx: MutationCtx,
+  collection: string,
+  name: string,
+  rows: { document: string }[],
+) {
+  const [any] = await failuresOf(ctx, collection, name, 1);
+  if (!any) return;
+  const mended = new Map<Id<"imports">, number>();
+  for (const document of new Set(rows.map((one) => one.document))) {
+    const failures = ctx.db
+      .query("importFailures")
+      .withIndex("by_import", (q) =>
+        q
+          .eq("collection", collection)
+          .eq("name", name)
+          .eq("mended", false)
+          .eq("document", document),
+      );
+    for (const { _id, batch } of await failures.collect()) {
+      await ctx.db.patch("importFailures", _id, { mended: true });
+      mended.set(batch, (mended.get(batch) ?? 0) + 1);
+    }
+  }
+  for (const [id, count] of mended) {
+    const { failed } = await theBatch(ctx, id);
+    await ctx.db.patch("imports", id, { failed: failed - count });
+  }
+}
+
+export function failuresOf(ctx: QueryCtx, collection: string, name: string, most: number) {
+  return ctx.db
+    .query("importFailures")
+    .withIndex("by_import", (q) =>
+      q.eq("collection", collection).eq("name", name).eq("mended", false),
+    )
+    .take(most);
+}
+
+export async function noteFailures(
+  ctx: MutationCtx,
+  { _id: batch, collection, name }: Pick<Doc<"imports">, "_id" | "collection" | "name">,
+  failures: Failure[],
+) {
+  for (const one of failures) {
+    await ctx.db.insert("importFailures", { batch, collection, name, mended: false, ...one });
+  }
+}
