@@ -82,7 +82,7 @@ class FakeHost implements PullHost {
   swap = async () => {
     await Promise.resolve();
     const { reset: _, ...rest } = this.sync;
-    if (++this.swaps === 3) this.sync = rest;
+    if (++this.swaps % 3 === 0) this.sync = rest;
   };
   report = (state: Partial<SyncState>) => void (this.state = { ...this.state, ...state });
   apply = async (
@@ -470,6 +470,55 @@ describe("set-ups that cannot sync", () => {
   });
 });
 
+describe("a server that is at fault", () => {
+  const RESET = page([], null as never, { done: false, reset: "pruned" });
+  const tail = (next: StreamPage) => (server: FakeServer) => {
+    server.onSubscribe = ({ onPage }) => queueMicrotask(() => onPage(next));
+  };
+  const load = (next: unknown) => (server: FakeServer) => {
+    server.pages.get = () => next as StreamPage;
+  };
+
+  it.each<[string, (server: FakeServer) => void, "load" | "tail"]>([
+    ["never ends a load", load(page([], "c", { done: false })), "load"],
+    ["brings the same page for ever", load(page([one(1)], null as never, { done: false })), "load"],
+    ["resets a load for ever", load(RESET), "load"],
+    ["sends no entries", load({ ...page([], "c"), entries: null }), "load"],
+    ["sends entries that are none", load(page([{ ...one(1), bytes: 7 as never }], "c")), "load"],
+    ["sends nothing", load(null), "load"],
+    ["resets for ever", tail(RESET), "tail"],
+    ["never ends a tail", tail(page([], "stored", { done: false })), "tail"],
+    ["stays where it is", tail(page([one(1)], "stored")), "tail"],
+  ])("and %s is asked with a pause, which says so", async (_name, breakIt, where) => {
+    const { time, host, server, puller } = setUp({ loaded: where === "tail" });
+    server.pages.set(null, page([one(1)], "stored"));
+    breakIt(server);
+    const reasons = new Set<string | undefined>();
+    const { report } = host;
+    host.report = (state) => {
+      reasons.add(state.pullReason?.code);
+      report(state);
+    };
+    puller.start();
+    await time.advance(HOUR, 2_000);
+    const asked = server.calls.stream.length + server.subscriptions.length;
+    expect(asked).toBeGreaterThan(20);
+    expect(asked).toBeLessThan(1_000);
+    expect(reasons).toContain("SERVER_ERROR");
+    expect(host.state.caughtUp).toBe(false);
+  });
+
+  it("and recovers something that is none is told so", async () => {
+    const { host, server, puller } = setUp({ loaded: true });
+    server.transport.recover = async () => ({ documents: null as never, identity: null });
+    tail(page([{ ...one(1), bytes: null }], "c"))(server);
+    puller.start();
+    await quiet();
+    expect(host.state.pullReason).toMatchObject({ code: "SERVER_ERROR" });
+    expect(host.applied).toEqual([]);
+  });
+});
+
 describe("stopping", () => {
   it("ends the subscription and every timer, and tells so", async () => {
     const { time, host, server, puller } = setUp({ loaded: true });
@@ -614,7 +663,8 @@ describe("what a page does not carry itself", () => {
     const { server, bring } = await following();
     await bring(stub(1));
     expect(server.open.map(({ cursor }) => cursor)).toEqual(["later"]);
-    await bring(one(2));
+    server.open[0]!.onPage(page([one(2)], "still later"));
+    await quiet();
     expect(server.calls.recover).toEqual([["d1"]]);
   });
 

@@ -9,6 +9,7 @@ import { checkProtocol, untilConnected, untilMine } from "./handshake.js";
 import { Healer, type HealHost } from "./heal.js";
 import { recoverAll, type RecoverHost } from "./recover.js";
 import { reasonOf, type SyncState } from "../tabs/sync-state.js";
+import { checkPage, checkRecovery } from "./sound.js";
 import { Tail, type TailHost } from "./tail.js";
 
 /** A query that takes longer than this has been lost, in ms. */
@@ -55,6 +56,8 @@ export class Puller {
   #running: AbortController | null = null;
   /** How often in a row it went wrong before anything arrived. */
   #failures = 0;
+  /** How often in a row everything was to be loaded anew. */
+  #resets = 0;
   /** How far the first load is; it never goes back, although the log grows while it is read. */
   #fraction = 0;
   /** Whether all that the server had when it was last heard of is applied. */
@@ -68,6 +71,7 @@ export class Puller {
       held: (documents) => host.held(documents),
       ask: async (documents) => {
         const answer = await this.#timed(transport.recover(documents));
+        checkRecovery(answer);
         await host.identify(answer.identity);
         return answer;
       },
@@ -145,6 +149,7 @@ export class Puller {
     const { cursor, syncedAt } = this.#host.syncPoint();
     const page = await this.#timed(this.#transport.stream({ cursor }));
     if (signal.aborted) return;
+    checkPage(page, cursor);
     await this.#host.identify(page.identity);
     const next = { cursor: page.cursor, complete: true, syncedAt };
     if (page.reset || !(await this.#store(signal, page.entries, next))) throw unreadable();
@@ -156,9 +161,10 @@ export class Puller {
       const { cursor, syncedAt } = this.#host.syncPoint();
       const page = await this.#timed(this.#transport.stream({ cursor, rows: true }));
       if (signal.aborted) return;
+      checkPage(page, cursor);
       await this.#host.identify(page.identity);
       if (page.reset) {
-        await this.#host.reset(cursor, page.reset);
+        await this.#reset(cursor, page.reset, signal);
         continue;
       }
       const isStored = await this.#store(signal, page.entries, {
@@ -174,6 +180,17 @@ export class Puller {
     }
   }
 
+  /** One that follows another, with nothing of a tail between them, waits longer each time. */
+  async #reset(cursor: string | null, reason: ResetReason, signal: AbortSignal) {
+    if (this.#resets > 0) {
+      const message = "The server has everything loaded anew, again and again.";
+      this.#host.report({ pullReason: reasonOf(new ReplicateError("SERVER_ERROR", message)) });
+      await sleep(this.#environment, backoffMs(this.#resets, this.#environment), signal);
+    }
+    this.#resets += 1;
+    if (!signal.aborted) await this.#host.reset(cursor, reason);
+  }
+
   async #swap(signal: AbortSignal) {
     while (this.#host.syncPoint().reset?.loaded && !signal.aborted) await this.#host.swap();
   }
@@ -185,11 +202,12 @@ export class Puller {
     const host: TailHost = {
       transport: this.#transport,
       apply: async (page, entries, isCaughtUp, signal) => {
+        checkPage(page, cursor);
         if (!page.reset) return this.#applyTail(page, entries, isCaughtUp, signal);
         await this.#host.identify(page.identity);
         if (signal.aborted) return;
         this.#fallBehind();
-        await this.#host.reset(cursor, page.reset);
+        await this.#reset(cursor, page.reset, signal);
       },
       fallBehind: () => this.#fallBehind(),
       confirm: () => this.#checkProtocol(),
@@ -218,6 +236,7 @@ export class Puller {
       }
     }
     if (signal.aborted) return;
+    this.#resets = 0;
     caughtUp = this.#caughtUp = isCaughtUp();
     this.#reportProgress({ caughtUp, fraction: 1 });
   }
