@@ -101,8 +101,11 @@ export class Engine {
     if (known) return known;
     const storing = this.#write(mutations, idempotencyKey);
     this.#storing.set(idempotencyKey, storing);
-    await storing;
-    this.#storing.delete(idempotencyKey);
+    try {
+      await storing;
+    } finally {
+      this.#storing.delete(idempotencyKey);
+    }
   }
 
   #write(mutations: readonly LocalMutation[], idempotencyKey?: string): Promise<void> {
@@ -249,10 +252,7 @@ export class Engine {
   #succeed(session: Session, records: readonly OutboxRecord[]) {
     this.#current = null;
     void session.close();
-    if (records.length === 0 && this.#listeners.size === 0) {
-      this.#rest();
-      return this.status.set(INITIAL_STATUS);
-    }
+    if (records.length === 0 && this.#listeners.size === 0) return this.#rest();
     this.#isAdopting = true;
     void this.#hold(async (next) => {
       this.#update(next); // from this moment: what was complete has to be loaded again
@@ -294,7 +294,9 @@ export class Engine {
     this.#rest();
   }
 
+  /** There is no session any more: nothing is known of how things are (C11). */
   #rest() {
     for (const cancel of this.#cancelTimers) cancel();
+    this.status.set(INITIAL_STATUS);
   }
 }
