@@ -24,7 +24,8 @@ const listener = {
   rejected: nothing,
   lost: nothing,
   cleared: nothing,
-  healing: nothing,
+  mustRecover: nothing,
+  maySend: nothing,
 };
 
 /** Runs in the page; resolves to the report. */

@@ -4,7 +4,7 @@ import { ReplicateError } from "../shared/errors.js";
 import { encodeOperations } from "../shared/operations.js";
 import { loadPart } from "../shared/plain-part.js";
 import { toArrayBuffer } from "../shared/values.js";
-import type { Recovery } from "./store/apply-page.js";
+import type { Recovered } from "../shared/wire.js";
 import { LocalData, type LocalDataListener } from "./local-data/local-data.js";
 import { CURRENT_DATA } from "./store/migrations.js";
 import type { OutboxRecord } from "./store/records.js";
@@ -38,7 +38,8 @@ async function openTab(storage: ReplicaStorage) {
     changed: vi.fn(),
     rejected: vi.fn(),
     lost: vi.fn(),
-    healing: vi.fn(),
+    mustRecover: vi.fn(),
+    maySend: vi.fn(),
     cleared: vi.fn(),
   } satisfies LocalDataListener;
   const environment = new VirtualTime();
@@ -97,7 +98,7 @@ describe("damaged rows", () => {
     await damage(storage, "rows", 1, how);
     const tab = await openTab(storage);
     expect(tab.titles()).toEqual({ a: "a", b: "b", c: "c" });
-    expect(tab.listener.healing).not.toHaveBeenCalled(); // the server is not needed
+    expect(tab.listener.mustRecover).not.toHaveBeenCalled(); // the server is not needed
     const again = await openTab(storage);
     expect(again.titles()).toEqual({ a: "a", b: "b", c: "c" });
     expect(again.listener.stored).not.toHaveBeenCalled();
@@ -113,22 +114,26 @@ describe("damaged rows", () => {
 
 describe("a damaged document", () => {
   /** What the server answers about a document, to who has nothing of it. */
-  const whole = (document: string, ...entries: Entry[]): Recovery => {
+  const whole = (document: string, ...entries: Entry[]): Recovered => {
     const doc = loadPart(entries.map(({ bytes }) => new Uint8Array(bytes)));
     const update = toArrayBuffer(Y.encodeStateAsUpdate(doc));
-    return { document, generation: 1, live: true, update, isWhole: true };
+    return { document, generation: 1, live: true, update };
   };
   const news = [retitled("b", "theirs"), titled("d")];
   const both = whole("b", titled("b"), retitled("b", "theirs"));
   const LATER = { ...SYNC, cursor: "later" };
+  const heal = ({ data }: Tab, ...recovered: Recovered[]) =>
+    data.heal(recovered, data.replica.refetched);
+  const calls = ({ listener }: Tab) =>
+    [listener.mustRecover, listener.maySend].map(({ mock }) => mock.calls.length);
 
-  /** Found by a change from the server: the page has to come again, with all of the document. */
+  /** Found by a change from the server, which goes by. */
   async function foundByPage() {
     const { storage, tab } = await diskWithThree();
     await damage(storage, "documents", "b");
     await tab.edit("b", "mine");
     tab.listener.shown.mockClear();
-    expect(await tab.data.applyPage(news, LATER)).toEqual(["b"]);
+    expect(await tab.data.applyPage(news, LATER)).toEqual([]);
     return { storage, tab };
   }
 
@@ -140,25 +145,28 @@ describe("a damaged document", () => {
     await tab.edit("c", "mine too");
     const outgoing = await tab.mint("b", "c");
     expect(outgoing.map(({ change }) => change.document)).toEqual(["c"]);
-    expect(tab.listener.healing.mock.calls).toEqual([["begins"]]);
+    expect(calls(tab)).toEqual([1, 0]);
     expect([...tab.data.replica.pending().keys()]).toEqual(["c"]);
     return { storage, tab };
   }
 
-  it("is all that has to come again: position, rows and what is pending stay", async () => {
+  it("holds up no page that says something of it, but its own changes: its row stays (C7)", async () => {
     const { storage, tab } = await foundByPage();
+    expect(calls(tab)).toEqual([1, 0]);
     for (const { data, titles } of [tab, await openTab(storage)]) {
-      expect(data.syncPoint).toMatchObject(SYNC);
-      expect(titles()).toEqual({ a: "a", b: "mine", c: "c" });
+      expect(data.syncPoint).toMatchObject(LATER);
+      expect(titles()).toEqual({ a: "a", b: "mine", c: "c", d: "d" });
       expect(data.replica.counts().pending).toBe(1);
+      expect(data.replica.pending().size).toBe(0);
     }
     const [held] = await tab.data.held(["b"]);
     expect(held).toEqual({ document: "b", generation: 0, stateVector: new ArrayBuffer(1) });
   });
 
-  it("is whole again with the page that needed it, which tells of differences only", async () => {
+  it("is whole again with what the server has of it, and what was pending is sent", async () => {
     const { storage, tab } = await foundByPage();
-    expect(await tab.data.applyPage(news, LATER, [both])).toEqual([]);
+    await heal(tab, both);
+    expect(calls(tab)).toEqual([1, 1]);
     const shown = tab.listener.shown.mock.calls; // what is pending covers what changed of `b`
     expect(shown).toEqual([[[{ id: "d", row: { title: "d" } }]]]);
     expect(tab.data.syncPoint).toMatchObject(LATER);
@@ -170,16 +178,46 @@ describe("a damaged document", () => {
     expect((await openTab(storage)).titles()).toEqual({ a: "a", b: "mine", c: "c", d: "d" });
   });
 
-  it("cannot be mended by an addition to what was here before", async () => {
-    const { tab } = await foundByPage();
-    const addition = { ...both, isWhole: false };
-    expect(await tab.data.applyPage(news, LATER, [addition])).toEqual(["b"]);
-    expect(await tab.data.applyPage(news, LATER, [addition, both])).toEqual([]);
+  it("is not healed by what was asked for before another page went by, in any tab (C7)", async () => {
+    const { storage, tab } = await foundByMint();
+    const asked = tab.data.replica.refetched;
+    const other = await openTab(storage);
+    await other.data.applyPage(news, LATER);
+    await tab.data.heal([whole("b", titled("b"))], asked);
+    expect([...tab.data.replica.refetched.keys()]).toEqual(["b"]);
+    await heal(tab, both);
+    expect(tab.data.replica.refetched.size).toBe(0);
+    expect(tab.data.replica.base("b")?.row).toEqual({ title: "theirs" });
+    expect(tab.data.syncPoint).toMatchObject(LATER);
+  });
+
+  it("is brought by a load of everything anew, and by nothing that was asked for before", async () => {
+    const { tab } = await foundByMint();
+    const asked = tab.data.replica.refetched;
+    await tab.data.reset("c", "restored");
+    await tab.data.heal([both], asked);
+    await tab.data.applyPage([titled("a"), retitled("b", "anew"), titled("b"), titled("c")], LATER);
+    while (tab.data.syncPoint.reset) await tab.data.swap();
+    expect(tab.titles()).toEqual({ a: "a", b: "mine", c: "mine too" });
+    expect([...tab.data.replica.pending().keys()]).toEqual(["b", "c"]);
+  });
+
+  it("that is found while everything is loaded anew keeps its row and its changes", async () => {
+    const { storage, tab } = await diskWithThree();
+    await tab.edit("b", "mine");
+    await tab.data.reset("c", "pruned");
+    await damage(storage, "documents", "b");
+    await tab.data.applyPage([titled("a"), titled("b"), titled("c")], LATER);
+    while (tab.data.syncPoint.reset) await tab.data.swap();
+    expect(tab.titles()).toEqual({ a: "a", b: "mine", c: "c" });
+    expect(tab.data.replica.counts()).toMatchObject({ pending: 1, rejected: 0 });
+    await heal(tab, both);
+    expect([...tab.data.replica.pending().keys()]).toEqual(["b"]);
   });
 
   it("takes another client id, because what was refused of it is forgotten (C4)", async () => {
     const { tab } = await foundByMint();
-    await tab.data.applyPage([], SYNC, [both]);
+    await heal(tab, both);
     await tab.edit("a", "x");
     const ids = (await tab.mint("a", "b")).map(
       ({ change }) => Y.decodeUpdate(new Uint8Array(change.parts[0]!.update)).structs[0]!.id.client,
@@ -187,41 +225,37 @@ describe("a damaged document", () => {
     expect(ids[0]).not.toBe(ids[1]);
   });
 
-  it("found by a change from here holds up no other, and no page about others", async () => {
+  it("found by a change from here holds up no other, and no page", async () => {
     const { tab } = await foundByMint();
-    expect([...tab.data.replica.refetched]).toEqual(["b"]);
-    expect(await tab.data.applyPage([titled("d")], LATER)).toEqual([]);
-    expect(tab.data.syncPoint).toMatchObject(LATER);
-    expect(await tab.data.applyPage(news, { ...SYNC, cursor: "latest" })).toEqual(["b"]);
+    expect([...tab.data.replica.refetched.keys()]).toEqual(["b"]);
+    expect(await tab.data.applyPage(news, LATER)).toEqual([]);
     expect(tab.data.syncPoint).toMatchObject(LATER);
     expect(tab.titles()).toEqual({ a: "a", b: "mine", c: "mine too", d: "d" });
   });
 
   it("is mended on its own, and then sent", async () => {
     const { storage, tab } = await foundByMint();
-    expect(await tab.data.applyPage([], tab.data.syncPoint, [both])).toEqual([]);
-    expect(tab.listener.healing.mock.calls).toEqual([["begins"], ["done"]]);
+    await heal(tab, both);
+    expect(calls(tab)).toEqual([1, 1]);
     expect([...tab.data.replica.pending().keys()]).toEqual(["b", "c"]);
     expect((await tab.mint("b"))[0]!.change).toMatchObject({ op: "update", generation: 1 });
     const again = await openTab(storage);
-    expect(again.listener.healing).not.toHaveBeenCalled();
+    expect(calls(again)).toEqual([0, 0]);
     expect(again.data.syncPoint).toMatchObject(SYNC);
   });
 
   it("is still to be mended after the page is gone", async () => {
     const { storage } = await foundByMint();
     const tab = await openTab(storage);
-    expect(tab.listener.healing.mock.calls).toEqual([["begins"]]);
+    expect(calls(tab)).toEqual([1, 0]);
     expect([...tab.data.replica.pending().keys()]).toEqual(["c"]);
   });
 
   it("that the server has not any more goes", async () => {
-    const { storage, tab } = await diskWithThree();
-    await damage(storage, "documents", "b");
-    const gone = { document: "b", generation: 0, live: false, update: null, isWhole: true };
-    expect(await tab.data.applyPage([], SYNC, [gone])).toEqual([]);
-    for (const { titles } of [tab, await openTab(storage)]) {
-      expect(titles()).toEqual({ a: "a", c: "c" });
+    const { storage, tab } = await foundByPage();
+    await heal(tab, { document: "b", generation: 1, live: false, update: null });
+    for (const { data } of [tab, await openTab(storage)]) {
+      expect(data.replica.base("b")?.row).toBeNull();
     }
   });
 
@@ -238,7 +272,7 @@ describe("a damaged document", () => {
       expect(tab.titles()["b"]).toBe("mine");
       expect(tab.data.replica.counts().pending).toBe(1);
     }
-    await tab.data.applyPage([], SYNC, [whole("b", titled("b"))]);
+    await heal(tab, whole("b", titled("b")));
     expect(await tab.mint("b")).toEqual([outgoing]);
     await tab.data.settle([outgoing!], [...answers]);
     expect([tab.titles()["b"], tab.data.replica.counts().pending]).toEqual(["mine", 0]);
@@ -251,10 +285,10 @@ describe("a damaged document", () => {
     await other.edit("b", "mine");
     await other.mint("b");
     await tab.data.reload();
-    expect(tab.listener.healing.mock.calls).toEqual([["begins"]]);
-    await tab.data.applyPage([], SYNC, [both]);
+    expect(calls(tab)).toEqual([1, 0]);
+    await heal(tab, both);
     await other.data.reload();
-    expect(other.listener.healing.mock.calls).toEqual([["begins"], ["done"]]);
+    expect(calls(other)).toEqual([1, 1]);
   });
 });
 

@@ -38,6 +38,8 @@ export class FakeServer {
   /** From so many bytes on an entry is sent as a stub to who asks for that. */
   stubBytes = Infinity;
   readonly recoveries: string[][] = [];
+  /** Documents at which `recover` fails. */
+  readonly unreadable = new Set<string>();
   readonly #watchers = new Set<() => void>();
   #isHeld = false;
 
@@ -59,6 +61,9 @@ export class FakeServer {
 
   recover(documents: Held[]): Recovery {
     this.recoveries.push(documents.map(({ document }) => document));
+    if (documents.some(({ document }) => this.unreadable.has(document))) {
+      throw new Error("Too many bytes read");
+    }
     return { documents: documents.map((held) => this.#recover(held)), identity: null };
   }
 

@@ -5,17 +5,12 @@ import { importInto, type ImportResult, type ReadRows } from "./imports.js";
 import { toLocalWrites, type LocalMutation } from "./local-write.js";
 import { OutboxView } from "./outbox.js";
 import type { OutboxRecord } from "./store/records.js";
+import { Readiness } from "./readiness.js";
 import { RowListeners, type RowListener } from "./row-listeners.js";
 import { Session, type SessionConfig } from "./session.js";
 import { INITIAL_STATUS, StatusHolder, statusOf } from "./status.js";
 import { until } from "./until.js";
 import { Waits, type WaitFor } from "./waits.js";
-
-/** A collection becomes ready after this time at the latest, loaded or not, in ms (C8). */
-const READY_LATEST_MS = 5_000;
-
-/** How long a first connection may take before the client counts as offline, in ms. */
-const CONNECT_GRACE_MS = 2_000;
 
 /**
  * Keeps one replicated collection going for as long as someone uses it or something is unsent. It
@@ -42,12 +37,14 @@ export class Engine {
   /** Transactions with a key that are on their way to disk. */
   readonly #storing = new Map<string, Promise<void>>();
   #wasUsed = false;
-  #isReady = false;
-  #graceOver = false;
-  #cancelTimers: (() => void)[] = [];
+  readonly #readiness: Readiness;
 
   constructor(config: SessionConfig) {
     this.#config = config;
+    this.#readiness = new Readiness(config.environment, {
+      ready: () => this.#listeners.ready(),
+      graceOver: () => this.#current && this.#update(this.#current),
+    });
     const replica = () => this.#current?.data.replica;
     this.outbox = new OutboxView({
       fields: config.fields,
@@ -79,7 +76,7 @@ export class Engine {
     const session = this.#session();
     const rows = [...session.data.replica.shown].map(([id, row]) => ({ id, row }));
     if (rows.length > 0) listener.shown(rows);
-    if (this.#isReady) listener.ready();
+    if (this.#readiness.isReady) listener.ready();
     return () => {
       forget();
       this.#closeWhenIdle();
@@ -101,8 +98,11 @@ export class Engine {
     if (known) return known;
     const storing = this.#write(mutations, idempotencyKey);
     this.#storing.set(idempotencyKey, storing);
-    await storing;
-    this.#storing.delete(idempotencyKey);
+    try {
+      await storing;
+    } finally {
+      this.#storing.delete(idempotencyKey);
+    }
   }
 
   #write(mutations: readonly LocalMutation[], idempotencyKey?: string): Promise<void> {
@@ -202,18 +202,8 @@ export class Engine {
   }
 
   #open(): Session {
-    const { environment } = this.#config;
     this.#wasUsed = true;
-    this.#isReady = false;
-    this.#graceOver = false;
-    for (const cancel of this.#cancelTimers) cancel();
-    this.#cancelTimers = [
-      environment.after(READY_LATEST_MS, () => this.#markReady()),
-      environment.after(CONNECT_GRACE_MS, () => {
-        this.#graceOver = true;
-        if (this.#current) this.#update(this.#current);
-      }),
-    ];
+    this.#readiness.begin();
     // A session that was replaced may still finish something; nobody is told.
     const isCurrent = () => this.#current === session;
     const session: Session = new Session(this.#config, {
@@ -249,10 +239,7 @@ export class Engine {
   #succeed(session: Session, records: readonly OutboxRecord[]) {
     this.#current = null;
     void session.close();
-    if (records.length === 0 && this.#listeners.size === 0) {
-      this.#rest();
-      return this.status.set(INITIAL_STATUS);
-    }
+    if (records.length === 0 && this.#listeners.size === 0) return this.#rest();
     this.#isAdopting = true;
     void this.#hold(async (next) => {
       this.#update(next); // from this moment: what was complete has to be loaded again
@@ -266,9 +253,9 @@ export class Engine {
   #update(session: Session) {
     const { transport } = this.#config;
     const connected = transport.isConnected();
-    const status = statusOf(session, connected, this.#graceOver, this.#suspended);
+    const status = statusOf(session, connected, this.#readiness.graceOver, this.#suspended);
     // Ready from disk first; a first visit waits for the load, but not for a missing network (C8).
-    if (status.complete || status.phase === "offline") this.#markReady();
+    if (status.complete || status.phase === "offline") this.#readiness.mark();
     if (this.#isRestarting && status.complete) {
       this.#isRestarting = false;
       this.#listeners.keep(session.data.replica.shown);
@@ -277,12 +264,6 @@ export class Engine {
     this.outbox.noteChange();
     if (!this.#isAdopting) this.#waits.check();
     this.#closeWhenIdle();
-  }
-
-  #markReady() {
-    if (this.#isReady) return;
-    this.#isReady = true;
-    this.#listeners.ready();
   }
 
   /** Nobody listens and nothing is unsent: let go of storage, network and lock. */
@@ -294,7 +275,9 @@ export class Engine {
     this.#rest();
   }
 
+  /** There is no session any more: nothing is known of how things are (C11). */
   #rest() {
-    for (const cancel of this.#cancelTimers) cancel();
+    this.#readiness.stop();
+    this.status.set(INITIAL_STATUS);
   }
 }

@@ -48,7 +48,7 @@ export async function importInto(
   if (!isNews) return NOT_IMPORTED;
   const rows = await read();
   let result = NOT_IMPORTED;
-  const isDone = await session.decide((store) => {
+  const isDone = await session.decideAndSend((store) => {
     const plan = planImport(rows, data.replica.shown, fields);
     result = plan.result;
     const now = environment.now();

@@ -2,9 +2,25 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { insert, setUp } from "./engine-setup.test.js";
 import { noPage, thisPage } from "./platform/page.js";
 import { HOUR, quiet, SECOND } from "./setup.test.js";
+import { INITIAL_STATUS } from "./status.js";
 import { memoryStorage } from "./storage/memory.js";
 
 afterEach(() => vi.unstubAllGlobals());
+
+describe("a collection that nobody uses any more", () => {
+  it("says no more that it is live, and says so again when it is used again (C11)", async () => {
+    const { engine, follow, time } = setUp();
+    const { detach } = follow();
+    await time.advance(SECOND);
+    expect(engine.status.get().phase).toBe("live");
+    detach();
+    await quiet();
+    expect(engine.status.get()).toEqual(INITIAL_STATUS);
+    follow();
+    await time.advance(SECOND);
+    expect(engine.status.get().phase).toBe("live");
+  });
+});
 
 describe("a page that is hidden, and may end", () => {
   it("sends at once what waits for more to come", async () => {

@@ -71,6 +71,45 @@ describe("a server that sends stubs", () => {
   });
 });
 
+describe("a server that cannot recover one document", () => {
+  it("holds up nothing: what follows arrives, and what is edited is sent (C7)", async () => {
+    const { server, one, other, titles } = await two({ stubBytes: 0 });
+    server.unreadable.add("a");
+    other.network.setConnected(false);
+    one.engine.accept([retitle("a", "news of a"), retitle("b", "news of b")]);
+    await advance(one, other);
+    other.engine.accept([insert("c")]);
+    other.network.setConnected(true);
+    await advance(one, other);
+    expect(titles()[1]).toEqual(["news of a", "news of b"]);
+    expect(server.pushes.flat()).toContain("c");
+    for (const { engine } of [one, other]) {
+      expect(engine.status.get()).toMatchObject({ phase: "live", pending: 0, reason: null });
+    }
+  });
+
+  it("that is damaged here keeps only that one waiting, and says so until it can", async () => {
+    const { server, one, other, titles } = await two();
+    await other.disk.damage("a");
+    server.unreadable.add("a");
+    other.engine.accept([retitle("a", "mine"), retitle("b", "mine too")]);
+    await advance(one, other);
+    one.engine.accept([insert("c")]);
+    await advance(one, other);
+    expect(titles()).toEqual([
+      ["t", "mine too"],
+      ["mine", "mine too"],
+    ]);
+    const waiting = other.engine.status.get();
+    expect(waiting).toMatchObject({ pending: 1, reason: { code: "SERVER_ERROR" } });
+    expect(waiting.reason?.message).toMatch(/"a".*Too many bytes/);
+    server.unreadable.clear();
+    for (let n = 0; n < 10; n++) await advance(one, other);
+    expect(titles()[0]).toEqual(["mine", "mine too"]);
+    expect(other.engine.status.get()).toMatchObject({ phase: "live", pending: 0, reason: null });
+  });
+});
+
 describe("a stored document that is damaged", () => {
   it("is loaded again alone while its page goes on, and what was edited is sent", async () => {
     const { server, one, other, titles } = await two();

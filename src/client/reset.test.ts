@@ -41,7 +41,8 @@ async function openTab(storage: ReplicaStorage) {
     changed: vi.fn(),
     rejected: vi.fn(),
     lost: vi.fn(),
-    healing: vi.fn(),
+    mustRecover: vi.fn(),
+    maySend: vi.fn(),
     cleared: vi.fn(),
   } satisfies LocalDataListener;
   const environment = new VirtualTime();
@@ -140,7 +141,7 @@ describe("loading everything anew", () => {
       expect(tab.data.syncPoint.complete).toBe(true);
       expect(tab.data.replica.pending().size).toBe(0);
     });
-    expect(tab.listener.healing).toHaveBeenCalledWith("done");
+    expect(tab.listener.maySend).toHaveBeenCalled();
     expect([...tab.data.replica.pending().keys()]).toEqual(["a", "new"]);
   });
 

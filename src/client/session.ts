@@ -40,7 +40,8 @@ export class Session {
       changed: () => listener.changed(),
       rejected: (record) => listener.rejected(record),
       stored: () => this.#sync.tellTabs(),
-      healing: (state) => this.#sync.healing(state),
+      mustRecover: () => this.#sync.mustRecover(),
+      maySend: () => this.#sync.dataChanged(),
       lost: () => {
         this.#saver.stop();
         listener.lost();
@@ -98,7 +99,7 @@ export class Session {
   }
 
   retry(seq: number): Promise<boolean> {
-    return this.decide((store) => store.retry(seq));
+    return this.decideAndSend((store) => store.retry(seq));
   }
 
   discard(seq: number): Promise<boolean> {
@@ -106,7 +107,7 @@ export class Session {
   }
 
   /** Changes the outbox so that there is more to send; resolves to whether it did. */
-  async decide(decision: (store: ReplicaStore) => Promise<boolean>): Promise<boolean> {
+  async decideAndSend(decision: (store: ReplicaStore) => Promise<boolean>): Promise<boolean> {
     const isDecided = await this.data.decide(decision);
     if (isDecided) this.#sync.dataChanged();
     return isDecided;

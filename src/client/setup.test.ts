@@ -154,6 +154,8 @@ export class FakePage implements Page {
     return () => void this.watchers.delete(listener);
   };
 
+  onNetwork = () => () => undefined;
+
   askBeforeLeaving = (isUnsafe: () => boolean) => {
     this.#questions.add(isUnsafe);
     return () => void this.#questions.delete(isUnsafe);

@@ -68,14 +68,14 @@ export function statusOf(
   const isOffline = !connected && graceOver && !obstacle;
   // With nothing to send, what was in the way of sending is in nobody's way.
   const inTheWay = sync.pullReason ?? (pending > 0 ? sync.pushReason : null);
-  const reason = obstacle ?? (isOffline ? UNREACHABLE : inTheWay);
+  const reason = obstacle ?? (isOffline ? UNREACHABLE : (inTheWay ?? sync.healReason));
   const isBlocked = obstacle !== null || (connected && (inTheWay?.blocks ?? false));
   const catching = complete ? "catching-up" : "loading";
   const phase = isOffline
     ? "offline"
     : isBlocked
       ? "blocked"
-      : complete && sync.caughtUp && connected
+      : complete && sync.caughtUp && connected && !sync.healReason
         ? "live"
         : catching;
   return {

@@ -92,6 +92,13 @@ export class Run {
     device.disk.damage(document);
   }
 
+  toggleUnreadable() {
+    const document = this.dice.pick(DOCUMENTS);
+    const { unreadable } = this.world.server;
+    this.world.time.note(() => `  the server can, or cannot, recover ${document}`);
+    if (!unreadable.delete(document)) unreadable.add(document);
+  }
+
   rollBack(device: Device) {
     const image = this.dice.pick(this.#images.get(device) ?? []);
     if (!image) return;
@@ -143,6 +150,7 @@ export class Run {
     world.time.note(() => "everything works again");
     Object.assign(world.faults, NO_FAULTS);
     await world.server.setMoods({ strict: false, buggy: false });
+    world.server.unreadable.clear();
     for (const device of this.devices) this.#repair(device);
     await this.#settle();
     if (this.pages.length < this.devices.flatMap(({ tabs }) => tabs).length) {

@@ -117,6 +117,8 @@ export const STEPS = {
   evict: { weight: 1, run: (run) => run.evict(run.someDevice()) },
   /** A bit on a disk flips. */
   damage: { weight: 2, run: (run) => run.damage(run.someDevice()) },
+  /** Of one document the server cannot say what it is, for a while. */
+  unreadable: { weight: 2, run: (run) => run.toggleUnreadable() },
   clock: {
     weight: 1,
     run: (run) => void (run.someDevice().skew += run.dice.between(-DAY_MS, DAY_MS)),

@@ -24,9 +24,8 @@ export type LocalDataListener = {
   cleared(): void;
   /** The disk is not this page's any more, and everything has to start anew; memory is as it was. */
   lost(): void;
-  /**
-   * Something on disk was damaged. `begins`: there are documents to recover from the server; `done`:
-   * some are here again, and may be sent. So may all changes, once everything was loaded anew.
-   */
-  healing(state: "begins" | "done"): void;
+  /** There are damaged documents to recover from the server that there were not before. */
+  mustRecover(): void;
+  /** Changes that had to wait may be sent: a damaged document is here again, or everything is. */
+  maySend(): void;
 };

@@ -54,7 +54,8 @@ async function openTab(storage: ReplicaStorage, time = new VirtualTime()) {
     changed: vi.fn(),
     rejected: vi.fn(),
     lost: vi.fn(),
-    healing: vi.fn(),
+    mustRecover: vi.fn(),
+    maySend: vi.fn(),
     cleared: vi.fn(),
   } satisfies LocalDataListener;
   const data = new LocalData({ name: "a", fields, storage, environment: time }, listener);

@@ -1,12 +1,10 @@
 import type { ReplicateError } from "../../shared/errors.js";
-import type { Held, PushResult, ResetReason, StreamEntry } from "../../shared/wire.js";
+import type { Held, PushResult, Recovered, ResetReason, StreamEntry } from "../../shared/wire.js";
 import { answersTo } from "../store/answers.js";
-import type { Recovery } from "../store/apply-page.js";
 import type { Identity } from "../../shared/identity.js";
 import type { LocalDataConfig, LocalDataListener } from "./local-data-listener.js";
-import type { LocalWrite } from "../store/records.js";
-import { newlyRejected, type OutboxRecord } from "../store/records.js";
-import type { Rebuilt } from "../store/repair.js";
+import { newlyRejected, type LocalWrite, type OutboxRecord } from "../store/records.js";
+import { rebuildAll } from "./rebuild.js";
 import { oneLife, unsentChanges, type OneLife } from "../store/one-life.js";
 import { openStorage } from "../store/open-storage.js";
 import { Replica } from "./replica.js";
@@ -14,9 +12,11 @@ import type { Outgoing } from "../store/outgoing.js";
 import { ReplicaStore } from "../store/replica-store.js";
 import { StorageHealth, type StorageStatus, type StorageTask } from "../storage/health.js";
 import { NEVER_SYNCED, type SyncPoint } from "../store/sync-point.js";
+import { isMore, type Refetched } from "../store/stored.js";
 import { Turns } from "./turns.js";
 
 export type { LocalDataConfig, LocalDataListener };
+
 /** One tab's data, on disk and in memory: both change together, one thing at a time. */
 export class LocalData {
   readonly replica: Replica;
@@ -56,13 +56,7 @@ export class LocalData {
 
   /** Local changes that no disk holds any more, or never did; what other tabs have, too, is named. */
   homeless(): OutboxRecord[] {
-    const disk = this.#connection?.identity;
-    return this.replica.records().flatMap((record) => {
-      const { seq } = record;
-      if (seq === null) return record;
-      if (this.#isDiskNewer) return [];
-      return disk === undefined ? record : { ...record, idempotencyKey: `${disk}/${seq}` };
-    });
+    return this.replica.homeless(this.#connection?.identity, this.#isDiskNewer);
   }
 
   /** Adds local changes in memory and shows them; `save` brings them to disk. */
@@ -101,7 +95,7 @@ export class LocalData {
   applyPage(
     entries: readonly StreamEntry[],
     sync: SyncPoint,
-    recovered: readonly Recovery[] = [],
+    recovered: readonly Recovered[] = [],
   ): Promise<string[]> {
     const { round } = this.#sync; // now, and not when its turn comes: the page belongs to this one
     return this.#turn("write", async (store) => {
@@ -110,11 +104,18 @@ export class LocalData {
       if (changes.missing.length > 0) return changes.missing;
       if (changes.sync.round === round) this.#sync = changes.sync;
       this.#announce(this.replica.applyRows(changes));
-      const { refetched } = this.replica;
-      const isHealed = recovered.some(({ document }) => refetched.has(document));
-      if (changes.sync.round !== round || isHealed) await this.#load();
+      if (changes.sync.round !== round || changes.passed.length > 0) await this.#load();
       await this.#compactRows(store);
       return [];
+    });
+  }
+
+  /** Takes over what the server has of damaged documents; `asked` are those when it was asked. */
+  heal(recovered: readonly Recovered[], asked: Refetched): Promise<void> {
+    return this.#turn("write", async (store) => {
+      const changes = await store.heal(recovered, asked, this.replica.lastSegment);
+      this.#announce(this.replica.applyRows(changes));
+      await this.#load();
     });
   }
 
@@ -232,7 +233,7 @@ export class LocalData {
   async #notePersisted(options: { ask: boolean }) {
     const persisted = await this.#connection?.persisted?.(options);
     if (persisted === undefined) return;
-    this.#health.is({ persisted });
+    this.#health.update({ persisted });
     this.#listener.changed();
   }
 
@@ -258,25 +259,22 @@ export class LocalData {
     this.#show(this.replica.load(loaded));
     for (const record of newlyRejected(known, loaded.records)) this.#listener.rejected(record);
     this.#listener.changed();
-    if (wasResetting && !loaded.sync.reset) this.#listener.healing("done");
+    if (wasResetting && !loaded.sync.reset) this.#listener.maySend();
     if (loaded.damaged.length > 0) void this.#turns.insist(() => this.#rebuildRows(loaded.damaged));
-    if ([...loaded.refetched].some((one) => !lost.has(one))) this.#listener.healing("begins");
-    if ([...lost].some((one) => !loaded.refetched.has(one))) this.#listener.healing("done");
+    if (isMore(loaded.refetched, lost)) this.#listener.mustRecover();
+    if (isMore(lost, loaded.refetched)) this.#listener.maySend();
   }
 
-  /** Rows that were damaged on disk are made anew from their documents, some at a time. */
-  async #rebuildRows(damaged: readonly number[]) {
-    for (let after: string | null = null; ;) {
-      const rebuilt: Rebuilt = await this.#turn("write", async (store) => {
+  #rebuildRows(damaged: readonly number[]): Promise<void> {
+    return rebuildAll((after) =>
+      this.#turn("write", async (store) => {
         const step = await store.rebuildRows(after, this.replica.lastSegment);
         this.#announce(this.replica.applyRows(step));
         if (step.damaged.length > 0) await this.#load();
         if (step.next === null) await store.moveRows(new Map(), damaged, Infinity);
         return step;
-      });
-      after = rebuilt.next;
-      if (after === null) return;
-    }
+      }),
+    );
   }
 
   /** A bounded step, where it pays, so that no write ever waits for all rows. */

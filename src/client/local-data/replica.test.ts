@@ -17,7 +17,7 @@ const loaded = (segments: Loaded["segments"], records: OutboxRecord[] = []): Loa
   segments,
   damaged: [],
   records,
-  refetched: new Set(),
+  refetched: new Map(),
 });
 const retitle = (title: string, rest: Partial<OutboxRecord> = {}) =>
   local("update", 1, setting({ title }), rest);

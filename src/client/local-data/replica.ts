@@ -8,7 +8,7 @@ import { OutboxMirror, type OutboxCounts } from "./outbox-mirror.js";
 import { isNewer, NO_PLACE, type OutboxRecord } from "../store/records.js";
 import type { SettledChanges } from "../store/answers.js";
 import type { Loaded } from "../store/replica-store.js";
-import type { RowChanges } from "../store/stored.js";
+import type { Refetched, RowChanges } from "../store/stored.js";
 import type { BaseRow } from "../store/rows.js";
 import { lifeOf, viewOf, type View } from "./view.js";
 
@@ -23,7 +23,7 @@ export class Replica {
   readonly #outbox = new OutboxMirror();
   #isRead = false;
   /** Documents whose changes wait: the server's state of them has to be recovered. */
-  #refetched: ReadonlySet<string> = new Set();
+  #refetched: Refetched = new Map();
   /** Whether all changes wait: everything is being loaded anew. */
   #isResetting = false;
   /** Documents whose changes wait until a newer version of the app has sent its own. */
@@ -39,7 +39,7 @@ export class Replica {
   }
 
   /** Documents of which the server has to be asked what they are. */
-  get refetched(): ReadonlySet<string> {
+  get refetched(): Refetched {
     return this.#refetched;
   }
 
@@ -82,7 +82,7 @@ export class Replica {
   pending(): Map<string, number[]> {
     if (this.#isResetting) return new Map();
     const sendable = this.#outbox.sendable();
-    for (const document of [...this.#refetched, ...this.#held]) sendable.delete(document);
+    for (const document of [...this.#refetched.keys(), ...this.#held]) sendable.delete(document);
     return sendable;
   }
 
@@ -96,6 +96,21 @@ export class Replica {
   /** The same for a change that is shown only once it is on disk. */
   draft(write: LocalWrite, madeAt: number | null): OutboxRecord {
     return { seq: null, generation: this.#lifeOf(write), madeAt, rejected: null, ...write };
+  }
+
+  /**
+   * Local changes that no disk holds any more, or never did; what other tabs have, too, is named.
+   *
+   * @param disk What tells the lost disk from others, if that is known.
+   * @param isDiskNewer Whether a newer page has it now, and what was stored with it.
+   */
+  homeless(disk: string | undefined, isDiskNewer: boolean): OutboxRecord[] {
+    return this.records().flatMap((record) => {
+      const { seq } = record;
+      if (seq === null) return record;
+      if (isDiskNewer) return [];
+      return disk === undefined ? record : { ...record, idempotencyKey: `${disk}/${seq}` };
+    });
   }
 
   /** Takes over changes whose disk was lost, in the lives of documents that they were made in. */

@@ -4,6 +4,8 @@ export interface Page {
   isVisible(): boolean;
   /** Tells when it is shown or hidden; hidden it may end at any moment, without another word. */
   onVisibility(listener: (visible: boolean) => void): () => void;
+  /** Tells when the device says that it has a network, or none. */
+  onNetwork(listener: (online: boolean) => void): () => void;
   /** Has the browser ask before the page is left, whenever `isUnsafe` says so at that moment. */
   askBeforeLeaving(isUnsafe: () => boolean): () => void;
 }
@@ -12,6 +14,7 @@ export interface Page {
 export const noPage: Page = {
   isVisible: () => true,
   onVisibility: () => () => undefined,
+  onNetwork: () => () => undefined,
   askBeforeLeaving: () => () => undefined,
 };
 
@@ -31,6 +34,13 @@ const browserPage: Page = {
       listen(document, "visibilitychange", tell),
       listen(window, "pagehide", hide),
       listen(window, "pageshow", tell),
+    ];
+    return () => stops.forEach((stop) => stop());
+  },
+  onNetwork(listener) {
+    const stops = [
+      listen(window, "online", () => listener(true)),
+      listen(window, "offline", () => listener(false)),
     ];
     return () => stops.forEach((stop) => stop());
   },

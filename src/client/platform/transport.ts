@@ -9,6 +9,8 @@ import type {
   StreamPage,
 } from "../../shared/wire.js";
 import { FIELDS_PART } from "../../shared/plain-part.js";
+import { thisPage, type Page } from "./page.js";
+import { Suspicion } from "./suspicion.js";
 
 /** The functions of one replicated table that the client calls: `api.tasks`, as it is generated. */
 export interface ReplicateApi {
@@ -70,7 +72,13 @@ interface ReactClient extends CommonClient {
 /** A `ConvexClient` of `convex/browser` or a `ConvexReactClient` of `convex/react`. */
 export type ConvexClientLike = BrowserClient | ReactClient;
 
-export function convexTransport(client: ConvexClientLike, api: ReplicateApi): Transport {
+/** @param page Says when the device has lost its network, which the client may take a minute to notice. */
+export function convexTransport(
+  client: ConvexClientLike,
+  api: ReplicateApi,
+  page: Pick<Page, "onNetwork"> = thisPage(),
+): Transport {
+  const suspicion = new Suspicion(page, async () => client.query(api.protocol, {}));
   return {
     stream: (args) => client.query(api.stream, args) as Promise<StreamPage>,
     recover: (documents) =>
@@ -87,12 +95,18 @@ export function convexTransport(client: ConvexClientLike, api: ReplicateApi): Tr
       const watch = client.watchQuery(api.stream, args);
       return watchResults(watch, onPage, onError);
     },
-    isConnected: () => ifUsable(() => client.connectionState().isWebSocketConnected, false),
-    onConnection: (listener) =>
-      ifUsable(
-        () => client.subscribeToConnectionState(listener),
-        () => undefined,
-      ),
+    isConnected: () =>
+      !suspicion.isRaised && ifUsable(() => client.connectionState().isWebSocketConnected, false),
+    onConnection(listener) {
+      const stops = [
+        suspicion.onChange(listener),
+        ifUsable(
+          () => client.subscribeToConnectionState(listener),
+          () => undefined,
+        ),
+      ];
+      return () => stops.forEach((stop) => stop());
+    },
   };
 }
 

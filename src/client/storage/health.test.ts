@@ -12,7 +12,8 @@ const nobody: LocalDataListener = {
   changed() {},
   rejected() {},
   lost() {},
-  healing() {},
+  mustRecover() {},
+  maySend() {},
   cleared() {},
 };
 const full = () => new DOMException("The quota has been exceeded.", "QuotaExceededError");

@@ -38,12 +38,12 @@ export class StorageHealth {
     return { ...this.#where, error: this.#standing ?? trouble ?? null };
   }
 
-  is(where: Partial<Omit<StorageStatus, "error">>) {
+  update(where: Partial<Omit<StorageStatus, "error">>) {
     this.#where = { ...this.#where, ...where };
   }
 
   /** Something that no attempt will mend, until null is given. */
-  stand(error: Error | null) {
+  setStanding(error: Error | null) {
     this.#standing = error && told(error);
   }
 

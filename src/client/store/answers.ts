@@ -18,6 +18,7 @@ import {
   readRefetched,
   readSync,
   writeBase,
+  type Refetched,
   type RowChanges,
 } from "./stored.js";
 import type { BaseRow } from "./rows.js";
@@ -87,7 +88,7 @@ type Effect = {
 async function settleAnswer(
   { tx, device, tree }: Context,
   { outgoing, result, seqs }: ServerAnswer,
-  lost: ReadonlySet<string>,
+  lost: Refetched,
 ): Promise<Effect | null | typeof DAMAGED> {
   const { change, sender } = outgoing;
   const [all, stored] = await Promise.all([readRecords(tx, seqs), readBase(tx, change.document)]);

@@ -2,6 +2,7 @@ import type { FieldTree } from "../../shared/field-tree.js";
 import { FIELDS_PART } from "../../shared/plain-part.js";
 import type { Recovered, StreamEntry, WholeEntry } from "../../shared/wire.js";
 import { advance, baseRow, emptyBase, type Advanced } from "./base.js";
+import { refetch } from "./repair.js";
 import { loadedBy, shadowOf } from "./reset.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import {
@@ -11,20 +12,16 @@ import {
   readRefetched,
   readSync,
   writeBase,
-  writeRefetched,
   writeSync,
   type RowChanges,
 } from "./stored.js";
 import { positionAfter, type StoredSync } from "./sync-point.js";
 import type { BaseRow } from "./rows.js";
 
-/** What the server has of a document, as an addition to what is here or, if `isWhole`, all of it. */
-export type Recovery = Recovered & { isWhole: boolean };
-
 type Page = {
   entries: readonly StreamEntry[];
   /** Read after the page, so that of these documents it says nothing more. */
-  recovered: readonly Recovery[];
+  recovered: readonly Recovered[];
   sync: StoredSync;
 };
 
@@ -33,11 +30,13 @@ export type AppliedPage = RowChanges & {
   sync: StoredSync;
   /** Documents that have to be recovered before this page can be stored; until then nothing of it is. */
   missing: string[];
+  /** Documents that it has passed by, because they are damaged here: see {@link refetch}. */
+  passed: string[];
 };
 
 /**
  * Stores log entries and the position after them (C7); inside a transaction of ReplicaStore. What a
- * page does not carry itself, or what was damaged here, has to be given along with it.
+ * page does not carry itself has to be given along with it; what is damaged here holds up nothing else.
  */
 export async function applyPage(
   tx: StorageTransaction,
@@ -47,7 +46,7 @@ export async function applyPage(
   newClientId: () => number,
 ): Promise<AppliedPage> {
   const current = await readSync(tx);
-  const nothing = { rows: new Map<string, BaseRow>(), segment: null, missed: [], missing: [] };
+  const nothing = { rows: new Map(), segment: null, missed: [], missing: [], passed: [] };
   // Late, where a load of everything anew has begun since, or come to its end.
   const { reset } = current;
   if (current.round !== sync.round || reset?.loaded) return { ...nothing, sync: current };
@@ -56,15 +55,13 @@ export async function applyPage(
   const given = new Map(recovered.map((one) => [one.document, one]));
   const changed = new Map<string, Advanced>();
   const missing: string[] = [];
+  const passed: string[] = [];
   const applyTo = async (document: string) => {
     const stored = await readBase(tx, document);
-    const isLost = stored === DAMAGED || refetched.has(document);
-    const news = newsOf(groups.get(document) ?? [], given.get(document), isLost);
+    if (stored === DAMAGED || refetched.has(document)) return void passed.push(document);
+    const news = newsOf(groups.get(document) ?? [], given.get(document));
     if (news === null) return void missing.push(document);
-    // Its refused bytes are forgotten, so it must not use the device's own client id again (C4).
-    const lost = { ...emptyBase(), clientId: newClientId() };
-    const base = stored === DAMAGED ? lost : shadowOf(stored ?? emptyBase(), reset);
-    const advanced = advance(base, news, tree) ?? (isLost ? { base, row: null } : null);
+    const advanced = advance(shadowOf(stored ?? emptyBase(), reset), news, tree);
     if (advanced) changed.set(document, advanced);
   };
   await Promise.all([...new Set([...groups.keys(), ...given.keys()])].map(applyTo));
@@ -73,28 +70,19 @@ export async function applyPage(
   await Promise.all(
     [...changed].map(([document, { base }]) => writeBase(tx, document, loadedBy(reset, base))),
   );
-  const stillLost = [...refetched].filter((document) => !given.has(document));
-  if (stillLost.length < refetched.size) await writeRefetched(tx, stillLost);
+  await refetch(tx, passed, newClientId);
   const rows = new Map<string, BaseRow>();
   // What comes of it is not complete before the load is, and would flicker.
   for (const [id, advanced] of reset ? [] : changed) rows.set(id, baseRow(advanced));
   const next = positionAfter(current, sync);
   await writeSync(tx, next);
-  return { ...(await addSegment(tx, rows, seen)), sync: next, missing };
+  return { ...(await addSegment(tx, rows, seen)), sync: next, missing, passed };
 }
 
-/**
- * What is new about a document, or null when it has to be recovered first.
- *
- * @param isLost Whether what is here cannot be added to.
- */
-function newsOf(
-  entries: StreamEntry[],
-  recovered: Recovery | undefined,
-  isLost: boolean,
-): WholeEntry[] | null {
-  if (recovered && (recovered.isWhole || !isLost)) return [entryOf(recovered, entries)];
-  return !isLost && entries.every(isWhole) ? entries : null;
+/** What is new about a document, or null when it has to be recovered first. */
+function newsOf(entries: StreamEntry[], recovered: Recovered | undefined): WholeEntry[] | null {
+  if (recovered) return [entryOf(recovered, entries)];
+  return entries.every(isWhole) ? entries : null;
 }
 
 function isWhole(entry: StreamEntry): entry is WholeEntry {
@@ -102,7 +90,10 @@ function isWhole(entry: StreamEntry): entry is WholeEntry {
 }
 
 /** Of a life that the page still knew, and the log not any more, nothing is left either. */
-function entryOf({ document, update, ...life }: Recovered, entries: StreamEntry[]): WholeEntry {
+export function entryOf(
+  { document, update, ...life }: Recovered,
+  entries: readonly StreamEntry[],
+): WholeEntry {
   const place = { document, part: FIELDS_PART };
   if (update) return { ...place, generation: life.generation, kind: "update", bytes: update };
   const generation = Math.max(life.generation, ...entries.map((entry) => entry.generation));

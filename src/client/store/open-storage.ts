@@ -28,15 +28,15 @@ export async function openStorage(
 ): Promise<StorageConnection> {
   try {
     const connection = await openInTime(config, () => {
-      health.stand(BLOCKED);
+      health.setStanding(BLOCKED);
       changed();
     });
-    health.stand(null);
-    health.is({ evicted: connection.evicted ?? false });
+    health.setStanding(null);
+    health.update({ evicted: connection.evicted ?? false });
     return connection;
   } catch (error) {
-    health.is({ kind: "memory" });
-    health.stand(refused(error as Error));
+    health.update({ kind: "memory" });
+    health.setStanding(refused(error as Error));
     return memoryStorage().open(config.name, CURRENT_DATA);
   }
 }

@@ -20,7 +20,8 @@ const REBUILD_DOCUMENTS = 200;
 
 /**
  * Gives the damaged bases of these documents up, until they are recovered from the server. Until then
- * their rows stay as they are, and their changes wait.
+ * their rows stay as they are, and their changes wait. A page that says something of one of them passes
+ * it by when this is done in its transaction: the server has all of that, too, when it is asked later (C7).
  *
  * @param newClientId What the damaged bases knew of refused bytes is lost, so that no update of
  * these documents may use the device's own client id (C4).
@@ -31,10 +32,13 @@ export async function refetch(
   newClientId: () => number,
 ): Promise<void> {
   if (documents.length === 0) return;
+  const refetched = await readRefetched(tx);
   for (const document of documents) {
-    await writeBase(tx, document, { ...emptyBase(), clientId: newClientId() });
+    const clientId = newClientId();
+    await writeBase(tx, document, { ...emptyBase(), clientId });
+    refetched.set(document, clientId); // as good a number as any that nobody has used yet
   }
-  await writeRefetched(tx, [...new Set([...(await readRefetched(tx)), ...documents])]);
+  await writeRefetched(tx, refetched);
 }
 
 /** What came of one step of making rows anew; `next` is where the next step begins. */

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { toArrayBuffer } from "../../shared/values.js";
 import type { Result } from "../../shared/wire.js";
-import type { Recovery } from "./apply-page.js";
+import type { Recovered } from "../../shared/wire.js";
 import { ReplicaStore } from "./replica-store.js";
 import { indexedDBStorage } from "../storage/indexeddb.js";
 import { memoryStorage } from "../storage/memory.js";
@@ -61,7 +61,7 @@ describe.each<[string, () => ReplicaStorage]>([
   it("begins with nothing", async () => {
     const { store } = await setUp(make());
     const sync = { cursor: null, complete: false, syncedAt: null, round: 0 };
-    const nothing = { segments: [], damaged: [], records: [], refetched: new Set() };
+    const nothing = { segments: [], damaged: [], records: [], refetched: new Map() };
     expect(await store.load()).toEqual({ sync, ...nothing });
   });
 
@@ -84,6 +84,7 @@ describe.each<[string, () => ReplicaStorage]>([
       segment: null,
       missed: [],
       missing: [],
+      passed: [],
       sync: later,
     });
     expect(await store.load()).toMatchObject({ sync: later, segments: { length: 1 } });
@@ -94,19 +95,18 @@ describe.each<[string, () => ReplicaStorage]>([
     const stub = { ...entry(1, edited), bytes: null };
     const page = [entry(1, created, { document: "b" }), stub];
     const LATER = { ...SYNC, cursor: "later" };
-    const answer = (rest: Partial<Recovery> = {}): Recovery => ({
-      ...{ document: "a", generation: 1, live: true, isWhole: false },
+    const answer = (rest: Partial<Recovered> = {}): Recovered => ({
+      ...{ document: "a", generation: 1, live: true },
       ...{ update: toArrayBuffer(edited), ...rest },
     });
-    const gone = (generation: number) =>
-      answer({ generation, live: false, update: null, isWhole: true });
+    const gone = (generation: number) => answer({ generation, live: false, update: null });
 
     async function stubbed() {
       const all = await setUp(make());
       await all.store.applyPage([entry(1, created)], SYNC, SEEN);
       expect(await all.store.applyPage(page, LATER, SEEN)).toEqual({
         ...{ rows: new Map(), segment: null, missed: [] },
-        ...{ missing: ["a"], sync: SYNC },
+        ...{ missing: ["a"], passed: [], sync: SYNC },
       });
       return all;
     }
@@ -167,7 +167,7 @@ describe.each<[string, () => ReplicaStorage]>([
     it("shows the next life of a document, whatever the page still says of the one before", async () => {
       const { store, rows } = await stubbed();
       const again = bytesOf(inserting({ title: "again" }), [], 99);
-      const next = answer({ generation: 2, update: toArrayBuffer(again), isWhole: true });
+      const next = answer({ generation: 2, update: toArrayBuffer(again) });
       await store.applyPage(page, LATER, SEEN, [next]);
       await store.applyPage([entry(1, null), entry(2, again)], LATER, SEEN);
       expect((await rows()).get("a")).toEqual({ generation: 2, row: { title: "again" } });

@@ -1,10 +1,11 @@
 import type { CompiledFields } from "../../shared/compiled-fields.js";
 import type { Identity } from "../../shared/identity.js";
-import type { Held, ResetReason, StreamEntry } from "../../shared/wire.js";
+import type { Held, Recovered, ResetReason, StreamEntry } from "../../shared/wire.js";
 import { settleAnswers, type ServerAnswer, type SettledChanges } from "./answers.js";
-import { applyPage, type AppliedPage, type Recovery } from "./apply-page.js";
+import { applyPage, type AppliedPage } from "./apply-page.js";
 import { discardRecord, hasImported, importRecords, retryRecord } from "./decisions.js";
 import { Device } from "./device.js";
+import { healDocuments } from "./heal.js";
 import { pinIdentity } from "./identity.js";
 import { mintDocuments, type Outgoing } from "./outgoing.js";
 import { fromStored, NO_PLACE, toStored, unreadable, type OutboxRecord } from "./records.js";
@@ -21,6 +22,8 @@ import {
   readSync,
   takeKeys,
   unsealRecord,
+  type Refetched,
+  type RowChanges,
 } from "./stored.js";
 import type { StoredSync } from "./sync-point.js";
 import type { BaseRow } from "./rows.js";
@@ -33,7 +36,7 @@ export type Loaded = {
   /** Those that cannot be read are among them, as rejected. */
   records: OutboxRecord[];
   /** Documents that have to be recovered: until then their changes wait. */
-  refetched: ReadonlySet<string>;
+  refetched: Refetched;
 };
 
 /**
@@ -103,11 +106,18 @@ export class ReplicaStore {
     entries: readonly StreamEntry[],
     sync: StoredSync,
     seen: number,
-    recovered: readonly Recovery[] = [],
+    recovered: readonly Recovered[] = [],
   ): Promise<AppliedPage> {
     const page = { entries, recovered, sync };
     return this.#storage.transaction("write", ["meta", "documents", "rows"], (tx) =>
       applyPage(tx, page, seen, this.#fields.tree, () => this.#device.newClientId()),
+    );
+  }
+
+  /** Takes over what the server has of damaged documents; see {@link healDocuments}. */
+  heal(recovered: readonly Recovered[], asked: Refetched, seen: number): Promise<RowChanges> {
+    return this.#storage.transaction("write", ["meta", "documents", "rows"], (tx) =>
+      healDocuments(tx, recovered, asked, seen, this.#fields.tree),
     );
   }
 

@@ -12,8 +12,10 @@ import {
   deleteRecords,
   putRecords,
   readBase,
+  readRefetched,
   readSync,
   unsealRecord,
+  writeRefetched,
   writeSync,
   type RowChanges,
 } from "./stored.js";
@@ -57,6 +59,7 @@ export async function beginReset(
   };
   const next = { ...current, cursor: null, round: current.round + 1, reset };
   await writeSync(tx, next);
+  await writeRefetched(tx, new Map()); // this load brings them, like everything else
   return next;
 }
 
@@ -84,23 +87,27 @@ export async function swapRows(
   const rows = new Map<string, BaseRow>();
   if (!reset?.loaded) return { ...(await addSegment(tx, rows, seen)), sync };
   const changes = await changesByDocument(tx);
-  const damaged: string[] = [];
+  const refetched = await readRefetched(tx);
+  /** Found to be damaged since the load began: what it said of them went by, and their changes wait. */
+  const lost: string[] = [];
   const batch = await tx.getAll("documents", reset.after ?? undefined, SWAP_DOCUMENTS);
   for (const [key, stored] of batch) {
     const document = String(key);
     const base = decodeBase(stored);
-    const isGone = base !== DAMAGED && base.load !== reset.mark;
-    if (base === DAMAGED) damaged.push(document);
-    else if (isGone) rows.set(document, { generation: 0, row: null });
+    const waiting = changes.get(document) ?? [];
+    changes.delete(document);
+    if (base === DAMAGED || refetched.has(document)) {
+      lost.push(document);
+      continue;
+    }
+    const isGone = base.load !== reset.mark;
+    if (isGone) rows.set(document, { generation: 0, row: null });
     else rows.set(document, rowOf(base, fields.tree));
     if (isGone) await tx.delete("documents", key);
-    const waiting = changes.get(document) ?? [];
-    const before = isGone ? base : undefined;
-    const after = isGone || base === DAMAGED ? undefined : base;
-    if (base !== DAMAGED) await judge(tx, waiting, { before, after }, reset, fields);
-    changes.delete(document);
+    const bases = isGone ? { before: base, after: undefined } : { before: undefined, after: base };
+    await judge(tx, waiting, bases, reset, fields);
   }
-  await refetch(tx, damaged, () => device.newClientId());
+  await refetch(tx, lost, () => device.newClientId());
   const isLast = batch.length < SWAP_DOCUMENTS;
   const next = isLast
     ? done(sync)

@@ -143,13 +143,24 @@ export async function moveRows(
   return { rows: moved, segment, missed };
 }
 
-/** Documents whose damaged base has been given up, and not been recovered from the server yet. */
-export async function readRefetched(tx: StorageTransaction): Promise<Set<string>> {
-  return new Set((await tx.get("meta", "refetch")) as string[] | undefined);
+/**
+ * Documents whose damaged base has been given up, and not been recovered from the server yet, each with
+ * a number that is drawn anew whenever a page passes it by: an answer that was asked for under another
+ * number may be older than that page (C7).
+ */
+export type Refetched = ReadonlyMap<string, number>;
+
+/** Whether there is something in one that the other has not. */
+export function isMore(one: Refetched, other: Refetched): boolean {
+  return [...one.keys()].some((document) => !other.has(document));
 }
 
-export async function writeRefetched(tx: StorageTransaction, documents: readonly string[]) {
-  if (documents.length > 0) await tx.put("meta", "refetch", documents);
+export async function readRefetched(tx: StorageTransaction): Promise<Map<string, number>> {
+  return new Map((await tx.get("meta", "refetch")) as [string, number][] | undefined);
+}
+
+export async function writeRefetched(tx: StorageTransaction, refetched: Refetched) {
+  if (refetched.size > 0) await tx.put("meta", "refetch", [...refetched]);
   else await tx.delete("meta", "refetch");
 }
 

@@ -44,10 +44,20 @@ class FakeHost implements PullHost {
   readonly beginnings: string[][] = [];
   owner: string | null = null;
   failApply: Error | null = null;
-  /** Documents that cannot be stored without being recovered, once they are part of a page. */
-  readonly damaged = new Set<string>();
   readonly given = new Set<string>();
-  lost: () => ReadonlySet<string> = () => new Set();
+  /** Documents that are damaged, each with its number. */
+  readonly damaged = new Map<string, number>();
+  /** What was asked for each time that something was healed. */
+  readonly healed: (readonly [string, number])[][] = [];
+  lost = () => new Map(this.damaged);
+  heal = async (recovered: readonly Recovered[], asked: ReadonlyMap<string, number>) => {
+    await Promise.resolve();
+    const documents = recovered.map(({ document }) => document);
+    this.healed.push(documents.map((document) => [document, asked.get(document)!] as const));
+    for (const document of documents) {
+      if (this.damaged.get(document) === asked.get(document)) this.damaged.delete(document);
+    }
+  };
   held = async (documents: readonly string[]) =>
     documents.map((document) => ({ document, generation: 0, stateVector: new ArrayBuffer(1) }));
 
@@ -72,7 +82,7 @@ class FakeHost implements PullHost {
   swap = async () => {
     await Promise.resolve();
     const { reset: _, ...rest } = this.sync;
-    if (++this.swaps === 3) this.sync = rest;
+    if (++this.swaps % 3 === 0) this.sync = rest;
   };
   report = (state: Partial<SyncState>) => void (this.state = { ...this.state, ...state });
   apply = async (
@@ -84,17 +94,14 @@ class FakeHost implements PullHost {
     if (this.failApply) throw this.failApply;
     const given = new Set(recovered.map(({ document }) => document));
     const missing = entries
-      .filter(({ document, bytes }) => bytes === null || this.damaged.has(document))
+      .filter(({ bytes }) => bytes === null)
       .map(({ document }) => document)
       .filter((document) => !given.has(document));
     if (missing.length > 0) return missing;
     this.applied.push(...entries.map(({ document }) => document));
     const { reset } = this.sync;
     this.sync = reset ? { ...sync, reset: { ...reset, loaded: sync.complete } } : sync;
-    for (const document of given) {
-      this.given.add(document);
-      this.damaged.delete(document);
-    }
+    for (const document of given) this.given.add(document);
     return [];
   };
 }
@@ -116,7 +123,7 @@ class FakeServer {
   /** How many documents of those that it is asked for it recovers at once. */
   atOnce = Infinity;
   recoveredBy: string | null = null;
-  onRecover: () => Promise<void> = () => Promise.resolve();
+  onRecover: (documents: string[]) => Promise<void> = () => Promise.resolve();
   readonly subscriptions: Subscription[] = [];
   onSubscribe: (subscription: Subscription) => void = () => undefined;
   readonly connectionListeners = new Set<() => void>();
@@ -140,14 +147,13 @@ class FakeServer {
       this.calls.protocol += 1;
       return this.protocolAnswer();
     },
-    stream: async ({ cursor, rows }) => {
-      expect(rows).toBe(true);
+    stream: async ({ cursor }) => {
       this.calls.stream.push(cursor);
       return this.pages.get(cursor)!;
     },
     recover: async (held) => {
       this.calls.recover.push(held.map(({ document }) => document));
-      await this.onRecover();
+      await this.onRecover(held.map(({ document }) => document));
       const documents = held.slice(0, this.atOnce).map(({ document }) => ({
         document,
         generation: 1,
@@ -464,6 +470,55 @@ describe("set-ups that cannot sync", () => {
   });
 });
 
+describe("a server that is at fault", () => {
+  const RESET = page([], null as never, { done: false, reset: "pruned" });
+  const tail = (next: StreamPage) => (server: FakeServer) => {
+    server.onSubscribe = ({ onPage }) => queueMicrotask(() => onPage(next));
+  };
+  const load = (next: unknown) => (server: FakeServer) => {
+    server.pages.get = () => next as StreamPage;
+  };
+
+  it.each<[string, (server: FakeServer) => void, "load" | "tail"]>([
+    ["never ends a load", load(page([], "c", { done: false })), "load"],
+    ["brings the same page for ever", load(page([one(1)], null as never, { done: false })), "load"],
+    ["resets a load for ever", load(RESET), "load"],
+    ["sends no entries", load({ ...page([], "c"), entries: null }), "load"],
+    ["sends entries that are none", load(page([{ ...one(1), bytes: 7 as never }], "c")), "load"],
+    ["sends nothing", load(null), "load"],
+    ["resets for ever", tail(RESET), "tail"],
+    ["never ends a tail", tail(page([], "stored", { done: false })), "tail"],
+    ["stays where it is", tail(page([one(1)], "stored")), "tail"],
+  ])("and %s is asked with a pause, which says so", async (_name, breakIt, where) => {
+    const { time, host, server, puller } = setUp({ loaded: where === "tail" });
+    server.pages.set(null, page([one(1)], "stored"));
+    breakIt(server);
+    const reasons = new Set<string | undefined>();
+    const { report } = host;
+    host.report = (state) => {
+      reasons.add(state.pullReason?.code);
+      report(state);
+    };
+    puller.start();
+    await time.advance(HOUR, 2_000);
+    const asked = server.calls.stream.length + server.subscriptions.length;
+    expect(asked).toBeGreaterThan(20);
+    expect(asked).toBeLessThan(1_000);
+    expect(reasons).toContain("SERVER_ERROR");
+    expect(host.state.caughtUp).toBe(false);
+  });
+
+  it("and recovers something that is none is told so", async () => {
+    const { host, server, puller } = setUp({ loaded: true });
+    server.transport.recover = async () => ({ documents: null as never, identity: null });
+    tail(page([{ ...one(1), bytes: null }], "c"))(server);
+    puller.start();
+    await quiet();
+    expect(host.state.pullReason).toMatchObject({ code: "SERVER_ERROR" });
+    expect(host.applied).toEqual([]);
+  });
+});
+
 describe("stopping", () => {
   it("ends the subscription and every timer, and tells so", async () => {
     const { time, host, server, puller } = setUp({ loaded: true });
@@ -608,7 +663,8 @@ describe("what a page does not carry itself", () => {
     const { server, bring } = await following();
     await bring(stub(1));
     expect(server.open.map(({ cursor }) => cursor)).toEqual(["later"]);
-    await bring(one(2));
+    server.open[0]!.onPage(page([one(2)], "still later"));
+    await quiet();
     expect(server.calls.recover).toEqual([["d1"]]);
   });
 
@@ -714,28 +770,94 @@ describe("what a page does not carry itself", () => {
     expect(host.applied).toEqual([]);
   });
 
-  it("may be a document that turns out to be damaged, also on a first load", async () => {
-    const { host, server, puller } = setUp();
-    host.damaged.add("d2");
-    server.pages.set(null, page([one(1), one(2)], "c1"));
-    puller.start();
-    await quiet();
-    expect(server.calls.recover).toEqual([["d2"]]);
+  it("and cannot be recovered is read from the log as it is, with what follows it", async () => {
+    const { host, server, bring } = await following();
+    server.onRecover = (documents) =>
+      documents.includes("d1") ? reject("Too many bytes read") : Promise.resolve();
+    server.pages.set("stored", page([one(1), one(2)], "c2", { done: false }));
+    await bring(stub(1), stub(2), one(3));
+    expect(server.calls.stream).toEqual(["stored"]);
     expect(host.applied).toEqual(["d1", "d2"]);
+    expect(host.sync).toEqual({ cursor: "c2", complete: true, syncedAt: 1 });
+    expect(server.open.map(({ cursor }) => cursor)).toEqual(["c2"]);
+    expect(host.state).toMatchObject({ caughtUp: false, pullReason: null });
+    server.open[0]!.onPage(page([one(3)], "c3"));
+    await quiet();
+    expect(host.applied).toEqual(["d1", "d2", "d3"]);
+    expect(host.state.caughtUp).toBe(true);
   });
 });
 
 describe("documents that were damaged", () => {
-  it("are recovered before anything else, and the position stays", async () => {
-    const { host, server, puller } = setUp({ loaded: true });
-    const lost = new Set(Array.from({ length: 130 }, (_, index) => `d${index}`));
-    host.lost = () => new Set([...lost].filter((document) => !host.given.has(document)));
+  function damaged(count: number) {
+    const all = setUp({ loaded: true });
+    for (let index = 0; index < count; index++) all.host.damaged.set(`d${index}`, index);
+    return all;
+  }
+
+  it("are recovered beside everything else, and the position stays", async () => {
+    const { host, server, puller } = damaged(130);
+    server.onRecover = () => new Promise(() => undefined);
+    puller.start();
+    await quiet();
+    server.open[0]!.onPage(page([], "c"));
+    await quiet();
+    expect(host.state.caughtUp).toBe(true);
+    puller.stop();
+    server.onRecover = () => Promise.resolve();
     puller.start();
     await quiet();
     await quiet();
-    expect(host.given).toEqual(lost);
-    expect(host.sync).toEqual({ cursor: "stored", complete: true, syncedAt: 1 });
-    expect(server.open.map(({ cursor }) => cursor)).toEqual(["stored"]);
-    expect(server.calls.stream).toEqual([]);
+    expect(host.damaged.size).toBe(0);
+    expect(host.healed.map(({ length }) => length)).toEqual([100, 30]);
+    expect(host.healed.flat().every(([document, number]) => document === `d${number}`)).toBe(true);
+    expect(host.sync.cursor).toBe("c");
+    expect(host.state.healReason).toBeNull();
+  });
+
+  it("hold up nothing while the server cannot say what one of them is, and say why", async () => {
+    const { time, host, server, puller } = damaged(3);
+    server.onRecover = (documents) =>
+      documents.includes("d1") ? reject("Too many bytes read") : Promise.resolve();
+    puller.start();
+    await time.advance(HOUR);
+    expect([...host.damaged.keys()]).toEqual(["d1"]);
+    expect(server.open).toHaveLength(1);
+    expect(host.state.pullReason).toBeNull();
+    expect(host.state.healReason).toMatchObject({
+      code: "SERVER_ERROR",
+      message: expect.stringMatching(/d1.*Too many bytes read/),
+      blocks: false,
+    });
+    expect(server.calls.recover.length).toBeGreaterThan(20);
+    expect(server.calls.recover.length).toBeLessThan(400);
+    server.onRecover = () => Promise.resolve();
+    await time.advance(60 * SECOND);
+    expect([host.damaged.size, host.state.healReason]).toEqual([0, null]);
+    expect(server.subscriptions).toHaveLength(1);
+  });
+
+  it("are asked for once more when another page has gone by meanwhile", async () => {
+    const { host, server, puller, time } = damaged(1);
+    server.onRecover = async () => void host.damaged.set("d0", 7);
+    puller.start();
+    await time.advance(SECOND);
+    expect(host.healed).toEqual([[["d0", 0]], [["d0", 7]]]);
+    expect(host.damaged.size).toBe(0);
+  });
+
+  it("are looked after when they are found later, and by nobody who does not sync", async () => {
+    const { host, server, puller } = damaged(0);
+    puller.start();
+    await quiet();
+    host.damaged.set("d9", 9);
+    puller.heal();
+    await quiet();
+    expect(server.calls.recover).toEqual([["d9"]]);
+    puller.stop();
+    host.damaged.set("d8", 8);
+    puller.heal();
+    await quiet();
+    expect(server.calls.recover).toHaveLength(1);
   });
 });

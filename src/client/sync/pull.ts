@@ -1,25 +1,22 @@
 import { ReplicateError } from "../../shared/errors.js";
-import { PROTOCOL_VERSION } from "../../shared/versions.js";
-import type { Held, ResetReason, StreamEntry, StreamPage } from "../../shared/wire.js";
-import type { Recovery } from "../store/apply-page.js";
+import type { Held, Recovered, ResetReason, StreamEntry, StreamPage } from "../../shared/wire.js";
 import { isLoading, type SyncPoint } from "../store/sync-point.js";
 import { sleep, withTimeout, type Environment } from "../platform/environment.js";
 import type { Identity } from "../../shared/identity.js";
 import type { Transport } from "../platform/transport.js";
 import { backoffMs } from "../platform/backoff.js";
+import { checkProtocol, untilConnected, untilMine } from "./handshake.js";
+import { Healer, type HealHost } from "./heal.js";
 import { recoverAll, type RecoverHost } from "./recover.js";
 import { reasonOf, type SyncState } from "../tabs/sync-state.js";
+import { checkPage, checkRecovery } from "./sound.js";
 import { Tail, type TailHost } from "./tail.js";
 
 /** A query that takes longer than this has been lost, in ms. */
 const QUERY_TIMEOUT_MS = 30_000;
 
-/** Damaged documents that are stored anew in one transaction. */
-const HEALED_AT_ONCE = 100;
-
-export type PullHost = {
+export type PullHost = HealHost & {
   readonly fieldsHash: string;
-  syncPoint(): SyncPoint;
   /**
    * Lets who is signed in have the local data.
    *
@@ -34,12 +31,10 @@ export type PullHost = {
   apply(
     entries: readonly StreamEntry[],
     sync: SyncPoint,
-    recovered: readonly Recovery[],
+    recovered: readonly Recovered[],
   ): Promise<string[]>;
   /** What is here of these documents. */
   held(documents: readonly string[]): Promise<Held[]>;
-  /** Documents that were damaged here and have to be recovered. */
-  lost(): ReadonlySet<string>;
   /** Begins to load everything anew, unless the position is not at that cursor any more (S6). */
   reset(cursor: string | null, reason: ResetReason): Promise<void>;
   /** Shows some of what was loaded anew; the position says whether there is more. */
@@ -49,7 +44,6 @@ export type PullHost = {
    * be heard of, of a document that this device has pushed (S6).
    */
   begun(): void;
-  report(state: Partial<SyncState>): void;
 };
 
 /** Follows the server's log: a first load in pages, then one subscription as the live tail (C7). */
@@ -58,9 +52,12 @@ export class Puller {
   readonly #environment: Environment;
   readonly #host: PullHost;
   readonly #recovery: RecoverHost;
+  readonly #healer: Healer;
   #running: AbortController | null = null;
   /** How often in a row it went wrong before anything arrived. */
   #failures = 0;
+  /** How often in a row everything was to be loaded anew. */
+  #resets = 0;
   /** How far the first load is; it never goes back, although the log grows while it is read. */
   #fraction = 0;
   /** Whether all that the server had when it was last heard of is applied. */
@@ -74,10 +71,12 @@ export class Puller {
       held: (documents) => host.held(documents),
       ask: async (documents) => {
         const answer = await this.#timed(transport.recover(documents));
+        checkRecovery(answer);
         await host.identify(answer.identity);
         return answer;
       },
     };
+    this.#healer = new Healer(environment, host, this.#recovery);
   }
 
   start() {
@@ -86,11 +85,9 @@ export class Puller {
     void this.#run(this.#running.signal);
   }
 
-  /** Begins anew from where the position is now, if it follows at all. */
-  restart() {
-    if (this.#running === null) return;
-    this.stop();
-    this.start();
+  /** There are damaged documents to recover. */
+  heal() {
+    if (this.#running) void this.#healer.run(this.#running.signal);
   }
 
   stop() {
@@ -102,12 +99,12 @@ export class Puller {
   async #run(signal: AbortSignal) {
     while (!signal.aborted) {
       try {
-        await this.#untilConnected(signal);
+        await untilConnected(this.#transport, signal);
         await this.#checkProtocol();
         if (signal.aborted) return;
         await this.#load(signal);
         await this.#swap(signal);
-        await this.#heal(signal);
+        void this.#healer.run(signal);
         await this.#followTail(signal);
       } catch (error) {
         if (signal.aborted) return;
@@ -119,81 +116,43 @@ export class Puller {
     }
   }
 
-  #untilConnected(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const check = () => {
-        if (!this.#transport.isConnected() && !signal.aborted) return;
-        stop();
-        signal.removeEventListener("abort", check);
-        resolve();
-      };
-      const stop = this.#transport.onConnection(check);
-      signal.addEventListener("abort", check);
-      check();
-    });
-  }
-
-  /** Resolves once the server speaks to whom the local data belongs; what it says is only listened to. */
-  #untilMine(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      let stop = () => {};
-      const end = () => {
-        signal.removeEventListener("abort", end);
-        stop();
-        resolve();
-      };
-      const listen = ({ identity }: StreamPage) =>
-        void this.#host.identify(identity).then(end, () => undefined);
-      const { cursor } = this.#host.syncPoint();
-      signal.addEventListener("abort", end);
-      stop = this.#transport.subscribe(cursor, listen, () => undefined);
-      if (signal.aborted) end();
-    });
-  }
-
   async #checkProtocol() {
-    const { version, fields, identity } = await this.#timed(this.#transport.protocol());
-    if (version !== PROTOCOL_VERSION) {
-      const older = version < PROTOCOL_VERSION ? "server" : "client";
-      throw new ReplicateError(
-        "PROTOCOL_MISMATCH",
-        `The server speaks version ${version} of the sync protocol, this client version ${PROTOCOL_VERSION}. Update convex-replicate on the ${older}; local changes are kept until then.`,
-      );
-    }
-    if (fields !== this.#host.fieldsHash) {
-      throw new ReplicateError(
-        "FIELDS_MISMATCH",
-        `The server's fields (${fields}) are not those of this client (${this.#host.fieldsHash}). Deploy both from the same fields module, or reload an app that was left open; local changes are kept until then.`,
-      );
-    }
-    await this.#host.identify(identity);
-  }
-
-  /** Asks for documents that were damaged here; everything else stays as it is. */
-  async #heal(signal: AbortSignal) {
-    for (let lost = [...this.#host.lost()]; lost.length > 0; lost = [...this.#host.lost()]) {
-      await this.#store(signal, [], this.#host.syncPoint(), lost.slice(0, HEALED_AT_ONCE));
-      if (signal.aborted) return;
-    }
+    const protocol = await this.#timed(this.#transport.protocol());
+    checkProtocol(protocol, this.#host.fieldsHash);
+    await this.#host.identify(protocol.identity);
   }
 
   /**
    * Stores entries with the position after them, in one transaction with whatever they need that they
    * do not carry (C7). That is asked for after the entries have arrived, and the server is never behind
    * an earlier answer: so it holds all that those entries say of these documents.
+   *
+   * @returns false, with nothing stored, when the server could not say what is needed.
    */
-  async #store(
-    signal: AbortSignal,
-    entries: readonly StreamEntry[],
-    sync: SyncPoint,
-    missing: readonly string[] = [],
-  ) {
-    const recovered: Recovery[] = [];
-    do {
-      recovered.push(...(await recoverAll(missing, this.#recovery, signal)));
-      if (signal.aborted) return;
-      missing = await this.#host.apply(entries, sync, recovered);
-    } while (missing.length > 0);
+  async #store(signal: AbortSignal, entries: readonly StreamEntry[], sync: SyncPoint) {
+    const recovered: Recovered[] = [];
+    let missing = await this.#host.apply(entries, sync, recovered);
+    while (missing.length > 0 && !signal.aborted) {
+      const more = await recoverAll(missing, this.#recovery, signal);
+      if (more.failed.size > 0) return false;
+      recovered.push(...more.recovered);
+      if (!signal.aborted) missing = await this.#host.apply(entries, sync, recovered);
+    }
+    return true;
+  }
+
+  /**
+   * Stores a page of the log as it is, without stubs: what a document was made of can be read where all
+   * of it at once cannot. So no document holds up what follows it.
+   */
+  async #storeWhole(signal: AbortSignal) {
+    const { cursor, syncedAt } = this.#host.syncPoint();
+    const page = await this.#timed(this.#transport.stream({ cursor }));
+    if (signal.aborted) return;
+    checkPage(page, cursor);
+    await this.#host.identify(page.identity);
+    const next = { cursor: page.cursor, complete: true, syncedAt };
+    if (page.reset || !(await this.#store(signal, page.entries, next))) throw unreadable();
   }
 
   /** The first load, or one of everything anew. */
@@ -202,21 +161,34 @@ export class Puller {
       const { cursor, syncedAt } = this.#host.syncPoint();
       const page = await this.#timed(this.#transport.stream({ cursor, rows: true }));
       if (signal.aborted) return;
+      checkPage(page, cursor);
       await this.#host.identify(page.identity);
       if (page.reset) {
-        await this.#host.reset(cursor, page.reset);
+        await this.#reset(cursor, page.reset, signal);
         continue;
       }
-      await this.#store(signal, page.entries, {
+      const isStored = await this.#store(signal, page.entries, {
         cursor: page.cursor,
         complete: page.done,
         syncedAt: page.done ? this.#environment.now() : syncedAt,
       });
+      if (!isStored) throw unreadable(); // a load asks for no stubs
       if (signal.aborted) return;
       this.#host.begun();
       this.#fraction = Math.max(this.#fraction, page.progress);
       this.#reportProgress({ fraction: this.#fraction });
     }
+  }
+
+  /** One that follows another, with nothing of a tail between them, waits longer each time. */
+  async #reset(cursor: string | null, reason: ResetReason, signal: AbortSignal) {
+    if (this.#resets > 0) {
+      const message = "The server has everything loaded anew, again and again.";
+      this.#host.report({ pullReason: reasonOf(new ReplicateError("SERVER_ERROR", message)) });
+      await sleep(this.#environment, backoffMs(this.#resets, this.#environment), signal);
+    }
+    this.#resets += 1;
+    if (!signal.aborted) await this.#host.reset(cursor, reason);
   }
 
   async #swap(signal: AbortSignal) {
@@ -230,11 +202,12 @@ export class Puller {
     const host: TailHost = {
       transport: this.#transport,
       apply: async (page, entries, isCaughtUp, signal) => {
+        checkPage(page, cursor);
         if (!page.reset) return this.#applyTail(page, entries, isCaughtUp, signal);
         await this.#host.identify(page.identity);
         if (signal.aborted) return;
         this.#fallBehind();
-        await this.#host.reset(cursor, page.reset);
+        await this.#reset(cursor, page.reset, signal);
       },
       fallBehind: () => this.#fallBehind(),
       confirm: () => this.#checkProtocol(),
@@ -252,15 +225,25 @@ export class Puller {
     const { syncedAt } = this.#host.syncPoint();
     let caughtUp = isCaughtUp();
     if (entries.length > 0 || (caughtUp && !this.#caughtUp)) {
-      await this.#store(signal, entries, {
+      const isStored = await this.#store(signal, entries, {
         cursor: page.cursor,
         complete: true,
         syncedAt: caughtUp ? this.#environment.now() : syncedAt,
       });
+      if (!isStored) {
+        await this.#storeWhole(signal);
+        return signal.aborted ? undefined : this.#reportProgress({ fraction: 1 });
+      }
     }
     if (signal.aborted) return;
+    this.#resets = 0;
     caughtUp = this.#caughtUp = isCaughtUp();
     this.#reportProgress({ caughtUp, fraction: 1 });
+  }
+
+  #untilMine(signal: AbortSignal): Promise<void> {
+    const identify = (identity: Identity) => this.#host.identify(identity);
+    return untilMine(this.#transport, this.#host.syncPoint().cursor, identify, signal);
   }
 
   #fallBehind() {
@@ -282,4 +265,11 @@ export class Puller {
       () => new ReplicateError("UNREACHABLE", "The server did not answer in time."),
     );
   }
+}
+
+function unreadable() {
+  return new ReplicateError(
+    "SERVER_ERROR",
+    "The server cannot read some of what it was asked for.",
+  );
 }

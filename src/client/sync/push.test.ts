@@ -47,7 +47,8 @@ class FakeHost implements PushHost {
     for (const { document, result } of results) {
       if (result.status === "rejected" && result.code === "MISSING_DEPENDENCIES") continue;
       if (result.status === "rejected") this.rejected.push(document);
-      const seqs = outgoing.find(({ change }) => change.document === document)!.seqs;
+      const seqs = outgoing.find(({ change }) => change.document === document)?.seqs;
+      if (!seqs) continue;
       const rest = this.outbox.get(document)!.filter((seq) => !seqs.includes(seq));
       if (rest.length > 0) this.outbox.set(document, rest);
       else this.outbox.delete(document);
@@ -443,5 +444,51 @@ describe("a clock on the wall that is set to another day", () => {
     await time.advance(60 * SECOND);
     expect(host.outbox.size).toBe(0);
     expect(time.fired).toBeLessThan(50);
+  });
+});
+
+describe("a server that is at fault", () => {
+  const odd = (result: unknown): Answer => all(result as Result);
+  const answers: [string, Answer][] = [
+    ["answers for nothing", async () => []],
+    ["answers with nothing", async () => null as never],
+    ["answers for other documents", async () => [{ document: "other", result: accepted }]],
+    ["names no generation", odd({ ...accepted, generation: NaN })],
+    ["says what nobody knows", odd({ status: "perhaps" })],
+    [
+      "sends a state vector that is none",
+      odd({ ...missing, stateVector: Uint8Array.of(255, 255).buffer }),
+    ],
+  ];
+
+  it.each(answers)(
+    "and %s is sent the same later, with a pause, which says so",
+    async (_, answer) => {
+      const { time, host, pushes, pusher, change, network } = setUp({ answer });
+      pusher.start();
+      change("a", "b");
+      await time.advance(HOUR, 2_000);
+      expect(pushes.length).toBeGreaterThan(20);
+      expect(pushes.length).toBeLessThan(1_000);
+      expect(host.reports.at(-1)).toMatch(/no answer/);
+      expect([...host.outbox.keys()]).toEqual(["a", "b"]);
+      network.answer = all(accepted);
+      await time.advance(60 * SECOND);
+      expect(host.outbox.size).toBe(0);
+      expect(host.reports.at(-1)).toBeNull();
+    },
+  );
+
+  it("about one document takes the others", async () => {
+    const { time, host, pusher, change } = setUp({
+      answer: async (changes) =>
+        changes
+          .filter(({ document }) => document !== "a")
+          .map(({ document }) => ({ document, result: accepted })),
+    });
+    pusher.start();
+    change("a", "b", "c");
+    await time.advance(SECOND);
+    expect([...host.outbox.keys()]).toEqual(["a"]);
   });
 });

@@ -6,6 +6,7 @@ import { withTimeout, type Environment } from "../platform/environment.js";
 import type { Outgoing } from "../store/outgoing.js";
 import type { Transport } from "../platform/transport.js";
 import { backoffMs } from "../platform/backoff.js";
+import { soundResults, unanswered } from "./sound.js";
 import { RATE_LIMITED } from "../tabs/sync-state.js";
 
 /**
@@ -142,27 +143,34 @@ export class Pusher {
     try {
       const changes = outgoing.map(({ change }) => change);
       const push = this.#transport.push(changes, outgoing[0]!.sender);
-      results = await withTimeout(this.#environment, push, PUSH_TIMEOUT_MS, timeoutError);
+      const answer = await withTimeout(this.#environment, push, PUSH_TIMEOUT_MS, timeoutError);
+      results = soundResults(answer);
     } catch (error) {
       return this.#failed(outgoing, error);
     }
     await this.#host.settle(outgoing, results);
     this.#pause = null;
     this.#most = Math.min(MAX_PUSH_DOCUMENTS, 2 * this.#most);
-    this.#host.report(this.#noteAnswers(results));
+    this.#host.report(this.#noteAnswers(outgoing, results));
     return more || this.#hasLeftovers(batch);
   }
 
   /**
    * Documents of which the server lacks something, e.g. after a backup was restored, or whose client id
-   * is someone else's, wait longer each time; for all others the past is forgotten.
+   * is someone else's, wait longer each time, and so do those that a server at fault did not answer for;
+   * for all others the past is forgotten.
    *
    * @returns what the user should know of.
    */
-  #noteAnswers(results: PushResult): Error | null {
+  #noteAnswers(outgoing: readonly Outgoing[], results: PushResult): Error | null {
     let problem: Error | null = null;
-    for (const { document, result } of results) {
-      if (result.status === "rejected" && SENT_ANEW.has(result.code)) {
+    const answers = new Map(results.map(({ document, result }) => [document, result]));
+    for (const { document } of outgoing.map(({ change }) => change)) {
+      const result = answers.get(document);
+      if (result === undefined) {
+        this.#retryLater(document);
+        problem = unanswered(document);
+      } else if (result.status === "rejected" && SENT_ANEW.has(result.code)) {
         this.#retryLater(document);
         problem = new ReplicateError(result.code as ReplicateErrorCode, result.message);
       } else {

@@ -1,7 +1,7 @@
 import { ReplicateError } from "../../shared/errors.js";
 import { MAX_RECOVER_DOCUMENTS } from "../../shared/limits.js";
-import type { Held, Recovery as Answer } from "../../shared/wire.js";
-import type { Recovery } from "../store/apply-page.js";
+import { refusalOf } from "../../shared/refusal.js";
+import type { Held, Recovered, Recovery as Answer } from "../../shared/wire.js";
 
 /** Calls that wait for an answer at the same time. */
 const CALLS_AT_ONCE = 4;
@@ -13,44 +13,62 @@ export type RecoverHost = {
   ask(documents: Held[]): Promise<Answer>;
 };
 
-/** What the server has of these documents beyond what is here; not all of them once it was aborted. */
+export type Recoveries = {
+  recovered: Recovered[];
+  /** Why, for each document that the server could not recover although it was asked for nothing else. */
+  failed: Map<string, Error>;
+};
+
+/**
+ * What the server has of these documents beyond what is here; not all of them once it was aborted. Where
+ * a call fails, each of its documents is asked for alone, so that one cannot hold up another.
+ */
 export async function recoverAll(
   documents: Iterable<string>,
   host: RecoverHost,
   signal: AbortSignal,
-): Promise<Recovery[]> {
-  const found = new Map<string, Recovery>();
+): Promise<Recoveries> {
+  const recovered: Recovered[] = [];
+  const failed = new Map<string, Error>();
   const left = new Set(documents);
-  while (left.size > 0 && !signal.aborted) {
-    for (const one of (await Promise.all(batches(left).map((some) => ask(some, host)))).flat()) {
-      found.set(one.document, one);
-      left.delete(one.document);
+  const alone = new Set<string>();
+  const take = async (some: string[]) => {
+    try {
+      for (const one of await ask(some, host)) {
+        if (left.delete(one.document)) recovered.push(one);
+      }
+    } catch (error) {
+      if (!blamesDocuments(error)) throw error;
+      for (const document of some) alone.add(document);
+      if (some.length > 1) return;
+      left.delete(some[0]!);
+      failed.set(some[0]!, error as Error);
     }
-  }
-  return [...found.values()];
+  };
+  while (left.size > 0 && !signal.aborted) await Promise.all(batches(left, alone).map(take));
+  return { recovered, failed };
 }
 
 /** The first of them, as many as are asked about at once. */
-function batches(documents: Iterable<string>): string[][] {
-  const all = [...documents];
+function batches(left: ReadonlySet<string>, alone: ReadonlySet<string>): string[][] {
+  const together = [...left].filter((document) => !alone.has(document));
   const result: string[][] = [];
-  while (all.length > 0 && result.length < CALLS_AT_ONCE) {
-    result.push(all.splice(0, MAX_RECOVER_DOCUMENTS));
-  }
-  return result;
+  while (together.length > 0) result.push(together.splice(0, MAX_RECOVER_DOCUMENTS));
+  for (const document of left) if (alone.has(document)) result.push([document]);
+  return result.slice(0, CALLS_AT_ONCE);
 }
 
-async function ask(documents: string[], host: RecoverHost): Promise<Recovery[]> {
-  const held = await host.held(documents);
-  const answer = await host.ask(held);
-  const known = new Map(held.map(({ document, generation }) => [document, generation]));
-  const recovered = answer.documents.filter(({ document }) => known.has(document));
-  if (recovered.length === 0) {
-    const message = "The server recovered none of the documents that it was asked for.";
-    throw new ReplicateError("SERVER_ERROR", message);
-  }
-  return recovered.map((one) => ({
-    ...one,
-    isWhole: one.update === null || known.get(one.document) !== one.generation,
-  }));
+/** No answer, the wrong person and a refusal to let anything be read are no document's fault. */
+function blamesDocuments(error: unknown): boolean {
+  if (error instanceof ReplicateError) return error.code === "SERVER_ERROR";
+  const refusal = refusalOf(error);
+  return refusal === null || refusal.code === "INVALID_RECOVER";
+}
+
+async function ask(documents: string[], host: RecoverHost): Promise<Recovered[]> {
+  const answer = await host.ask(await host.held(documents));
+  const recovered = answer.documents.filter(({ document }) => documents.includes(document));
+  if (recovered.length > 0) return recovered;
+  const message = "The server recovered none of the documents that it was asked for.";
+  throw new ReplicateError("SERVER_ERROR", message);
 }

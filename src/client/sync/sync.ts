@@ -54,6 +54,7 @@ export class Sync {
       apply: (...args) => data.applyPage(...args),
       held: (documents) => data.held(documents),
       lost: () => data.replica.refetched,
+      heal: (...args) => data.heal(...args),
       reset: (cursor, reason) => data.reset(cursor, reason),
       swap: () => data.swap(),
       begun: () => this.#startPushing(false),
@@ -131,10 +132,9 @@ export class Sync {
     this.#onConnection();
   }
 
-  /** Something damaged has to be recovered, or was. */
-  healing(state: "begins" | "done") {
-    if (state === "done") this.#pusher.changed();
-    else this.#puller.restart();
+  /** There are damaged documents to recover. */
+  mustRecover() {
+    this.#puller.heal();
   }
 
   /** Ends its part; other tabs may still be told something until `leave`. */
@@ -172,7 +172,7 @@ export class Sync {
   #stepDown() {
     this.#puller.stop();
     this.#pusher.stop();
-    this.#report({ pushReason: null });
+    this.#report({ pushReason: null, healReason: null });
     this.#tabs.post({ type: "hello" });
     // Where the turn was taken while this page stood still, it was told nothing of what was stored since.
     void this.#data.reload();

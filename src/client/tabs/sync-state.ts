@@ -15,6 +15,8 @@ export type SyncState = {
   fraction: number;
   pullReason: Reason | null;
   pushReason: Reason | null;
+  /** Why a damaged document cannot be recovered, while everything else goes on. */
+  healReason: Reason | null;
 };
 
 /** Why syncing does not go on; `blocks` when trying again alone will not help. */
@@ -25,6 +27,7 @@ export const INITIAL_SYNC_STATE: SyncState = {
   fraction: 0,
   pullReason: null,
   pushReason: null,
+  healReason: null,
 };
 
 export function reasonOf(error: Error | null): Reason | null {

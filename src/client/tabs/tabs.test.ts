@@ -182,6 +182,23 @@ describe("where there are Web Locks", () => {
     expect(heard).toEqual([understood]);
   });
 
+  it.each([
+    ["null", null],
+    ["a text", "changed"],
+    ["an envelope without a message", { version: 1, message: null }],
+    ["a text in an envelope", { version: 1, message: "x" }],
+    ["what this version does not know", { version: 1, message: { type: "new" } }],
+    ["a state that is none", { version: 1, message: { type: "state" } }],
+  ])("what no tab says is not heard: %s", async (_name, said) => {
+    const heard: TabMessage[] = [];
+    open().onMessage((message) => heard.push(message));
+    const stranger = new BroadcastChannel("convex-replicate:tasks");
+    stranger.postMessage(said);
+    await delivered(); // an error in a listener fails the run
+    stranger.close();
+    expect(heard).toEqual([]);
+  });
+
   it("a tab to which the browser denies locks leads alone rather than never", async () => {
     vi.stubGlobal("navigator", {
       locks: { request: () => Promise.reject(new DOMException("Denied.", "SecurityError")) },

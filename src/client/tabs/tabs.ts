@@ -46,8 +46,9 @@ export function browserTabs(name: string): Tabs {
   const channel = new BroadcastChannel(`convex-replicate:${name}`);
   const messages = new Emitter<[TabMessage]>();
   const closed = new AbortController();
-  channel.onmessage = ({ data }: MessageEvent<Partial<Envelope>>) => {
-    if (data.version !== undefined && data.message) messages.emit(understood(data as Envelope));
+  channel.onmessage = ({ data }: MessageEvent<unknown>) => {
+    const message = understood(data);
+    if (message) messages.emit(message);
   };
   return {
     lead(onLead, onLost, how = "queue") {
@@ -83,10 +84,22 @@ export function browserTabs(name: string): Tabs {
 
 type Envelope = { version: number; message: TabMessage };
 
-/** What a tab of another version says is not understood, but it may well have changed something. */
-function understood({ version, message }: Envelope): TabMessage {
-  const isKnown = version === MESSAGE_VERSION || SIGNS_OF_LIFE.has(message.type);
-  return isKnown ? message : { type: "changed" };
+const TYPES = new Set<string>([
+  ...(["changed", "hello", "state", "flush"] satisfies TabMessage["type"][]),
+  ...SIGNS_OF_LIFE,
+]);
+
+/**
+ * What a tab of another version says is not understood, but it may well have changed something. What no
+ * tab says, of whatever version, is not heard: null.
+ */
+function understood(data: unknown): TabMessage | null {
+  const { version, message } = (data ?? {}) as Partial<Envelope>;
+  if (typeof version !== "number" || typeof message?.type !== "string") return null;
+  if (SIGNS_OF_LIFE.has(message.type)) return message;
+  if (version !== MESSAGE_VERSION) return { type: "changed" };
+  const isWhole = message.type !== "state" || typeof message.state?.caughtUp === "boolean";
+  return TYPES.has(message.type) && isWhole ? message : null;
 }
 
 /** A tab that knows of no other, and leads. */

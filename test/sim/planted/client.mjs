@@ -322,8 +322,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/sync/push.ts",
-        find: "    this.#host.report(this.#noteAnswers(results));\n    return more || this.#hasLeftovers(batch);",
-        replace: "    this.#host.report(this.#noteAnswers(results));\n    return more;",
+        find: "    this.#host.report(this.#noteAnswers(outgoing, results));\n    return more || this.#hasLeftovers(batch);",
+        replace: "    this.#host.report(this.#noteAnswers(outgoing, results));\n    return more;",
       },
     ],
   },

@@ -41,6 +41,8 @@ export class SimServer {
   readonly accepted: { change: Change; sender: Sender }[] = [];
   /** Marks in the bytes of changes that were refused, and the codes that said so. */
   readonly refused = new Map<string, Set<string>>();
+  /** Documents of which the log cannot be read at once. */
+  readonly unreadable = new Set<string>();
   /** Commits that told the log something. */
   logged = 0;
   readonly #engine: Engine;
@@ -107,6 +109,9 @@ export class SimServer {
   }
 
   recover(documents: Held[]): Promise<Recovery> {
+    if (documents.some(({ document }) => this.unreadable.has(document))) {
+      return Promise.reject(new Error("The simulated server read too much."));
+    }
     const args = { part: "fields", documents };
     return this.#query("tasks:recover", args) as Promise<unknown> as Promise<Recovery>;
   }

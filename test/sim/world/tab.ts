@@ -157,6 +157,7 @@ export class Tab {
         this.#visibility.add(listener);
         return () => void this.#visibility.delete(listener);
       },
+      onNetwork: () => () => undefined,
       askBeforeLeaving: () => () => undefined,
     };
   }

@@ -1,0 +1,61 @@
+import { ReplicateError } from "../../shared/errors.js";
+import { PROTOCOL_VERSION } from "../../shared/versions.js";
+import type { Protocol, StreamPage } from "../../shared/wire.js";
+import type { Transport } from "../platform/transport.js";
+
+/** Resolves once there is a connection, or when it was aborted. */
+export function untilConnected(transport: Transport, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const check = () => {
+      if (!transport.isConnected() && !signal.aborted) return;
+      stop();
+      signal.removeEventListener("abort", check);
+      resolve();
+    };
+    const stop = transport.onConnection(check);
+    signal.addEventListener("abort", check);
+    check();
+  });
+}
+
+/**
+ * Resolves once the server speaks to whom the local data belongs; what it says is only listened to.
+ *
+ * @param identify Rejects for anyone else.
+ */
+export function untilMine(
+  transport: Transport,
+  cursor: string | null,
+  identify: (identity: StreamPage["identity"]) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve) => {
+    let stop = () => {};
+    const end = () => {
+      signal.removeEventListener("abort", end);
+      stop();
+      resolve();
+    };
+    const listen = ({ identity }: StreamPage) => void identify(identity).then(end, () => undefined);
+    signal.addEventListener("abort", end);
+    stop = transport.subscribe(cursor, listen, () => undefined);
+    if (signal.aborted) end();
+  });
+}
+
+/** @throws {ReplicateError} `PROTOCOL_MISMATCH` or `FIELDS_MISMATCH` when the two cannot understand each other. */
+export function checkProtocol({ version, fields }: Protocol, ours: string) {
+  if (version !== PROTOCOL_VERSION) {
+    const older = version < PROTOCOL_VERSION ? "server" : "client";
+    throw new ReplicateError(
+      "PROTOCOL_MISMATCH",
+      `The server speaks version ${version} of the sync protocol, this client version ${PROTOCOL_VERSION}. Update convex-replicate on the ${older}; local changes are kept until then.`,
+    );
+  }
+  if (fields !== ours) {
+    throw new ReplicateError(
+      "FIELDS_MISMATCH",
+      `The server's fields (${fields}) are not those of this client (${ours}). Deploy both from the same fields module, or reload an app that was left open; local changes are kept until then.`,
+    );
+  }
+}

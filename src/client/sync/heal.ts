@@ -1,0 +1,75 @@
+import { ReplicateError } from "../../shared/errors.js";
+import type { Recovered } from "../../shared/wire.js";
+import { backoffMs } from "../platform/backoff.js";
+import { sleep, type Environment } from "../platform/environment.js";
+import type { Refetched } from "../store/stored.js";
+import { isLoading, type SyncPoint } from "../store/sync-point.js";
+import { reasonOf, type SyncState } from "../tabs/sync-state.js";
+import { recoverAll, type RecoverHost } from "./recover.js";
+
+/** Damaged documents that are stored anew in one transaction. */
+const HEALED_AT_ONCE = 100;
+
+export type HealHost = {
+  syncPoint(): SyncPoint;
+  /** Documents that were damaged here and have to be recovered. */
+  lost(): Refetched;
+  /** Stores what the server has of them; `asked` is what was lost when it was asked. */
+  heal(recovered: readonly Recovered[], asked: Refetched): Promise<void>;
+  report(state: Partial<SyncState>): void;
+};
+
+/**
+ * Recovers documents that were damaged here, beside everything else: one that the server cannot read
+ * holds up nothing but its own changes. It never gives up (C5).
+ */
+export class Healer {
+  readonly #environment: Environment;
+  readonly #host: HealHost;
+  readonly #recovery: RecoverHost;
+  #running: AbortSignal | null = null;
+
+  constructor(environment: Environment, host: HealHost, recovery: RecoverHost) {
+    this.#environment = environment;
+    this.#host = host;
+    this.#recovery = recovery;
+  }
+
+  /** Goes on until nothing is lost, or everything is loaded anew; then it has to be started again. */
+  async run(signal: AbortSignal) {
+    if (this.#running?.aborted === false || !this.#mayHeal(signal)) return;
+    this.#running = signal;
+    for (let failures = 0; this.#mayHeal(signal);) {
+      const before = this.#host.lost().size;
+      const problem = await this.#heal(signal).catch((error: Error) => error);
+      if (signal.aborted) return;
+      this.#host.report({ healReason: reasonOf(problem) });
+      if (problem === null && this.#host.lost().size < before) failures = 0;
+      else await sleep(this.#environment, backoffMs(failures++, this.#environment), signal);
+    }
+    if (signal.aborted) return;
+    this.#running = null;
+    this.#host.report({ healReason: null });
+  }
+
+  #mayHeal(signal: AbortSignal): boolean {
+    return !signal.aborted && this.#host.lost().size > 0 && !isLoading(this.#host.syncPoint());
+  }
+
+  /** @returns what is wrong with the first document that cannot be recovered. */
+  async #heal(signal: AbortSignal): Promise<Error | null> {
+    const asked = this.#host.lost();
+    let problem: Error | null = null;
+    for (let left = [...asked.keys()]; left.length > 0; left = left.slice(HEALED_AT_ONCE)) {
+      const some = left.slice(0, HEALED_AT_ONCE);
+      const { recovered, failed } = await recoverAll(some, this.#recovery, signal);
+      if (signal.aborted) return null;
+      if (recovered.length > 0) await this.#host.heal(recovered, asked);
+      for (const [document, { message }] of failed) {
+        const about = `"${document}" was damaged here, and the server cannot say what it is: ${message}`;
+        problem ??= new ReplicateError("SERVER_ERROR", about);
+      }
+    }
+    return problem;
+  }
+}

@@ -1,0 +1,84 @@
+import { ReplicateError } from "../../shared/errors.js";
+import { stateVectorProblem } from "../../shared/state-vector.js";
+import type { PushResult, Recovery, StreamPage } from "../../shared/wire.js";
+
+// A server that is at fault is told from a storage that fails by looking at its answers before they get
+// there. What leads nowhere counts as a failure, so that nobody asks for it again without a pause.
+
+/**
+ * @param cursor Where the page was to go on from.
+ * @throws {ReplicateError} `SERVER_ERROR` when it is no page, or one that leads nowhere.
+ */
+export function checkPage(page: StreamPage, cursor: string | null) {
+  const { entries, done, reset, ...rest } = takeApart(page);
+  const isPage =
+    Array.isArray(entries) &&
+    entries.every(isEntry) &&
+    typeof done === "boolean" &&
+    isTextOrNull(rest["cursor"]) &&
+    isTextOrNull(rest["identity"]);
+  if (!isPage) throw fault("a page of the log that is none");
+  if (reset) return;
+  const leadsOn = entries.length > 0 ? page.cursor !== cursor : done;
+  if (!leadsOn) throw fault("a page of the log that leads nowhere");
+}
+
+/** @throws {ReplicateError} `SERVER_ERROR` */
+export function checkRecovery(answer: Recovery) {
+  const { documents, identity } = takeApart(answer);
+  const isOne = isTextOrNull(identity) && Array.isArray(documents) && documents.every(isRecovered);
+  if (!isOne) throw fault("something else than the documents that it was asked for");
+}
+
+/** Of the answers to a push those that make sense; what has none is sent again. */
+export function soundResults(results: unknown): PushResult {
+  return Array.isArray(results) ? (results as unknown[]).filter(isResult) : [];
+}
+
+export function unanswered(document: string): ReplicateError {
+  return fault(`no answer to what was sent of "${document}"`);
+}
+
+function isEntry(entry: unknown): boolean {
+  const { document, generation, kind, bytes } = takeApart(entry);
+  const isKnown = kind === "update" || kind === "tombstone";
+  return typeof document === "string" && isCount(generation) && isKnown && isBytesOrNull(bytes);
+}
+
+function isRecovered(one: unknown): boolean {
+  const { document, generation, update } = takeApart(one);
+  return typeof document === "string" && isCount(generation) && isBytesOrNull(update);
+}
+
+function isResult(one: unknown): one is PushResult[number] {
+  const { document, result } = takeApart(one);
+  const { status, generation, code, message, stateVector } = takeApart(result);
+  if (typeof document !== "string") return false;
+  if (status !== "rejected") {
+    return (status === "accepted" || status === "removed") && isCount(generation);
+  }
+  const isVector =
+    stateVector instanceof ArrayBuffer && stateVectorProblem(new Uint8Array(stateVector)) === null;
+  const isSound = stateVector === undefined || isVector;
+  return typeof code === "string" && typeof message === "string" && isSound;
+}
+
+function takeApart(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isTextOrNull(value: unknown): boolean {
+  return value === null || typeof value === "string";
+}
+
+function isBytesOrNull(value: unknown): boolean {
+  return value === null || value instanceof ArrayBuffer;
+}
+
+function fault(what: string): ReplicateError {
+  return new ReplicateError("SERVER_ERROR", `The server sent ${what}.`);
+}
