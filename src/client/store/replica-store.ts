@@ -146,7 +146,7 @@ export class ReplicaStore {
    */
   mint(documents: ReadonlyMap<string, number[]>): Promise<Outgoing[]> {
     return this.#storage.transaction("durable", ["meta", "documents", "outbox"], (tx) =>
-      mintDocuments(tx, documents, this.#device),
+      mintDocuments(tx, documents, this.#device, this.#fields.tree),
     );
   }
 
