@@ -146,3 +146,36 @@ describe("a field is removed", () => {
     expect(page.rows()).toHaveLength(2);
   });
 });
+
+describe("a field is added", () => {
+  it("an optional one: rows of before can be edited, with it and without", async () => {
+    const { app, disk } = await deviceOfFirst((page) => page.edit("a", { title: "A2" }));
+    const page = app.open("withNote", disk);
+    await settled(page);
+    page.edit("a", { note: "new" });
+    page.edit("b", { title: "B2" });
+    await page.utils.flush();
+    const rows = [
+      { id: "a", title: "A2", owner: "ann", note: "new" },
+      { id: "b", title: "B2", owner: "ann" },
+    ];
+    expect(page.rows()).toEqual(rows);
+    expect(await app.table()).toMatchObject(rows);
+  });
+
+  it("a required one that the table was given: rows of before can be edited", async () => {
+    const { app, disk } = await deviceOfFirst((page) => page.edit("a", { title: "A2" }));
+    await app.backfill();
+    const page = app.open("withPriority", disk);
+    await settled(page);
+    page.edit("b", { title: "B2" });
+    await page.utils.flush();
+    const rows = [
+      { id: "a", title: "A2", owner: "ann", priority: 1 },
+      { id: "b", title: "B2", owner: "ann", priority: 1 },
+    ];
+    await eventually(() => expect(page.rows()).toEqual(rows));
+    expect(await app.table()).toMatchObject(rows);
+    expect(page.utils.outbox.list()).toEqual([]);
+  });
+});
