@@ -2,20 +2,21 @@ import { ReplicateError } from "../shared/errors.js";
 import type { Refusal } from "../shared/refusal.js";
 import { Emitter } from "./platform/emitter.js";
 import { importInto, type ImportResult, type ReadRows } from "./imports.js";
-import { toLocalWrites, type LocalMutation } from "./local-write.js";
+import { checkRow, toLocalWrites, type LocalMutation } from "./local-write.js";
+import { Once } from "./once.js";
 import { OutboxView } from "./outbox.js";
 import type { OutboxRecord } from "./store/records.js";
 import { RowListeners, type RowListener } from "./row-listeners.js";
 import { Session, type SessionConfig } from "./session.js";
-import { INITIAL_STATUS, StatusHolder, statusOf } from "./status.js";
+import {
+  CONNECT_GRACE_MS,
+  INITIAL_STATUS,
+  READY_LATEST_MS,
+  StatusHolder,
+  statusOf,
+} from "./status.js";
 import { until } from "./until.js";
 import { Waits, type WaitFor } from "./waits.js";
-
-/** A collection becomes ready after this time at the latest, loaded or not, in ms (C8). */
-const READY_LATEST_MS = 5_000;
-
-/** How long a first connection may take before the client counts as offline, in ms. */
-const CONNECT_GRACE_MS = 2_000;
 
 /**
  * Keeps one replicated collection going for as long as someone uses it or something is unsent. It
@@ -40,7 +41,7 @@ export class Engine {
   /** How many operations need the session to stay open. */
   #holds = 0;
   /** Transactions with a key that are on their way to disk. */
-  readonly #storing = new Map<string, Promise<void>>();
+  readonly #storing = new Once();
   #wasUsed = false;
   #isReady = false;
   #graceOver = false;
@@ -63,7 +64,6 @@ export class Engine {
     });
   }
 
-  /** Whether it was ever used. */
   get wasUsed(): boolean {
     return this.#wasUsed;
   }
@@ -96,24 +96,28 @@ export class Engine {
   }
 
   /** The same for a transaction that may come again, after a reload too; resolves once it is on disk. */
-  async acceptOnce(mutations: readonly LocalMutation[], idempotencyKey: string): Promise<void> {
-    const known = this.#storing.get(idempotencyKey);
-    if (known) return known;
-    const storing = this.#write(mutations, idempotencyKey);
-    this.#storing.set(idempotencyKey, storing);
-    await storing;
-    this.#storing.delete(idempotencyKey);
+  acceptOnce(mutations: readonly LocalMutation[], idempotencyKey: string): Promise<void> {
+    return this.#storing.run(idempotencyKey, () => this.#write(mutations, idempotencyKey));
   }
 
   #write(mutations: readonly LocalMutation[], idempotencyKey?: string): Promise<void> {
-    if (this.#replaced) throw this.#replaced;
+    this.#checkWritable();
     const writes = toLocalWrites(mutations, this.#config.fields, idempotencyKey);
     return writes.length > 0 ? this.#session().write(writes) : Promise.resolve();
   }
 
   /** Local changes that the server has not accepted, oldest first. */
-  records(): OutboxRecord[] {
-    return this.#current?.data.replica.records() ?? [];
+  records = (): OutboxRecord[] => this.#current?.data.replica.records() ?? [];
+
+  /** Checks a row that is about to be written, before it is shown; throws what `accept` would. */
+  check(row: unknown) {
+    this.#checkWritable();
+    const id = (row as { id?: string } | null)?.id ?? "";
+    checkRow(row, this.#current?.data.replica.shown.get(id), this.#config.fields);
+  }
+
+  #checkWritable() {
+    if (this.#replaced) throw this.#replaced;
   }
 
   /** Sends at once, and resolves when every change is accepted or refused; offline it waits. */

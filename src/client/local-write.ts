@@ -59,6 +59,23 @@ export function toLocalWrite(mutation: LocalMutation, fields: CompiledFields): L
   return { document, kind: type, operations };
 }
 
+/**
+ * Checks a row that an insert or an update is about to make.
+ *
+ * @param shown What is shown under its id; a row that is new is checked as a whole.
+ * @throws {ReplicateError} when the row could not be stored, here or on the server.
+ */
+export function checkRow(row: unknown, shown: object | undefined, fields: CompiledFields) {
+  if (typeof row !== "object" || row === null) {
+    throw new ReplicateError("INVALID_VALUE", "A row has to be an object with an `id`.");
+  }
+  const { id } = row as { id?: unknown };
+  const change = shown
+    ? { type: "update" as const, original: { id, ...shown } }
+    : { type: "insert" as const, original: {} };
+  toLocalWrite({ ...change, key: id, modified: row }, fields);
+}
+
 /** Properties that TanStack DB adds to the rows it gives out, and that may come back in an insert. */
 const VIRTUAL = new Set(["$synced", "$origin", "$key", "$collectionId", "$hasPendingWrites"]);
 

@@ -3,6 +3,12 @@ import { Emitter } from "./platform/emitter.js";
 import type { StorageStatus } from "./storage/health.js";
 import type { Session } from "./session.js";
 
+/** A collection becomes ready after this time at the latest, loaded or not, in ms (C8). */
+export const READY_LATEST_MS = 5_000;
+
+/** How long a first connection may take before the client counts as offline, in ms. */
+export const CONNECT_GRACE_MS = 2_000;
+
 /** How a collection's syncing goes (C11). */
 export type SyncStatus = {
   /**
