@@ -118,6 +118,8 @@ export class Engine {
 
   #checkWritable() {
     if (this.#replaced) throw this.#replaced;
+    const reason = this.#current?.sync.pullReason;
+    if (reason?.isStranger) throw new ReplicateError("IDENTITY_CHANGED", reason.message);
   }
 
   /** Sends at once, and resolves when every change is accepted or refused; offline it waits. */
@@ -128,12 +130,7 @@ export class Engine {
     await until(this.status, ({ pending }) => pending === 0);
   }
 
-  /**
-   * Resolves once all changes of a document made so far are on disk, or accepted.
-   *
-   * @throws {ReplicateError} `REFUSED` when the server refuses one, with the refusal as `cause`;
-   * `DATA_CLEARED` when they are given up.
-   */
+  /** See `when` in `ReplicateUtils`. */
   async when(document: string, until: WaitFor): Promise<void> {
     const outcome = await this.#hold(async ({ data }) => {
       await data.opened;
@@ -150,11 +147,7 @@ export class Engine {
     return (storage.kind === "memory" ? pending : unsaved) > 0;
   }
 
-  /**
-   * Deletes everything local, in all tabs, and begins anew.
-   *
-   * @throws {ReplicateError} `UNSENT_CHANGES` when that would lose changes, unless forced.
-   */
+  /** Deletes everything local, in all tabs, and begins anew; see `clear` in `ReplicateUtils`. */
   async clear({ force }: { force: boolean }): Promise<void> {
     await this.#hold(async (session) => {
       await session.data.opened;

@@ -133,8 +133,8 @@ export class ReplicaStore {
   }
 
   /** @throws {ReplicateError} `IDENTITY_CHANGED` when the data belongs to someone else. */
-  identify(identity: Identity): Promise<void> {
-    return this.#storage.transaction("durable", ["meta"], (tx) => pinIdentity(tx, identity));
+  identify(identity: Identity, named?: string | null): Promise<void> {
+    return this.#storage.transaction("durable", ["meta"], (tx) => pinIdentity(tx, identity, named));
   }
 
   /**
