@@ -124,6 +124,7 @@ it("while someone else is signed in, nothing new can be written into the data of
   expect(device.utils.outbox.list()).toEqual([]);
 
   signIn(device, "ann");
+  await eventually(() => expect(device.utils.status.get().phase).toBe("live"));
   expect(await converged(device, other)).toMatchObject([{ id: "a", votes: 0 }]);
   device.tasks.update("a", (draft) => void (draft.votes = 1));
   expect(await converged(device, other)).toMatchObject([{ votes: 1 }]);
