@@ -35,20 +35,24 @@ export function fakeClient(log: StreamEntry[] = [], judging: (change: Change) =>
   const server = { version: PROTOCOL_VERSION, fields: fields.hash, identity: null };
   const client = {
     query: async (_query: unknown, args: { cursor?: string | null }) =>
-      "cursor" in args ? page() : server,
+      "cursor" in args ? page(args.cursor) : server,
     mutation: async (_mutation: unknown, { changes }: { changes: Change[] }) => {
       pushed.push(...changes.map(({ document }) => document));
       return changes.map((change) => ({ document: change.document, result: judging(change) }));
     },
-    onUpdate: (_query: unknown, _args: unknown, onResult: (result: unknown) => unknown) => {
-      queueMicrotask(() => onResult(page()));
+    onUpdate: (
+      _query: unknown,
+      { cursor }: { cursor?: string | null },
+      onResult: (result: unknown) => unknown,
+    ) => {
+      queueMicrotask(() => onResult(page(cursor)));
       return () => undefined;
     },
     connectionState: () => ({ isWebSocketConnected: true }),
     subscribeToConnectionState: () => () => undefined,
   } as unknown as ConvexClientLike;
-  const page = () => ({
-    entries: log,
+  const page = (cursor: string | null = null) => ({
+    entries: cursor === null ? log : [],
     cursor: "c",
     done: true,
     progress: 1,

@@ -2,6 +2,7 @@ import { createTransaction } from "@tanstack/db";
 import { makeFunctionReference } from "convex/server";
 import { describe, expect, it, vi } from "vitest";
 import { compileFields } from "../shared/compiled-fields.js";
+import { ReplicateError } from "../shared/errors.js";
 import { api, collectionOf, fakeClient, type Config } from "./collection-setup.test.js";
 import { bytesOf, entry, inserting, taskFields } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
@@ -192,8 +193,7 @@ describe("a collection that is made again with something else, as a hot reload d
     const before = collectionOf(client, { startSync: true });
     await before.preload();
     collectionOf(client, { fields: more });
-    const late = before.insert({ id: "b", title: "t" });
-    await expect(late.isPersisted.promise).rejects.toMatchObject({ code: "COLLECTION_CONFLICT" });
+    expect(() => before.insert({ id: "b", title: "t" })).toThrow("with other fields");
     expect(before.has("b")).toBe(false);
     await before.cleanup();
     expect(() => before.startSyncImmediate()).toThrow("with other fields");
@@ -232,4 +232,149 @@ describe("refused changes", () => {
     ]);
     expect(tasks.utils.outbox.list()).toMatchObject([{ code: "FORBIDDEN", message: "No." }]);
   });
+});
+
+describe("a write that cannot be stored", () => {
+  const good = { id: "a", title: "t" };
+  it.each<[string, object, string]>([
+    ["a Date", { id: "b", title: new Date() }, "INVALID_VALUE"],
+    ["a field nobody declared", { ...good, colour: "red" }, "INVALID_ROW"],
+    ["too much", { ...good, data: new ArrayBuffer(1_200_000) }, "ROW_TOO_LARGE"],
+    ["an id that is too long", { ...good, id: "x".repeat(129) }, "INVALID_ID"],
+    ["no id", { title: "t" }, "INVALID_ID"],
+    ["no row", null as never, "INVALID_VALUE"],
+  ])("throws from insert(), and nothing of it is taken: %s", async (_what, row, code) => {
+    const { client, pushed } = fakeClient();
+    const tasks = collectionOf(client);
+    const bad = row as typeof good;
+    expect(() => tasks.insert(bad)).toThrow(expect.objectContaining({ code }));
+    expect(() => tasks.insert([{ ...good, id: "c" }, bad])).toThrow(expect.any(ReplicateError));
+    await tasks.preload();
+    await tasks.utils.flush();
+    expect([tasks.size, pushed]).toEqual([0, []]);
+  });
+
+  it("throws from update(), which leaves the row as it is", async () => {
+    const { client } = fakeClient();
+    const tasks = collectionOf(client, { startSync: true });
+    tasks.insert(good);
+    await tasks.utils.flush();
+    const update = (changes: object) => () =>
+      tasks.update("a", (draft) => void Object.assign(draft, changes));
+    expect(update({ title: 1 })).toThrow(expect.objectContaining({ code: "INVALID_ROW" }));
+    expect(update({ colour: "red" })).toThrow(expect.objectContaining({ code: "INVALID_ROW" }));
+    expect(update({ details: { crème: 1 } })).toThrow(expect.any(ReplicateError));
+    expect(tasks.get("a")).toMatchObject(good);
+    update({ title: "new" })();
+    expect(tasks.get("a")).toMatchObject({ title: "new" });
+  });
+
+  it("is reported where only a transaction made by hand would know", async () => {
+    const report = vi.spyOn(console, "error").mockReturnValue();
+    const tasks = collectionOf(fakeClient().client, { startSync: true });
+    const mutations = [
+      { type: "insert", key: "a", original: {}, modified: { id: "b" }, collection: tasks },
+    ] as const;
+    expect(() => tasks.utils.acceptMutations({ mutations })).toThrow("must be the same");
+    expect(report.mock.calls).toMatchObject([[expect.any(String), { code: "INVALID_ID" }]]);
+    report.mockRestore();
+  });
+});
+
+describe("a write made in a callback of another write", () => {
+  type Tasks = ReturnType<typeof collectionOf>;
+  const onFirst = (tasks: Tasks, type: string, work: (id: string) => unknown) => {
+    let isDone = false;
+    tasks.subscribeChanges((changes) => {
+      for (const change of changes) {
+        if (isDone || change.type !== type) continue;
+        isDone = true;
+        work(change.key);
+      }
+    });
+  };
+  const numberOf = async (tasks: Tasks, number: number) => {
+    await tasks.utils.flush();
+    expect(tasks.get("a")).toMatchObject({ number });
+    expect(tasks.utils.status.get()).toMatchObject({ pending: 0, rejected: 0 });
+  };
+  const set = (tasks: Tasks, number: number) =>
+    tasks.update("a", (draft) => void (draft.number = number));
+
+  it("comes after it: an edit of an insert", async () => {
+    const tasks = collectionOf(fakeClient().client, { startSync: true });
+    onFirst(tasks, "insert", () => set(tasks, 100));
+    tasks.insert({ id: "a", title: "t", number: 0 });
+    expect(tasks.get("a")).toMatchObject({ number: 100 });
+    await numberOf(tasks, 100);
+    const kinds = tasks.utils.outbox.list().map(({ kind }) => kind);
+    expect(kinds).toEqual([]);
+  });
+
+  it("comes after it: a removal of an insert", async () => {
+    const tasks = collectionOf(fakeClient().client, { startSync: true });
+    onFirst(tasks, "insert", (id) => tasks.delete(id));
+    tasks.insert({ id: "a", title: "t" });
+    await tasks.utils.flush();
+    expect(tasks.has("a")).toBe(false);
+    expect(tasks.utils.status.get()).toMatchObject({ pending: 0, rejected: 0 });
+  });
+
+  it("comes after it, and one inside that one after that", async () => {
+    const tasks = collectionOf(fakeClient().client, { startSync: true });
+    tasks.insert({ id: "a", title: "t", number: 0 });
+    await tasks.utils.flush();
+    let depth = 0;
+    tasks.subscribeChanges(
+      (changes) => {
+        const isOwn = changes.some(({ type, value }) => type === "update" && value.number! > depth);
+        if (isOwn && depth < 3) set(tasks, 10 + ++depth);
+      },
+      { includeInitialState: true },
+    );
+    set(tasks, 10);
+    expect(tasks.get("a")).toMatchObject({ number: 13 });
+    await numberOf(tasks, 13);
+  });
+});
+
+describe("getKey", () => {
+  it("can be left out", async () => {
+    const tasks = collectionOf(fakeClient().client, { getKey: undefined });
+    tasks.insert({ id: "a", title: "t" });
+    expect(tasks.get("a")).toMatchObject({ id: "a" });
+  });
+
+  it("that returns anything but the id is refused on a write, and collapses no rows", async () => {
+    const report = vi.spyOn(console, "error").mockReturnValue();
+    const log = ["a", "b"].map((document) =>
+      entry(1, bytesOf(inserting({ title: "same" })), { document }),
+    );
+    const tasks = collectionOf(fakeClient(log).client, { getKey: (row) => row.title });
+    await tasks.preload();
+    expect([...tasks.keys()].sort()).toEqual(["a", "b"]);
+    expect(report.mock.calls).toMatchObject([[expect.any(String), { code: "INVALID_OPTIONS" }]]);
+    report.mockRestore();
+    const refused = expect.objectContaining({ code: "INVALID_OPTIONS" });
+    expect(() => tasks.insert({ id: "c", title: "t" })).toThrow(refused);
+    expect(() => tasks.update("a", (draft) => void (draft.done = true))).toThrow(refused);
+  });
+});
+
+it.each<[string, object, RegExp]>([
+  ["a handler", { onInsert: () => undefined }, /does not take `onInsert`/],
+  ["a schema", { schema: {} }, /does not take `schema`/],
+  ["a sync mode", { syncMode: "on-demand" }, /does not take `syncMode`/],
+  ["a misspelt name", { coalesceMS: 5 }, /did you mean `coalesceMs`/],
+  ["no fields", { fields: undefined }, /needs `fields`/],
+  ["no client", { convexClient: undefined }, /needs `convexClient`/],
+  ["an address for a client", { convexClient: "http://localhost" }, /takes a object|an object/],
+  ["no api", { api: undefined }, /needs `api`/],
+  ["a text for a time", { coalesceMs: "50" }, /takes a number as `coalesceMs`, not "50"/],
+  ["a number for a name", { storageName: 5 }, /takes a string as `storageName`/],
+])("options with %s are refused, and told how", (_what, rest, message) => {
+  const { client } = fakeClient();
+  const refused = expect(() => collectionOf(client, rest as Partial<Config>));
+  refused.toThrow(expect.objectContaining({ code: "INVALID_OPTIONS" }));
+  expect(() => collectionOf(client, rest as Partial<Config>)).toThrow(message);
 });

@@ -4,13 +4,17 @@ import { compileFields } from "../shared/compiled-fields.js";
 import type { Fields, Row } from "../shared/fields.js";
 import type { Engine } from "./engine.js";
 import { realEnvironment } from "./platform/environment.js";
-import type { ImportResult } from "./imports.js";
+import type { ImportResult, ReadRows } from "./imports.js";
+import { keyById } from "./keys.js";
 import type { LocalMutation } from "./local-write.js";
+import { inOrder } from "./nested-writes.js";
+import { checkOptions } from "./options.js";
 import type { Outbox } from "./outbox.js";
 import type { RejectedChange } from "./outbox-items.js";
 import type { OutboxRecord } from "./store/records.js";
-import { thisPage } from "./platform/page.js";
+import { thisPage, type Page } from "./platform/page.js";
 import { engineFor } from "./registry.js";
+import { schemaOf } from "./schema.js";
 import type { StatusStore } from "./status.js";
 import { hasIndexedDB, indexedDBStorage } from "./storage/indexeddb.js";
 import { memoryStorage } from "./storage/memory.js";
@@ -30,7 +34,13 @@ const COALESCE_MS = 50;
 /** TanStack DB's own options that make sense here; the rest follows from replication. */
 type PassedOn<R extends object> = Pick<
   BaseCollectionConfig<R, string>,
-  "id" | "startSync" | "gcTime" | "autoIndex" | "defaultIndexType" | "compare"
+  | "id"
+  | "startSync"
+  | "gcTime"
+  | "autoIndex"
+  | "defaultIndexType"
+  | "compare"
+  | "defaultStringCollation"
 >;
 
 export type ConvexCollectionConfig<F extends Fields> = PassedOn<Row<F>> & {
@@ -40,14 +50,14 @@ export type ConvexCollectionConfig<F extends Fields> = PassedOn<Row<F>> & {
   api: ReplicateApi;
   /** The fields that the schema and the server functions use as well. */
   fields: F;
-  /** `(row) => row.id` */
-  getKey: (row: Row<F>) => string;
+  /** `(row) => row.id`, which is what it is without it; no other key is possible. */
+  getKey?: ((row: Row<F>) => string) | undefined;
   /**
    * Who is signed in: each identity has local data of its own, and sees no one else's. Creating the
    * collection for another identity stops the syncing of the one before, whose unsent changes stay on
    * disk until they return.
    */
-  identity?: string;
+  identity?: string | undefined;
   /** Name of the local store; by default it follows from the deployment and the functions. */
   storageName?: string;
   /** Where local data is kept: IndexedDB by default, memory where there is none. */
@@ -141,12 +151,11 @@ export interface AcceptMutations {
  *     convexClient,
  *     api: api.tasks,
  *     fields: taskFields,
- *     getKey: (task) => task.id,
  *   }),
  * );
  * tasks.insert({ id: crypto.randomUUID(), title: "Buy milk", done: false });
  * ```
- * @throws {ReplicateError} `INVALID_FIELDS`, or `COLLECTION_CONFLICT` when the same collection was
+ * @throws {ReplicateError} `INVALID_FIELDS`, `INVALID_OPTIONS`, or `COLLECTION_CONFLICT` when the same collection was
  * created before with other options.
  */
 export function convexCollectionOptions<F extends Fields>(
@@ -155,9 +164,10 @@ export function convexCollectionOptions<F extends Fields>(
   schema?: never;
   utils: ReplicateUtils<Row<F>>;
 } {
+  checkOptions(config);
   const { convexClient, api, fields, identity, onRejected, storageName, coalesceMs, storage } =
     config;
-  const { id, startSync, autoIndex, defaultIndexType, compare, getKey } = config;
+  const { id, startSync, autoIndex, defaultIndexType, compare, defaultStringCollation } = config;
   const functions = getFunctionName(api.push);
   // Whatever the rest is called, one identity never opens what is another's.
   const place = storageName === undefined ? [addressOf(convexClient), functions] : [storageName];
@@ -168,7 +178,7 @@ export function convexCollectionOptions<F extends Fields>(
     functions,
     identity: identity ?? null,
     fields: compileFields(fields),
-    transport: convexTransport(convexClient, api),
+    transport: convexTransport(convexClient, api, page),
     storage: storage ?? (hasIndexedDB() ? indexedDBStorage() : memoryStorage()),
     tabs: () => browserTabs(name),
     page,
@@ -181,8 +191,14 @@ export function convexCollectionOptions<F extends Fields>(
   };
 
   const acceptMutations = accepting(engine);
+  const take = inOrder<AnyTransaction>((transaction) => void acceptMutations(transaction));
   const handler = async ({ transaction }: { transaction: unknown }) =>
-    acceptMutations(transaction as AnyTransaction);
+    take(transaction as AnyTransaction);
+  const { getKey, checkKey } = keyById<Row<F>>(config.getKey);
+  const schema = schemaOf((row) => {
+    engine.check(row);
+    checkKey(row as Row<F>);
+  });
 
   return {
     id: id ?? functions.split(":")[0],
@@ -190,22 +206,32 @@ export function convexCollectionOptions<F extends Fields>(
     autoIndex,
     defaultIndexType,
     compare,
+    defaultStringCollation,
     getKey,
+    schema: schema as never, // rows are typed by the fields; a schema would type them anew
     gcTime: config.gcTime ?? 0,
     sync: { sync: syncWith<Row<F>>(engine, report), rowUpdateMode: "full" },
     onInsert: handler,
     onUpdate: handler,
     onDelete: handler,
-    utils: {
-      status: engine.status,
-      outbox: engine.outbox as Outbox<unknown> as Outbox<Row<F>>,
-      flush: () => engine.flush(),
-      when: (document, until) => engine.when(document, until),
-      preventUnsavedLeave: () => page.askBeforeLeaving(() => engine.isUnsafe()),
-      clear: ({ force = false } = {}) => engine.clear({ force }),
-      importOnce: (name, read) => engine.importOnce(name, read),
-      acceptMutations,
-    },
+    utils: utilsOf(engine, page, acceptMutations),
+  };
+}
+
+function utilsOf<R>(
+  engine: Engine,
+  page: Page,
+  acceptMutations: AcceptMutations,
+): ReplicateUtils<R> {
+  return {
+    status: engine.status,
+    outbox: engine.outbox as Outbox<unknown> as Outbox<R>,
+    flush: () => engine.flush(),
+    when: (document, until) => engine.when(document, until),
+    preventUnsavedLeave: () => page.askBeforeLeaving(() => engine.isUnsafe()),
+    clear: ({ force = false } = {}) => engine.clear({ force }),
+    importOnce: (name, read) => engine.importOnce(name, read as ReadRows),
+    acceptMutations,
   };
 }
 
@@ -217,7 +243,14 @@ function accepting(engine: Engine): AcceptMutations {
   function accept(transaction: AnyTransaction, once: { idempotencyKey: string }): Promise<void>;
   function accept({ mutations }: AnyTransaction, once?: { idempotencyKey: string }) {
     const own = mutations.filter(isOwn);
-    return once ? engine.acceptOnce(own, once.idempotencyKey) : engine.accept(own);
+    if (once) return engine.acceptOnce(own, once.idempotencyKey);
+    try {
+      engine.accept(own);
+    } catch (error) {
+      // TanStack DB takes the rows back, and tells only who asked the transaction.
+      console.error("convex-replicate refused a write:", error);
+      throw error;
+    }
   }
   return accept;
 }

@@ -58,7 +58,7 @@ it("both clients of Convex fit", () => {
 
 it("mistakes are caught", () => {
   type Config = Parameters<typeof convexCollectionOptions<typeof taskFields>>[0];
-  expectTypeOf<Config["getKey"]>().toEqualTypeOf<(row: Task) => string>();
+  expectTypeOf<Config["getKey"]>().toEqualTypeOf<((row: Task) => string) | undefined>();
   expectTypeOf<{ title: number; id: string }>().not.toExtend<Parameters<Tasks["insert"]>[0]>();
   expectTypeOf<Config["onRejected"]>().toEqualTypeOf<
     ((rejected: RejectedChange<Task>) => unknown) | undefined

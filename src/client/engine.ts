@@ -2,7 +2,8 @@ import { ReplicateError } from "../shared/errors.js";
 import type { Refusal } from "../shared/refusal.js";
 import { Emitter } from "./platform/emitter.js";
 import { importInto, type ImportResult, type ReadRows } from "./imports.js";
-import { toLocalWrites, type LocalMutation } from "./local-write.js";
+import { checkRow, toLocalWrites, type LocalMutation } from "./local-write.js";
+import { Once } from "./once.js";
 import { OutboxView } from "./outbox.js";
 import type { OutboxRecord } from "./store/records.js";
 import { Readiness } from "./readiness.js";
@@ -35,7 +36,7 @@ export class Engine {
   /** How many operations need the session to stay open. */
   #holds = 0;
   /** Transactions with a key that are on their way to disk. */
-  readonly #storing = new Map<string, Promise<void>>();
+  readonly #storing = new Once();
   #wasUsed = false;
   readonly #readiness: Readiness;
 
@@ -60,7 +61,6 @@ export class Engine {
     });
   }
 
-  /** Whether it was ever used. */
   get wasUsed(): boolean {
     return this.#wasUsed;
   }
@@ -93,27 +93,30 @@ export class Engine {
   }
 
   /** The same for a transaction that may come again, after a reload too; resolves once it is on disk. */
-  async acceptOnce(mutations: readonly LocalMutation[], idempotencyKey: string): Promise<void> {
-    const known = this.#storing.get(idempotencyKey);
-    if (known) return known;
-    const storing = this.#write(mutations, idempotencyKey);
-    this.#storing.set(idempotencyKey, storing);
-    try {
-      await storing;
-    } finally {
-      this.#storing.delete(idempotencyKey);
-    }
+  acceptOnce(mutations: readonly LocalMutation[], idempotencyKey: string): Promise<void> {
+    return this.#storing.run(idempotencyKey, () => this.#write(mutations, idempotencyKey));
   }
 
   #write(mutations: readonly LocalMutation[], idempotencyKey?: string): Promise<void> {
-    if (this.#replaced) throw this.#replaced;
+    this.#checkWritable();
     const writes = toLocalWrites(mutations, this.#config.fields, idempotencyKey);
     return writes.length > 0 ? this.#session().write(writes) : Promise.resolve();
   }
 
   /** Local changes that the server has not accepted, oldest first. */
-  records(): OutboxRecord[] {
-    return this.#current?.data.replica.records() ?? [];
+  records = (): OutboxRecord[] => this.#current?.data.replica.records() ?? [];
+
+  /** Checks a row that is about to be written, before it is shown; throws what `accept` would. */
+  check(row: unknown) {
+    this.#checkWritable();
+    const id = (row as { id?: string } | null)?.id ?? "";
+    checkRow(row, this.#current?.data.replica.shown.get(id), this.#config.fields);
+  }
+
+  #checkWritable() {
+    if (this.#replaced) throw this.#replaced;
+    const reason = this.#current?.sync.pullReason;
+    if (reason?.isStranger) throw new ReplicateError("IDENTITY_CHANGED", reason.message);
   }
 
   /** Sends at once, and resolves when every change is accepted or refused; offline it waits. */
@@ -124,12 +127,7 @@ export class Engine {
     await until(this.status, ({ pending }) => pending === 0);
   }
 
-  /**
-   * Resolves once all changes of a document made so far are on disk, or accepted.
-   *
-   * @throws {ReplicateError} `REFUSED` when the server refuses one, with the refusal as `cause`;
-   * `DATA_CLEARED` when they are given up.
-   */
+  /** See `when` in `ReplicateUtils`. */
   async when(document: string, until: WaitFor): Promise<void> {
     const outcome = await this.#hold(async ({ data }) => {
       await data.opened;
@@ -146,11 +144,7 @@ export class Engine {
     return (storage.kind === "memory" ? pending : unsaved) > 0;
   }
 
-  /**
-   * Deletes everything local, in all tabs, and begins anew.
-   *
-   * @throws {ReplicateError} `UNSENT_CHANGES` when that would lose changes, unless forced.
-   */
+  /** Deletes everything local, in all tabs, and begins anew; see `clear` in `ReplicateUtils`. */
   async clear({ force }: { force: boolean }): Promise<void> {
     await this.#hold(async (session) => {
       await session.data.opened;

@@ -51,6 +51,12 @@ describe("what a mutation comes to", () => {
     });
   });
 
+  it("an update of a row that older fields made: just what it changes", () => {
+    const original = { id: "a", owner: "ann", details: { due: "d", place: "p" } };
+    const modified = { ...original, details: { ...original.details, due: "later" } };
+    expect(operations({ original, modified })).toEqual({ "details/due": "later" });
+  });
+
   it("leaves out what TanStack DB adds to rows", () => {
     const modified = { ...row, $synced: true, $origin: "local", $key: "a", $collectionId: "c" };
     expect(operations({ modified: { ...modified, $hasPendingWrites: false } })).toEqual({});
@@ -66,6 +72,17 @@ it.each<[string, Partial<LocalMutation>, ReplicateErrorCode]>([
   ["a removal under no key", { type: "delete", key: undefined }, "INVALID_ID"],
   ["a value that fits no field", { modified: { ...row, title: 1 } }, "INVALID_ROW"],
   ["a field nobody declared", { modified: { ...row, colour: "red" } }, "INVALID_ROW"],
+  [
+    "a new value of a field that is gone",
+    { original: { ...row, owner: "a" }, modified: { ...row, owner: "b" } },
+    "INVALID_ROW",
+  ],
+  ["a required field that goes", { modified: { ...row, title: undefined } }, "INVALID_ROW"],
+  [
+    "a nested value that fits no field",
+    { modified: { ...row, details: { due: 1 } } },
+    "INVALID_ROW",
+  ],
   ["a value Convex cannot store", { modified: { ...row, title: new Date() } }, "INVALID_VALUE"],
 ])("refuses %s", (_name, mutation, code) => {
   const refused = expect(() => write(mutation));

@@ -1,7 +1,13 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError } from "../shared/errors.js";
 import { idProblem } from "../shared/ids.js";
-import { difference, flatten, unflatten, type Operations } from "../shared/operations.js";
+import {
+  difference,
+  flatten,
+  unflatten,
+  type FlatRow,
+  type Operations,
+} from "../shared/operations.js";
 import type { LocalWrite } from "./store/records.js";
 
 /** A local mutation, as TanStack DB describes it. */
@@ -41,12 +47,33 @@ export function toLocalWrite(mutation: LocalMutation, fields: CompiledFields): L
   if (type === "delete") return { document, kind: "remove", operations: new Map() };
 
   checkId(document, modified);
-  const next = flatten(withoutVirtual(modified), fields.tree);
-  const invalid = fields.check(unflatten(next, fields.tree)!);
+  // Of an update only what it changes: the server checks the row as a whole, and mends it first where
+  // the table was edited directly, e.g. where a field that became required was filled in.
+  const { tree } = fields;
+  const before = type === "insert" ? undefined : withoutVirtual(original);
+  const next = flatten(withoutVirtual(modified), tree, before);
+  const previous: FlatRow = before ? flatten(before, tree, before) : new Map();
+  const invalid = fields.check(unflatten(next, tree)!, unflatten(previous, tree) ?? undefined);
   if (invalid) throw invalid;
-  const previous = type === "insert" ? new Map() : flatten(withoutVirtual(original), fields.tree);
   const operations: Operations = difference(previous, next);
   return { document, kind: type, operations };
+}
+
+/**
+ * Checks a row that an insert or an update is about to make.
+ *
+ * @param shown What is shown under its id; a row that is new is checked as a whole.
+ * @throws {ReplicateError} when the row could not be stored, here or on the server.
+ */
+export function checkRow(row: unknown, shown: object | undefined, fields: CompiledFields) {
+  if (typeof row !== "object" || row === null) {
+    throw new ReplicateError("INVALID_VALUE", "A row has to be an object with an `id`.");
+  }
+  const { id } = row as { id?: unknown };
+  const change = shown
+    ? { type: "update" as const, original: { id, ...shown } }
+    : { type: "insert" as const, original: {} };
+  toLocalWrite({ ...change, key: id, modified: row }, fields);
 }
 
 /** Properties that TanStack DB adds to the rows it gives out, and that may come back in an insert. */

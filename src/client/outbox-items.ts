@@ -4,6 +4,7 @@ import { applyOperations, unflatten, type FlatRow, type RowFields } from "../sha
 import { ROOT, segmentsOf } from "../shared/paths.js";
 import type { OutboxRecord } from "./store/records.js";
 import type { BaseRow } from "./store/rows.js";
+import { declaredOperations } from "./store/declared.js";
 import { Layers } from "./local-data/view.js";
 
 /** One field, or one key of an object or a record in it, and what a change sets it to. */
@@ -69,7 +70,7 @@ export function itemsOf(
   const rows = rowsOf(base, records, fields);
   return records.map((record, index) => {
     const { seq, kind, madeAt, rejected, operations } = record;
-    const changes = [...operations].flatMap(([path, value]) =>
+    const changes = [...declaredOperations(operations, fields.tree)].flatMap(([path, value]) =>
       path === ROOT ? [] : [{ path: segmentsOf(path), ...(value !== undefined && { value }) }],
     );
     const lost = record.row ? unflatten(record.row, fields.tree) : null;

@@ -53,13 +53,19 @@ function conflictOf(a: EngineConfig, b: EngineConfig): Conflict | null {
  * does, so the new one takes over. If both are meant to be used, the old one says so at its next use.
  * Two that are created before either is used are two: nothing reloads what never ran.
  */
-function replace({ engine }: Registered, { name }: EngineConfig, { what, isEdit }: Conflict) {
+function replace({ engine }: Registered, config: EngineConfig, { what, isEdit }: Conflict) {
   const error = new ReplicateError(
     "COLLECTION_CONFLICT",
-    `The collection "${name}" exists already, with other ${what}. Create it once and share it, or give the second one a storageName of its own.`,
+    `The collection ${titleOf(config)} exists already, with other ${what}. Create it once and share it, or give the second one a storageName of its own.`,
   );
   if (!isEdit || !engine.wasUsed) throw error;
   engine.replace(error);
+}
+
+/** What people call a collection, e.g. `tasks (identity "ann")`. */
+function titleOf({ functions, identity }: EngineConfig): string {
+  const [table] = functions.split(":");
+  return identity === null ? `\`${table}\`` : `\`${table}\` (identity ${JSON.stringify(identity)})`;
 }
 
 /** One client is signed in as one person: it must not push what another one left unsent. */

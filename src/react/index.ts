@@ -25,7 +25,7 @@ const beforeAnyStatus = () => INITIAL_STATUS;
  *
  * @example
  * ```tsx
- * const refused = useOutbox(tasks).filter(({ status }) => status === "rejected");
+ * const refused = useOutbox(tasks).filter((item) => item.status === "rejected");
  * ```
  */
 export function useOutbox<R>(collection: {

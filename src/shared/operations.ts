@@ -21,16 +21,22 @@ export type Operations = Map<Path, Value | undefined>;
 export const MARKER: Value = {};
 
 /**
+/**
+ * @param known The row as it was before a change: what the fields do not declare and the change does
+ * not touch is left out, because it is not the change's fault (e.g. of a field that is gone).
  * @throws {ReplicateError} `INVALID_VALUE` for a value or key that Convex refuses (D4), `INVALID_ROW` for
  * a field that is not declared, and for anything but an object where one is.
  */
-export function flatten(row: object, tree: FieldTree): FlatRow {
+export function flatten(row: object, tree: FieldTree, known?: object): FlatRow {
   const flat: FlatRow = new Map();
-  flattenInto(flat, row, tree, ROOT, "row");
+  flattenInto(flat, row, tree, { path: ROOT, where: "row", known });
   return flat;
 }
 
-function flattenInto(flat: FlatRow, value: unknown, node: FieldNode, path: Path, where: string) {
+type Place = { path: Path; where: string; known: unknown };
+
+function flattenInto(flat: FlatRow, value: unknown, node: FieldNode, place: Place) {
+  const { path, where } = place;
   if (node.kind === "value") {
     flat.set(path, toConvexValue(value, where));
     return;
@@ -40,20 +46,23 @@ function flattenInto(flat: FlatRow, value: unknown, node: FieldNode, path: Path,
     throw misfitError({ at: where, expected: "object", got: kindOf(value) });
   }
   flat.set(path, MARKER);
+  const before = isPlainObject(place.known) ? place.known : {};
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined || (path === ROOT && key === "id")) continue;
     const at = path === ROOT ? key : `${where}.${key}`;
+    const child = node.kind === "record" ? node.values : node.fields.get(key);
+    const known = Object.hasOwn(before, key) ? before[key] : undefined;
+    if (child === undefined && sameValue(known as Value | undefined, item as Value)) continue;
     if (!isConvexKey(key)) {
       throw new ReplicateError("INVALID_VALUE", `The row cannot be stored: ${keyAdvice(key)}.`);
     }
-    const child = node.kind === "record" ? node.values : node.fields.get(key);
     if (child === undefined) {
       throw new ReplicateError(
         "INVALID_ROW",
         `The row has a field \`${at}\` that its fields do not declare. Add it to defineFields() or leave it out.`,
       );
     }
-    flattenInto(flat, item, child, childPath(path, key), at);
+    flattenInto(flat, item, child, { path: childPath(path, key), where: at, known });
   }
 }
 

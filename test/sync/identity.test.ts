@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { memoryStorage } from "convex-replicate/client";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { devToken } from "../../dev/backend/index.js";
 import {
   converged,
@@ -110,3 +110,43 @@ it("a fresh token of the same person changes nothing", async () => {
   stop();
   expect(phases).not.toContain("blocked");
 });
+
+it("while someone else is signed in, nothing new can be written into the data of the first", async () => {
+  const { device, other } = await annAtWork();
+  signIn(device, "bob");
+  await blocked(device);
+  const refused = expect.objectContaining({ code: "IDENTITY_CHANGED" });
+  expect(() => device.tasks.insert(task("b"))).toThrow(refused);
+  expect(() => device.tasks.update("a", (draft) => void (draft.votes = 9))).toThrow(refused);
+  const report = vi.spyOn(console, "error").mockReturnValue();
+  await expect(device.tasks.delete("a").isPersisted.promise).rejects.toThrow(refused);
+  report.mockRestore();
+  expect(device.utils.outbox.list()).toEqual([]);
+
+  signIn(device, "ann");
+  await eventually(() => expect(device.utils.status.get().phase).toBe("live"));
+  expect(await converged(device, other)).toMatchObject([{ id: "a", votes: 0 }]);
+  device.tasks.update("a", (draft) => void (draft.votes = 1));
+  expect(await converged(device, other)).toMatchObject([{ votes: 1 }]);
+});
+
+it.each([{ force: true }, {}])(
+  "an identity that was first synced as someone else is told so, and can begin anew",
+  async (options) => {
+    const backend = await startApp();
+    const storage = memoryStorage();
+    const device = openDevice(backend, { storage, identity: "zoe" });
+    signIn(device, "ann");
+    device.tasks.insert(task("a"));
+    await converged(device);
+    signIn(device, "zoe");
+    await blocked(device);
+    expect(device.utils.status.get().reason!.message).toMatch(
+      /identity "zoe" was first synced while someone else.*isAuthenticated.*force: true/,
+    );
+    await device.utils.clear(options);
+    await converged(device);
+    device.tasks.insert(task("b"));
+    expect(await converged(device)).toMatchObject([{ id: "a" }, { id: "b" }]);
+  },
+);

@@ -1,5 +1,6 @@
-import type { Segment } from "../store/rows.js";
-import type { BaseRow } from "../store/rows.js";
+import type { FieldTree } from "../../shared/field-tree.js";
+import { declaredRow } from "../store/declared.js";
+import type { BaseRow, Segment } from "../store/rows.js";
 
 /**
  * Rows on disk are compacted once there are so many segments more than half-full ones would be, or so
@@ -14,7 +15,12 @@ export const SEGMENT_ROWS = 500;
 /** Segments that one step of compaction replaces at most. */
 const STEP_SEGMENTS = 300;
 
-type Placed = { row: BaseRow; segment: number };
+type Placed = {
+  row: BaseRow;
+  /** The same as it lies on disk, where that has fields which are not declared any more. */
+  stored?: BaseRow;
+  segment: number;
+};
 
 /** What to write once more, and the segments that are not needed any more then. */
 export type Compaction = { rows: Map<string, BaseRow>; segments: number[] };
@@ -24,11 +30,16 @@ export type Compaction = { rows: Map<string, BaseRow>; segments: number[] };
  * log-structured: the segments that hold the fewest newest rows are the ones to clean.
  */
 export class BaseRows {
+  readonly #tree: FieldTree;
   readonly #placed = new Map<string, Placed>();
   /** How many rows each segment has, and how many of them are the newest of their documents. */
   readonly #segments = new Map<number, { rows: number; newest: number }>();
   #lastSegment = 0;
   #rows = 0;
+
+  constructor(tree: FieldTree) {
+    this.#tree = tree;
+  }
 
   /** The newest segment that has been added. */
   get lastSegment(): number {
@@ -48,7 +59,15 @@ export class BaseRows {
     this.#lastSegment = Math.max(this.#lastSegment, key);
     this.#segments.set(key, { rows: segment.length, newest: 0 });
     this.#rows += segment.length;
-    for (const [document, row] of segment) this.#place(document, { row, segment: key });
+    for (const [document, stored] of segment) {
+      const fields = stored.row && declaredRow(stored.row, this.#tree);
+      const placed = { row: stored, segment: key };
+      const isWhole = fields === stored.row;
+      this.#place(
+        document,
+        isWhole ? placed : { ...placed, row: { ...stored, row: fields }, stored },
+      );
+    }
   }
 
   /** Forgets segments that are not on disk any more. */
@@ -71,7 +90,9 @@ export class BaseRows {
     const rows = [...this.#placed].filter(([, { segment }]) => chosen.has(segment));
     const isWorthIt =
       segments.length > 1 || rows.length < (this.#segments.get(segments[0]!)?.rows ?? 0);
-    return isWorthIt ? { segments, rows: new Map(rows.map(([id, { row }]) => [id, row])) } : null;
+    // As they lie there: a version of the app that goes back to older fields finds their values.
+    const moved = rows.map(([id, { row, stored }]) => [id, stored ?? row] as const);
+    return isWorthIt ? { segments, rows: new Map(moved) } : null;
   }
 
   /** The segments with the fewest newest rows that together fill one; at least one. */

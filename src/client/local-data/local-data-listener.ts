@@ -8,6 +8,8 @@ export type LocalDataConfig = {
   name: string;
   fields: CompiledFields;
   storage: ReplicaStorage;
+  /** Whose data the app says it is; null or nothing where it does not say. */
+  identity?: string | null;
   environment: Environment;
 };
 

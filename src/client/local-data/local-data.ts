@@ -151,7 +151,7 @@ export class LocalData {
    * @throws {ReplicateError} `IDENTITY_CHANGED` when it is someone else's.
    */
   identify(identity: Identity): Promise<void> {
-    return this.#turn("write", (store) => store.identify(identity));
+    return this.#turn("write", (store) => store.identify(identity, this.#config.identity));
   }
 
   mint(documents: ReadonlyMap<string, number[]>): Promise<Outgoing[]> {

@@ -18,7 +18,7 @@ export type ShownChange = { id: string; row: RowFields | null };
 /** What one tab has in memory: base rows, the outbox, and what it shows of them. */
 export class Replica {
   readonly #fields: CompiledFields;
-  readonly #base = new BaseRows();
+  readonly #base: BaseRows;
   readonly #shown = new Map<string, RowFields>();
   readonly #outbox = new OutboxMirror();
   #isRead = false;
@@ -31,6 +31,7 @@ export class Replica {
 
   constructor(fields: CompiledFields) {
     this.#fields = fields;
+    this.#base = new BaseRows(fields.tree);
   }
 
   /** The newest segment that has been applied. */

@@ -5,7 +5,7 @@ import {
   type StorageHealth,
   type StorageTask,
 } from "../storage/health.js";
-import type { ReplicateError } from "../../shared/errors.js";
+import { ReplicateError } from "../../shared/errors.js";
 import { backoffMs } from "../platform/backoff.js";
 
 type Listener = {
@@ -42,7 +42,7 @@ export class Turns {
       this.#note(() => this.#health.worked(task));
       return result;
     } catch (cause) {
-      const error = storageError(cause);
+      const error = task === "read" ? readError(cause) : storageError(cause);
       if (isStorageError(error)) this.#note(() => this.#health.failed(task, error));
       this.#listener.failed(error);
       throw error;
@@ -79,4 +79,15 @@ export class Turns {
       this.#listener.changed();
     }
   }
+}
+
+/** Nothing may keep rows from being shown and say nothing of it, whatever it is (C3, C11). */
+function readError(cause: unknown): ReplicateError {
+  const error = storageError(cause);
+  if (isStorageError(error) || error.code === "DATA_CLEARED") return error;
+  return new ReplicateError(
+    "STORAGE_FAILED",
+    `What is stored on this device cannot be read: ${error.message}`,
+    { cause: error },
+  );
 }

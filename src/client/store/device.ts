@@ -2,6 +2,7 @@ import { SERVER_CLIENT_ID } from "../../shared/plain-part.js";
 import { MAX_LINES } from "../../shared/limits.js";
 import type { Sender } from "../../shared/wire.js";
 import { readPin } from "./identity.js";
+import { seal, unseal } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 
 /** This device as the server knows it; in `meta`, made once per local store. */
@@ -37,7 +38,7 @@ export class Device {
   async enter(tx: StorageTransaction): Promise<{ clientId: number; sender: Sender }> {
     const stored = await readDevice(tx);
     const device = stored?.lines.includes(this.#line) ? stored : this.#entered(stored);
-    if (device !== stored) await tx.put("meta", "device", device);
+    if (device !== stored) await tx.put("meta", "device", seal(device));
     const { clientId, secret, lines } = device;
     return { clientId, sender: { secret, lines, identity: await readPin(tx) } };
   }
@@ -53,13 +54,16 @@ export class Device {
    * copy of this store, which from now on is left alone (C6).
    */
   renew(tx: StorageTransaction): Promise<void> {
-    return tx.put("meta", "device", this.#entered(undefined));
+    return tx.put("meta", "device", seal(this.#entered(undefined)));
   }
 
   /** Says nothing more under the id that it has, which stays its own: bytes may be on their way (C6). */
   async changeClientId(tx: StorageTransaction): Promise<void> {
     const stored = await readDevice(tx);
-    if (stored) await tx.put("meta", "device", { ...stored, clientId: this.newClientId() });
+    if (stored) {
+      const device = { ...stored, clientId: this.newClientId() };
+      await tx.put("meta", "device", seal(device));
+    }
   }
 
   /** 53 random bits, so that two devices never meet (C6). */
@@ -89,7 +93,18 @@ export class Device {
 }
 
 async function readDevice(tx: StorageTransaction): Promise<StoredDevice | undefined> {
-  const stored = (await tx.get("meta", "device")) as Partial<StoredDevice> | undefined;
-  const isWhole = stored?.clientId && stored.secret && Array.isArray(stored.lines);
-  return isWhole ? (stored as StoredDevice) : undefined; // whatever is damaged is made anew
+  const unsealed = unseal<StoredDevice>(await tx.get("meta", "device"));
+  if (unsealed.kind !== "intact") return undefined; // whatever is damaged is made anew
+  const { clientId, secret, lines } = (unsealed.value ?? {}) as Partial<StoredDevice>;
+  const isWhole =
+    Number.isSafeInteger(clientId) &&
+    clientId! > SERVER_CLIENT_ID &&
+    isDigits(secret, SECRET_DIGITS) &&
+    Array.isArray(lines) &&
+    lines.every((line) => isDigits(line, LINE_DIGITS));
+  return isWhole ? unsealed.value : undefined;
+}
+
+function isDigits(text: unknown, count: number): boolean {
+  return typeof text === "string" && text.length === count && /^[0-9a-f]+$/.test(text);
 }

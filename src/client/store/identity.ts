@@ -1,13 +1,27 @@
-import { ReplicateError } from "../../shared/errors.js";
-import { identityAdvice, type Identity } from "../../shared/identity.js";
+import { identityAdvice, NotTheirs, type Identity } from "../../shared/identity.js";
+import { seal, unseal } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 
-export type { Identity };
+const DAMAGED =
+  "The note of whose data is on this device was damaged, so nothing of it is sent or loaded. utils.clear({ force: true }) deletes the data and begins anew; utils.outbox.export() has what was not sent.";
 
-/** Who the local data belongs to; null when that is nobody yet. */
+/**
+ * Who the local data belongs to; null when that is nobody yet.
+ *
+ * @throws {ReplicateError} `IDENTITY_CHANGED` when that cannot be read: it may be anyone's.
+ */
 export async function readPin(tx: StorageTransaction): Promise<Identity> {
-  const pin = (await tx.get("meta", "owner")) as { identity: Identity } | undefined;
-  return pin?.identity ?? null;
+  const pin = await readOwner(tx);
+  if (pin === undefined) throw new NotTheirs(null, DAMAGED);
+  return pin;
+}
+
+async function readOwner(tx: StorageTransaction): Promise<Identity | undefined> {
+  const stored = await tx.get("meta", "owner");
+  if (stored === undefined) return null;
+  const unsealed = unseal<{ identity?: unknown } | null>(stored);
+  const identity = unsealed.kind === "intact" ? unsealed.value?.identity : undefined;
+  return typeof identity === "string" || identity === null ? identity : undefined;
 }
 
 /**
@@ -15,11 +29,17 @@ export async function readPin(tx: StorageTransaction): Promise<Identity> {
  * as another's work, nor may one see what was loaded for the other. What was made before anyone
  * signed in becomes theirs who does.
  *
+ * @param named Whose the app says that it is, where it does.
  * @throws {ReplicateError} `IDENTITY_CHANGED`
  */
-export async function pinIdentity(tx: StorageTransaction, identity: Identity): Promise<void> {
-  const pinned = await readPin(tx);
+export async function pinIdentity(
+  tx: StorageTransaction,
+  identity: Identity,
+  named?: string | null,
+): Promise<void> {
+  const pinned = await readOwner(tx);
+  if (pinned === undefined) throw new NotTheirs(identity, DAMAGED);
   if (pinned === identity) return;
-  if (pinned !== null) throw new ReplicateError("IDENTITY_CHANGED", identityAdvice(identity));
-  await tx.put("meta", "owner", { identity });
+  if (pinned !== null) throw new NotTheirs(identity, identityAdvice(identity, named));
+  await tx.put("meta", "owner", seal({ identity }));
 }

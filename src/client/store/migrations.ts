@@ -9,7 +9,7 @@ type Migration = (tx: StorageTransaction) => Promise<void>;
  * for whatever an older package could not read: its open pages let go of the storage, and say
  * `NEWER_DATA`. A new kind of outbox record alone only needs a new `FORMAT` (see `sealed.ts`).
  */
-const MIGRATIONS: readonly Migration[] = [sealEverything];
+const MIGRATIONS: readonly Migration[] = [sealEverything, sealWhose];
 
 /** How to open a storage so that it holds what this package reads. */
 export const CURRENT_DATA: Required<Pick<OpenOptions, "version" | "upgrade">> = {
@@ -28,6 +28,14 @@ async function sealEverything(tx: StorageTransaction) {
   if (sync) await tx.put("meta", "sync", seal({ ...sync, round: 0 }));
   for (const store of ["documents", "rows", "outbox"] as const) {
     await forEach(tx, store, (key, value) => tx.put(store, key, seal(value)));
+  }
+}
+
+/** 2 -> 3: whose the data is, and which device's, carry checksums as well. */
+async function sealWhose(tx: StorageTransaction) {
+  for (const key of ["owner", "device"]) {
+    const stored = await tx.get("meta", key);
+    if (stored !== undefined) await tx.put("meta", key, seal(stored));
   }
 }
 

@@ -6,7 +6,7 @@ import { MARKER, type Operations } from "../../shared/operations.js";
 import { loadPart } from "../../shared/plain-part.js";
 import { emptyBase, type BaseDocument } from "./base.js";
 import { followInsert, mint, mintAnew, withBytes, type NumberedRecord } from "./mint.js";
-import { bytesOf, inserting, renderBytes, setting, stored } from "../setup.test.js";
+import { bytesOf, inserting, renderBytes, setting, stored, tree } from "../setup.test.js";
 
 const created = bytesOf(inserting({ title: "t" }));
 const live = (generation: number): BaseDocument => ({
@@ -25,7 +25,7 @@ const remove = (seq: number, generation = 1) => stored(seq, "remove", generation
 const CLIENT = 42;
 
 function sent(records: NumberedRecord[], base: BaseDocument | undefined) {
-  const minted = mint(records, base, CLIENT);
+  const minted = mint(records, base, CLIENT, tree);
   if (minted.kind !== "send") throw new Error(`Nothing is sent: ${minted.kind}`);
   const { change, group, fresh } = minted;
   const updates = change.parts.map(({ update }) => update);
@@ -85,7 +85,7 @@ describe("a group of changes", () => {
     }
     const stateVector = Y.encodeStateVector(loadPart([created]));
     const group = [stored(1, "update", 1, removal)];
-    const anew = mintAnew(group, base, stateVector, CLIENT)!;
+    const anew = mintAnew(group, base, stateVector, CLIENT, tree)!;
     expect(readFieldUpdate(anew).writes).toHaveLength(MAX_UPDATE_WRITES);
   });
 
@@ -103,16 +103,16 @@ describe("a group of changes", () => {
 describe("changes that need not be sent", () => {
   it("are an insert and its removal when the server has no such document", () => {
     const group = [insert(1), retitle(2, "x"), remove(3)];
-    expect(mint(group, undefined, CLIENT)).toEqual({ kind: "cancelled", group });
-    expect(mint(group, ended(3), CLIENT)).toEqual({ kind: "cancelled", group });
+    expect(mint(group, undefined, CLIENT, tree)).toEqual({ kind: "cancelled", group });
+    expect(mint(group, ended(3), CLIENT, tree)).toEqual({ kind: "cancelled", group });
     expect(sent(group, live(1))).toMatchObject({ op: "remove" });
   });
 
   it("are edits and removals of a generation that is over", () => {
-    expect(mint([retitle(1, "x")], ended(1), CLIENT).kind).toBe("dead");
-    expect(mint([remove(1)], live(2), CLIENT).kind).toBe("cancelled");
-    expect(mint([retitle(1, "x"), remove(2)], ended(1), CLIENT).kind).toBe("cancelled");
-    expect(mint([retitle(1, "x")], live(1), CLIENT).kind).toBe("send");
+    expect(mint([retitle(1, "x")], ended(1), CLIENT, tree).kind).toBe("dead");
+    expect(mint([remove(1)], live(2), CLIENT, tree).kind).toBe("cancelled");
+    expect(mint([retitle(1, "x"), remove(2)], ended(1), CLIENT, tree).kind).toBe("cancelled");
+    expect(mint([retitle(1, "x")], live(1), CLIENT, tree).kind).toBe("send");
   });
 });
 
@@ -191,7 +191,7 @@ describe("an edit that another tab stored for an insert", () => {
 describe("changes of two generations", () => {
   it("are not judged by the older one: an edit of the new life is sent", () => {
     const records = [retitle(1, "of the old life"), retitle(2, "of the new life", 2)];
-    expect(mint(records, live(2), CLIENT)).toEqual({ kind: "dead", group: [records[0]] });
+    expect(mint(records, live(2), CLIENT, tree)).toEqual({ kind: "dead", group: [records[0]] });
   });
 
   it("are not sent in the name of the older one: a removal of the new life is one", () => {

@@ -1,5 +1,7 @@
 import type { BaseDocument } from "./base.js";
+import { declaredOperations, isDeclared } from "./declared.js";
 import type { StoredRecord } from "./records.js";
+import type { FieldTree } from "../../shared/field-tree.js";
 import { MAX_UPDATE_WRITES } from "../../shared/limits.js";
 import { completeWithin, decodeOperations, type Operations } from "../../shared/operations.js";
 import {
@@ -37,6 +39,7 @@ export function mint(
   records: NumberedRecord[],
   base: BaseDocument | undefined,
   clientId: number,
+  tree: FieldTree,
 ): Minted {
   const head = records[0]!.record;
   if (head.group !== null) {
@@ -44,7 +47,7 @@ export function mint(
     const life = head.life ?? head.generation;
     return { kind: "send", group, fresh: false, change: changeOf(group, head.update, life) };
   }
-  const group = withinLimits(firstGroup(records));
+  const group = withinLimits(firstGroup(records), tree);
   const ends = group.at(-1)!.record.kind === "remove";
   if (head.kind === "insert") {
     if (ends && !base?.live) return { kind: "cancelled", group };
@@ -52,7 +55,7 @@ export function mint(
     // A removal has nothing left to do then.
     return { kind: ends ? "cancelled" : "dead", group };
   }
-  const update = ends ? null : mintGroup(group, base, clientId);
+  const update = ends ? null : mintGroup(group, base, clientId, tree);
   const change = changeOf(group, update, lifeToSend(head, base));
   return { kind: "send", group, fresh: true, change };
 }
@@ -108,9 +111,9 @@ function firstGroup(records: NumberedRecord[]): NumberedRecord[] {
 }
 
 /** As many of the records as one update may write paths; the server would refuse it as a whole. */
-function withinLimits(group: NumberedRecord[]): NumberedRecord[] {
-  if (group.length === 1 || operationsOf(group).size <= MAX_UPDATE_WRITES) return group;
-  return withinLimits(group.slice(0, Math.ceil(group.length / 2)));
+function withinLimits(group: NumberedRecord[], tree: FieldTree): NumberedRecord[] {
+  if (group.length === 1 || operationsOf(group, tree).size <= MAX_UPDATE_WRITES) return group;
+  return withinLimits(group.slice(0, Math.ceil(group.length / 2)), tree);
 }
 
 function isOver(base: BaseDocument, generation: number): boolean {
@@ -121,11 +124,12 @@ function mintGroup(
   group: NumberedRecord[],
   base: BaseDocument | undefined,
   clientId: number,
+  tree: FieldTree,
 ): Uint8Array | null {
   // An insert stands on its own: the server may by then have ended the generation we know.
   const inserts = group[0]!.record.kind === "insert";
   const doc = loadPart(inserts || !base ? [] : base.updates);
-  return mintChange(doc, operationsOf(group), clientId);
+  return mintChange(doc, operationsOf(group, tree), clientId);
 }
 
 /**
@@ -141,18 +145,25 @@ export function mintAnew(
   base: BaseDocument,
   stateVector: Uint8Array,
   clientId: number,
+  tree: FieldTree,
 ): Uint8Array<ArrayBuffer> | null {
   const doc = loadPart(base.updates);
   const flat = readFlat(doc);
-  const lost = writtenSince(doc, stateVector).map((path) => [path, flat.get(path)] as const);
-  const operations: Operations = new Map([...lost, ...operationsOf(group)]);
+  const lost = writtenSince(doc, stateVector)
+    .filter((path) => isDeclared(path, tree))
+    .map((path) => [path, flat.get(path)] as const);
+  const operations: Operations = new Map([...lost, ...operationsOf(group, tree)]);
   const completed = completeWithin(MAX_UPDATE_WRITES, flat, operations);
   return mintExactly(loadPart([]), completed, clientId);
 }
 
 /** The latest operation of every path. */
-function operationsOf(group: NumberedRecord[]): Operations {
-  return new Map(group.flatMap(({ record }) => [...decodeOperations(record.operations)]));
+function operationsOf(group: NumberedRecord[], tree: FieldTree): Operations {
+  return new Map(
+    group.flatMap(({ record }) => [
+      ...declaredOperations(decodeOperations(record.operations), tree),
+    ]),
+  );
 }
 
 /** The group with the bytes that go out for it, until they are answered, and the life they name. */

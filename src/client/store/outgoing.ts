@@ -1,3 +1,4 @@
+import type { FieldTree } from "../../shared/field-tree.js";
 import type { Change, Sender } from "../../shared/wire.js";
 import { emptyBase, endGeneration, type BaseDocument } from "./base.js";
 import type { Device } from "./device.js";
@@ -27,6 +28,7 @@ export async function mintDocuments(
   tx: StorageTransaction,
   documents: ReadonlyMap<string, number[]>,
   device: Device,
+  tree: FieldTree,
 ): Promise<Outgoing[]> {
   // Nothing is made on what is about to change.
   if ((await readSync(tx)).reset) return [];
@@ -44,7 +46,10 @@ export async function mintDocuments(
         return null;
       }
       const mended = await mendGroup(tx, records, base, newClientId);
-      return mintDocument(tx, mended, { deviceId: clientId, newClientId, isComplete: complete });
+      return mintDocument(tx, mended, {
+        ...{ deviceId: clientId, newClientId, tree },
+        isComplete: complete,
+      });
     }),
   );
   await refetch(tx, damaged, newClientId);
@@ -54,6 +59,7 @@ export async function mintDocuments(
 type Minting = {
   deviceId: number;
   newClientId: () => number;
+  tree: FieldTree;
   /** Whether everything that the server had was here once. */
   isComplete: boolean;
 };
@@ -62,14 +68,15 @@ type Minting = {
 async function mintDocument(
   tx: StorageTransaction,
   { records, base }: Awaited<ReturnType<typeof mendGroup>>,
-  { deviceId, newClientId, isComplete }: Minting,
+  { deviceId, newClientId, tree, isComplete }: Minting,
 ): Promise<Omit<Outgoing, "sender"> | null> {
   await putRecords(tx, followInsert(records, base));
   // An insert builds on nothing, so its clocks start at 0: where this device may have used its
   // own id already, the server would take the insert for something it has (C6).
   const isKnown = base?.live && records[0]!.record.kind === "insert";
   const clientId = isKnown ? newClientId() : (base?.clientId ?? deviceId);
-  const minted = mint(records, isComplete ? withoutLivesToCome(base, records) : base, clientId);
+  const known = isComplete ? withoutLivesToCome(base, records) : base;
+  const minted = mint(records, known, clientId, tree);
   switch (minted.kind) {
     case "send":
       if (minted.fresh) await putRecords(tx, asSent(minted));

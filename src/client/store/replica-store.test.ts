@@ -377,5 +377,5 @@ it("client ids are never the server's, whatever the draw", async () => {
   const store = new ReplicaStore(connection, fields, () => time.random() * 0);
   await store.mint(new Map());
   const device = await connection.transaction("read", ["meta"], (tx) => tx.get("meta", "device"));
-  expect(device).toMatchObject({ clientId: 2 });
+  expect(device).toMatchObject({ value: { clientId: 2 } });
 });

@@ -143,8 +143,8 @@ export class ReplicaStore {
   }
 
   /** @throws {ReplicateError} `IDENTITY_CHANGED` when the data belongs to someone else. */
-  identify(identity: Identity): Promise<void> {
-    return this.#storage.transaction("durable", ["meta"], (tx) => pinIdentity(tx, identity));
+  identify(identity: Identity, named?: string | null): Promise<void> {
+    return this.#storage.transaction("durable", ["meta"], (tx) => pinIdentity(tx, identity, named));
   }
 
   /**
@@ -156,7 +156,7 @@ export class ReplicaStore {
    */
   mint(documents: ReadonlyMap<string, number[]>): Promise<Outgoing[]> {
     return this.#storage.transaction("durable", ["meta", "documents", "outbox"], (tx) =>
-      mintDocuments(tx, documents, this.#device),
+      mintDocuments(tx, documents, this.#device, this.#fields.tree),
     );
   }
 

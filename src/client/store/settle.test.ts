@@ -16,7 +16,7 @@ const remove = (seq: number) => stored(seq, "remove", 1);
 
 /** What an answer to the first group of `records` does, group by seq. */
 function settle(records: NumberedRecord[], base: BaseDocument, result: Result) {
-  const minted = mint(records, base, 42);
+  const minted = mint(records, base, 42, tree);
   if (minted.kind !== "send") throw new Error("nothing to send");
   const settled = settleGroup(base, { all: records, ...minted, result }, tree, 43);
   return { ...settled, done: settled.done.map(({ seq }) => seq) };
@@ -37,7 +37,7 @@ describe("accepted", () => {
   it("says nothing new after the echo", () => {
     const records = [retitle(1)];
     const { base } = settle(records, live, accepted()).advanced!;
-    const minted = mint(records, live, 42);
+    const minted = mint(records, live, 42, tree);
     if (minted.kind !== "send") throw new Error("nothing to send");
     const again = settleGroup(
       base,
@@ -161,7 +161,7 @@ describe("a server that has less than it had", () => {
 });
 
 it("an answer to bytes that others have replaced says nothing", () => {
-  const minted = mint([retitle(1)], live, 42);
+  const minted = mint([retitle(1)], live, 42, tree);
   if (minted.kind !== "send") throw new Error("nothing to send");
   const sent = (update: Uint8Array | null) => withBytes([retitle(1)], update);
   const accepts = (group: NumberedRecord[]) => isAnswerOf(group, minted.change, accepted());

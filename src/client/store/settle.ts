@@ -82,7 +82,7 @@ export function settleGroup(
       return { advanced, done, changed, clientId: "fresh" };
     }
     case "rejected":
-      return { advanced: null, done: [], ...refuse(base, answer, result, freshId) };
+      return { advanced: null, done: [], ...refuse(base, answer, result, { freshId, tree }) };
   }
 }
 
@@ -127,7 +127,7 @@ function refuse(
   base: BaseDocument,
   { all, group }: Answer,
   { code, message, stateVector }: Refused,
-  freshId: number,
+  { freshId, tree }: { freshId: number; tree: FieldTree },
 ): Pick<Settled, "changed" | "clientId"> {
   // Not the change is at fault, but under whose name it came: it goes out again under another.
   if (code === "CLIENT_ID_TAKEN") {
@@ -135,7 +135,7 @@ function refuse(
     return { changed, clientId: "taken" };
   }
   if (code === "MISSING_DEPENDENCIES") {
-    const anew = stateVector && mintAnew(group, base, new Uint8Array(stateVector), freshId);
+    const anew = stateVector && mintAnew(group, base, new Uint8Array(stateVector), freshId, tree);
     const changed = anew
       ? withBytes(group, anew)
       : group.map((one) => unmint(one, one.record.alone));

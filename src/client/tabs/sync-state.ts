@@ -1,4 +1,5 @@
 import { ReplicateError } from "../../shared/errors.js";
+import { NotTheirs } from "../../shared/identity.js";
 import { refusalOf, type Refusal } from "../../shared/refusal.js";
 
 /** Codes that say that this tab's code does not fit the server; that of another tab may. */
@@ -20,7 +21,11 @@ export type SyncState = {
 };
 
 /** Why syncing does not go on; `blocks` when trying again alone will not help. */
-export type Reason = Refusal & { blocks: boolean };
+export type Reason = Refusal & {
+  blocks: boolean;
+  /** Somebody is signed in whose data this is not: what they write would go out as another's. */
+  isStranger?: boolean;
+};
 
 export const INITIAL_SYNC_STATE: SyncState = {
   caughtUp: false,
@@ -36,7 +41,13 @@ export function reasonOf(error: Error | null): Reason | null {
   if (refusal) return { ...refusal, blocks: refusal.code !== RATE_LIMITED };
   if (error instanceof ReplicateError) {
     const blocks = UNFIT.has(error.code) || error.code === "IDENTITY_CHANGED";
-    return { code: error.code, message: error.message, blocks };
+    const { code, message } = error;
+    return {
+      code,
+      message,
+      blocks,
+      ...(error instanceof NotTheirs && { isStranger: error.isStranger }),
+    };
   }
   return { code: "SERVER_ERROR", message: error.message, blocks: false };
 }

@@ -1,0 +1,32 @@
+import { expect, it } from "vitest";
+import { ReplicateError } from "../../shared/errors.js";
+import { VirtualTime } from "../setup.test.js";
+import { StorageHealth } from "../storage/health.js";
+import { Turns } from "./turns.js";
+
+function setUp() {
+  const health = new StorageHealth("memory");
+  const listener = { changed: () => undefined, failed: () => undefined };
+  return { health, turns: new Turns(new VirtualTime(), health, listener) };
+}
+
+it("whatever keeps what is stored from being read shows, until it is read", async () => {
+  const { health, turns } = setUp();
+  const reading = turns.take("read", async () => {
+    throw new ReplicateError("INVALID_ROW", "It does not fit.");
+  });
+  await expect(reading).rejects.toThrow("It does not fit.");
+  expect(health.status.error).toEqual({
+    code: "STORAGE_FAILED",
+    message: "What is stored on this device cannot be read: It does not fit.",
+  });
+  await turns.take("read", async () => undefined);
+  expect(health.status.error).toBeNull();
+});
+
+it("that everything was deleted on purpose is no trouble of the storage", async () => {
+  const { health, turns } = setUp();
+  const cleared = new ReplicateError("DATA_CLEARED", "");
+  await expect(turns.take("read", () => Promise.reject(cleared))).rejects.toBe(cleared);
+  expect(health.status.error).toBeNull();
+});

@@ -1,0 +1,5 @@
+import { anyApi, componentsGeneric } from "convex/server";
+
+// Stands for what `convex codegen` writes.
+export const api = anyApi;
+export const components = componentsGeneric() as { replicate: never };
