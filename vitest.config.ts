@@ -15,12 +15,12 @@ const EXAMPLE_TESTS = "example/convex/**/*.test.ts";
 /** Those of them that call no Convex function, so that it is all one what would run it. */
 const RUN_NO_FUNCTION = ["src/server/{merge,types}.test.ts", "src/component/plan.test.ts"];
 
-const AS_CONVEX_TEST = "dev/backend/as-convex-test";
+const CONVEX_TEST_SHIM = "dev/backend/convex-test-shim";
 const ENGINE_FOR_CONVEX_TEST = {
   find: /^convex-test$/,
-  replacement: fileURLToPath(new URL(`${AS_CONVEX_TEST}/index.ts`, import.meta.url)),
+  replacement: fileURLToPath(new URL(`${CONVEX_TEST_SHIM}/index.ts`, import.meta.url)),
 };
-const REPLACEMENT_TEST = `${AS_CONVEX_TEST}/replaced.test.ts`;
+const REPLACEMENT_TEST = `${CONVEX_TEST_SHIM}/replaced.test.ts`;
 
 /**
  * The tests that go through TanStack DB, on one copy of it.

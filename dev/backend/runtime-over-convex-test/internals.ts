@@ -58,7 +58,7 @@ export function captureInternals(t: {
   }
   if (internals === undefined) {
     throw new Error(
-      "convex-test keeps its state elsewhere than in 0.0.60: dev/backend/convex-test/internals.ts has to follow.",
+      "convex-test keeps its state elsewhere than in 0.0.60: dev/backend/runtime-over-convex-test/internals.ts has to follow.",
     );
   }
   return internals;
