@@ -7,7 +7,8 @@ const TIMEOUT_MS = 30_000;
 /** For tests that run a compiler, a thousand schedules or a browser. */
 const LONG_TIMEOUT_MS = 180_000;
 
-const EDGE_RUNTIME = "edge-runtime";
+/** As in Convex: without what only Node has. */
+const EDGE_RUNTIME = "./dev/edge-runtime.ts";
 
 /** Tests that are written for convex-test. */
 const COMPONENT_TESTS = "src/{component,server}/**/*.test.ts";
@@ -22,8 +23,14 @@ const ENGINE_FOR_CONVEX_TEST = {
 };
 const REPLACEMENT_TEST = `${CONVEX_TEST_SHIM}/replaced.test.ts`;
 
+/** Tests that go through TanStack DB, on the lowest and on the newest version of it. */
+const TANSTACK_DB_TESTS = [
+  "src/client/{collection,collection-setup,idempotency,outbox}.test.ts",
+  "test/{sync,tanstack}/**/*.test.ts",
+];
+
 /**
- * The tests that go through TanStack DB, on one copy of it.
+ * Those tests, on one copy of it.
  *
  * @param copy A dev dependency that is `@tanstack/db` under another name.
  */
@@ -32,10 +39,7 @@ const onTanStackDB = (name: string, copy: string): TestProjectConfiguration => (
   resolve: { alias: [{ find: /^@tanstack\/db$/, replacement: copy }] },
   test: {
     name,
-    include: [
-      "src/client/{collection,collection-setup,idempotency,outbox}.test.ts",
-      "test/{sync,tanstack}/**/*.test.ts",
-    ],
+    include: TANSTACK_DB_TESTS,
     // It brings a copy of its own, unless it is transformed like a source of this repository.
     server: { deps: { inline: ["@tanstack/offline-transactions"] } },
     env: { TANSTACK_DB: copy },
@@ -46,7 +50,7 @@ const onTanStackDB = (name: string, copy: string): TestProjectConfiguration => (
 /**
  * Every test file of the repository belongs to exactly one project, but for those written for
  * convex-test, which run on our own engine, too, and those that go through TanStack DB, which run on
- * other versions of it, too. `npm test -- <project>` runs one, `npx vitest --project <project>`
+ * two versions of it. `npm test -- <project>` runs one, `npx vitest --project <project>`
  * watches it.
  *
  * Tests in `src` import their subject relatively. Elsewhere `convex-replicate/…` is what a user
@@ -62,7 +66,13 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{src,dev,example}/**/*.test.{ts,tsx}"],
-          exclude: [COMPONENT_TESTS, EXAMPLE_TESTS, REPLACEMENT_TEST, "**/node_modules/**"],
+          exclude: [
+            COMPONENT_TESTS,
+            EXAMPLE_TESTS,
+            REPLACEMENT_TEST,
+            ...TANSTACK_DB_TESTS,
+            "**/node_modules/**",
+          ],
         },
       },
       {
@@ -108,7 +118,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/**/*.test.{ts,tsx}"],
-          exclude: ["test/{protocol,sim,tanstack,e2e}/**"],
+          exclude: ["test/{protocol,sim,e2e}/**", ...TANSTACK_DB_TESTS],
           testTimeout: LONG_TIMEOUT_MS,
         },
       },
