@@ -10,6 +10,9 @@ const LONG_TIMEOUT_MS = 180_000;
 /** As in Convex: without what only Node has. */
 const EDGE_RUNTIME = "./dev/edge-runtime.ts";
 
+/** Every call of a Convex function passes its bytes as base64. */
+const NATIVE_BASE64 = new URL("dev/native-base64/register.mjs", import.meta.url).href;
+
 /** Tests that are written for convex-test. */
 const COMPONENT_TESTS = "src/{component,server}/**/*.test.ts";
 const EXAMPLE_TESTS = "example/convex/**/*.test.ts";
@@ -60,6 +63,10 @@ export default defineConfig({
   test: {
     testTimeout: TIMEOUT_MS,
     hookTimeout: TIMEOUT_MS,
+    // A process for each file costs more than most tests: they share some, with modules of their own.
+    isolate: false,
+    setupFiles: ["./dev/fresh-modules.ts"],
+    execArgv: ["--import", NATIVE_BASE64],
     projects: [
       {
         extends: true,
