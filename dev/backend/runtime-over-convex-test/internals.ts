@@ -70,7 +70,7 @@ export function tableOfId(id: string): string {
 }
 
 /** The number in front, by which convex-test keeps ids apart. */
-export function numberOfId(id: string): number {
+function numberOfId(id: string): number {
   return Number.parseInt(id, 10);
 }
 
