@@ -7,7 +7,7 @@ const TIMEOUT_MS = 30_000;
 /** For tests that run a compiler, a thousand schedules or a browser. */
 const LONG_TIMEOUT_MS = 180_000;
 
-/** As in Convex: without what only Node has. */
+/** What Convex recommends for its functions. */
 const EDGE_RUNTIME = "./dev/edge-runtime.ts";
 
 /** Every call of a Convex function passes its bytes as base64. */

@@ -89,7 +89,7 @@ describe("two collections of the same table", () => {
     tasks.insert({ id: "a", title: "t" });
     for (const open of [
       () => collectionOf(client, { startSync: true, identity: "bob" }),
-      () => collectionOf(client, { startSync: true, storageName: "elsewhere" }),
+      () => collectionOf(client, { startSync: true, identity: "ann", storageName: "elsewhere" }),
       () => collectionOf(fakeClient().client, { startSync: true, identity: "ann" }),
     ]) {
       const other = open(); // one at a time: another identity suspends the one before
