@@ -50,9 +50,6 @@ export const DEFAULT_LIMITS: Limits = {
   scheduledCallBytes: 4 * MIB,
 };
 
-/** What Convex allows a query or mutation to compute. */
-const CONVEX_USER_TIME_MS = 1000;
-
 /** A function asked for more than Convex allows. */
 export class LimitError extends Error {
   readonly code = "LIMIT_EXCEEDED";

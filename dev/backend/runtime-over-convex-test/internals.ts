@@ -69,11 +69,6 @@ export function tableOfId(id: string): string {
   return id.replace(/^[0-9]+/, "");
 }
 
-/** The number in front, by which convex-test keeps ids apart. */
-function numberOfId(id: string): number {
-  return Number.parseInt(id, 10);
-}
-
 export function tableOfSource(source: QuerySource): string {
   return "tableName" in source ? source.tableName : source.indexName.split(".", 1)[0]!;
 }
