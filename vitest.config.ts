@@ -7,7 +7,11 @@ const TIMEOUT_MS = 30_000;
 /** For tests that run a compiler, a thousand schedules or a browser. */
 const LONG_TIMEOUT_MS = 180_000;
 
-const EDGE_RUNTIME = "edge-runtime";
+/** What Convex recommends for its functions. */
+const EDGE_RUNTIME = "./dev/edge-runtime.ts";
+
+/** Every call of a Convex function passes its bytes as base64. */
+const NATIVE_BASE64 = new URL("dev/native-base64/register.mjs", import.meta.url).href;
 
 /** Tests that are written for convex-test. */
 const COMPONENT_TESTS = "src/{component,server}/**/*.test.ts";
@@ -15,15 +19,21 @@ const EXAMPLE_TESTS = "example/convex/**/*.test.ts";
 /** Those of them that call no Convex function, so that it is all one what would run it. */
 const RUN_NO_FUNCTION = ["src/server/{merge,types}.test.ts", "src/component/plan.test.ts"];
 
-const AS_CONVEX_TEST = "dev/backend/as-convex-test";
+const CONVEX_TEST_SHIM = "dev/backend/convex-test-shim";
 const ENGINE_FOR_CONVEX_TEST = {
   find: /^convex-test$/,
-  replacement: fileURLToPath(new URL(`${AS_CONVEX_TEST}/index.ts`, import.meta.url)),
+  replacement: fileURLToPath(new URL(`${CONVEX_TEST_SHIM}/index.ts`, import.meta.url)),
 };
-const REPLACEMENT_TEST = `${AS_CONVEX_TEST}/replaced.test.ts`;
+const REPLACEMENT_TEST = `${CONVEX_TEST_SHIM}/replaced.test.ts`;
+
+/** Tests that go through TanStack DB, on the lowest and on the newest version of it. */
+const TANSTACK_DB_TESTS = [
+  "src/client/{collection,collection-setup,idempotency,outbox}.test.ts",
+  "test/{sync,tanstack}/**/*.test.ts",
+];
 
 /**
- * The tests that go through TanStack DB, on one copy of it.
+ * Those tests, on one copy of it.
  *
  * @param copy A dev dependency that is `@tanstack/db` under another name.
  */
@@ -32,10 +42,7 @@ const onTanStackDB = (name: string, copy: string): TestProjectConfiguration => (
   resolve: { alias: [{ find: /^@tanstack\/db$/, replacement: copy }] },
   test: {
     name,
-    include: [
-      "src/client/{collection,collection-setup,idempotency,outbox}.test.ts",
-      "test/{sync,tanstack}/**/*.test.ts",
-    ],
+    include: TANSTACK_DB_TESTS,
     // It brings a copy of its own, unless it is transformed like a source of this repository.
     server: { deps: { inline: ["@tanstack/offline-transactions"] } },
     env: { TANSTACK_DB: copy },
@@ -46,7 +53,7 @@ const onTanStackDB = (name: string, copy: string): TestProjectConfiguration => (
 /**
  * Every test file of the repository belongs to exactly one project, but for those written for
  * convex-test, which run on our own engine, too, and those that go through TanStack DB, which run on
- * other versions of it, too. `npm test -- <project>` runs one, `npx vitest --project <project>`
+ * two versions of it. `npm test -- <project>` runs one, `npx vitest --project <project>`
  * watches it.
  *
  * Tests in `src` import their subject relatively. Elsewhere `convex-replicate/…` is what a user
@@ -56,13 +63,23 @@ export default defineConfig({
   test: {
     testTimeout: TIMEOUT_MS,
     hookTimeout: TIMEOUT_MS,
+    // A process for each file costs more than most tests: they share some, with modules of their own.
+    isolate: false,
+    setupFiles: ["./dev/fresh-modules.ts"],
+    execArgv: ["--import", NATIVE_BASE64],
     projects: [
       {
         extends: true,
         test: {
           name: "unit",
           include: ["{src,dev,example}/**/*.test.{ts,tsx}"],
-          exclude: [COMPONENT_TESTS, EXAMPLE_TESTS, REPLACEMENT_TEST, "**/node_modules/**"],
+          exclude: [
+            COMPONENT_TESTS,
+            EXAMPLE_TESTS,
+            REPLACEMENT_TEST,
+            ...TANSTACK_DB_TESTS,
+            "**/node_modules/**",
+          ],
         },
       },
       {
@@ -87,6 +104,7 @@ export default defineConfig({
         resolve: { alias: [ENGINE_FOR_CONVEX_TEST] },
         test: {
           name: "on-engine",
+          isolate: true, // the engine goes on with what is scheduled when a file has ended
           include: [COMPONENT_TESTS, EXAMPLE_TESTS, REPLACEMENT_TEST],
           exclude: RUN_NO_FUNCTION,
         },
@@ -108,7 +126,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/**/*.test.{ts,tsx}"],
-          exclude: ["test/{protocol,sim,tanstack,e2e}/**"],
+          exclude: ["test/{protocol,sim,e2e}/**", ...TANSTACK_DB_TESTS],
           testTimeout: LONG_TIMEOUT_MS,
         },
       },

@@ -1,4 +1,4 @@
-import { createConvexTestRuntime } from "../dev/backend/convex-test-runtime.js";
+import { createConvexTestRuntime } from "../dev/backend/runtime-over-convex-test/index.js";
 import { createEngine } from "../dev/backend/engine/engine.js";
 import type { Runtime } from "../dev/backend/runtime.js";
 import { ledgerApp } from "../test/engine/ledger.js";

@@ -53,7 +53,7 @@ export interface FaultySockets {
 }
 
 /** How many calls each function got. */
-export class CallCounter {
+class CallCounter {
   #counts = new Map<string, number>();
 
   get(path: string): number {

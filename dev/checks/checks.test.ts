@@ -53,6 +53,31 @@ it("goes on after a step that failed or threw, but not to a step that needs it",
   expect(text).toMatch("✓ unit");
 });
 
+it("runs neighbours that may at the same time, and tells of them in order", async () => {
+  const log: string[] = [];
+  const slow = (name: string, turns: number, beside: boolean): Step => {
+    const run = async () => {
+      log.push(`${name} begins`);
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      log.push(`${name} ends`);
+      return { ok: true };
+    };
+    return { name, about: "", beside, run };
+  };
+  const { text } = await report(
+    slow("lint", 20, true),
+    slow("types", 5, true),
+    slow("build", 5, false),
+    slow("size", 1, true),
+  );
+  const expected = ["lint begins", "types begins", "types ends", "lint ends"];
+  expected.push(...["build begins", "build ends", "size begins", "size ends"]);
+  expect(log).toEqual(expected);
+  expect(text.split("\n").map((line) => line.trim())).toEqual(
+    ["lint", "types", "build", "size"].map((name) => `✓ ${name}`),
+  );
+});
+
 it("selects steps by name, with those they need, in order", () => {
   const passed = { ok: true };
   const steps = [step("lint", passed), step("build", passed), step("sim", passed, ["build"])];

@@ -1,5 +1,5 @@
 // @ts-check
-/** Runs steps one after the other, says how each went, and adds the results up. */
+/** Runs steps in order, says how each went, and adds the results up. */
 
 /**
  * How a step went. A step of tests counts its tests; any other step counts as one.
@@ -15,6 +15,8 @@
  * @property {string} name
  * @property {string} about one line for the help
  * @property {string[]} [needs] names of the steps without which this one means nothing
+ * @property {boolean} [beside] whether it runs at the same time as its neighbours that say so as well:
+ *   they neither need one another nor write what another reads
  * @property {() => Promise<Result>} run
  */
 
@@ -54,17 +56,36 @@ export async function runSteps(steps, print) {
   const total = { passed: 0, failed: 0 };
   /** @type {Set<string>} */
   const failedSteps = new Set();
-  for (const step of steps) {
-    const result = await runStep(step, failedSteps);
-    if (!result.ok) failedSteps.add(step.name);
-    const { passed, failed } = countOf(result);
-    total.passed += passed;
-    total.failed += failed;
-    const mark = result.ok ? "✓" : "✗";
-    print(`${mark} ${step.name.padEnd(nameWidth)}  ${result.detail ?? ""}`.trimEnd());
-    if (result.output && (!result.ok || result.report)) print(indent(result.output));
+  for (const group of groupsOf(steps)) {
+    const running = group.map((step) => ({ step, result: runStep(step, failedSteps) }));
+    for (const { step, result: promise } of running) {
+      const result = await promise;
+      if (!result.ok) failedSteps.add(step.name);
+      const { passed, failed } = countOf(result);
+      total.passed += passed;
+      total.failed += failed;
+      const mark = result.ok ? "✓" : "✗";
+      print(`${mark} ${step.name.padEnd(nameWidth)}  ${result.detail ?? ""}`.trimEnd());
+      if (result.output && (!result.ok || result.report)) print(indent(result.output));
+    }
   }
   return total;
+}
+
+/**
+ * The steps, those together that run at the same time.
+ *
+ * @param {Step[]} steps
+ */
+function groupsOf(steps) {
+  /** @type {Step[][]} */
+  const groups = [];
+  for (const step of steps) {
+    const last = groups.at(-1);
+    if (step.beside && last?.at(-1)?.beside) last.push(step);
+    else groups.push([step]);
+  }
+  return groups;
 }
 
 /**

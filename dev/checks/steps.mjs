@@ -10,16 +10,19 @@ export const STEPS = [
   {
     name: "format",
     about: "every file is as prettier would write it",
+    beside: true,
     run: () => run("npm", ["run", "--silent", "format:check"]),
   },
   {
     name: "lint",
     about: "no finding of ESLint",
+    beside: true,
     run: () => run("npm", ["run", "--silent", "lint"]),
   },
   {
     name: "codegen",
     about: "the committed _generated folders are what would be generated",
+    beside: true,
     run: () => run("npm", ["run", "--silent", "codegen", "--", "--check"]),
   },
   {
@@ -31,7 +34,33 @@ export const STEPS = [
     name: "types",
     about: "sources, tests, tooling and the example have no type errors",
     needs: ["build"],
+    beside: true,
     run: () => run("npm", ["run", "--silent", "typecheck"]),
+  },
+  {
+    name: "tanstack-types",
+    about: "the client's types fit the lowest and the newest TanStack DB",
+    needs: ["build"],
+    beside: true,
+    run: () =>
+      runAll([
+        ["tsc", "-p", "test/tanstack/tsconfig.lowest.json"],
+        ["tsc", "-p", "test/tanstack/tsconfig.newest.json"],
+      ]),
+  },
+  {
+    name: "package",
+    about: "what would be published holds the right files and resolves",
+    needs: ["build"],
+    beside: true,
+    run: checkPackage,
+  },
+  {
+    name: "size",
+    about: "what each entry adds to a bundle stays within its budget",
+    needs: ["build"],
+    beside: true,
+    run: checkSizes,
   },
   {
     name: "unit",
@@ -73,16 +102,6 @@ export const STEPS = [
     run: () => runTests("integration"),
   },
   {
-    name: "tanstack-types",
-    about: "the client's types fit the lowest and the newest TanStack DB",
-    needs: ["build"],
-    run: () =>
-      runAll([
-        ["tsc", "-p", "test/tanstack/tsconfig.lowest.json"],
-        ["tsc", "-p", "test/tanstack/tsconfig.newest.json"],
-      ]),
-  },
-  {
     name: "tanstack-lowest",
     about: "collections on the lowest TanStack DB that is supported",
     needs: ["build"],
@@ -99,17 +118,5 @@ export const STEPS = [
     about: "the example in a browser",
     needs: ["build"],
     run: () => runTests("e2e"),
-  },
-  {
-    name: "package",
-    about: "what would be published holds the right files and resolves",
-    needs: ["build"],
-    run: checkPackage,
-  },
-  {
-    name: "size",
-    about: "what each entry adds to a bundle stays within its budget",
-    needs: ["build"],
-    run: checkSizes,
   },
 ];

@@ -5,7 +5,7 @@ import { api } from "../convex/_generated/api.js";
 import { taskFields } from "../convex/fields.js";
 import { createNetwork } from "./network.js";
 
-export const convexUrl: string = import.meta.env.VITE_CONVEX_URL;
+const convexUrl: string = import.meta.env.VITE_CONVEX_URL;
 
 export const network = createNetwork();
 

@@ -88,11 +88,12 @@ describe("two collections of the same table", () => {
     const { client } = fakeClient();
     const tasks = collectionOf(client, { startSync: true, identity: "ann" });
     tasks.insert({ id: "a", title: "t" });
-    for (const other of [
-      collectionOf(client, { startSync: true, identity: "bob" }),
-      collectionOf(client, { startSync: true, storageName: "elsewhere" }),
-      collectionOf(fakeClient().client, { startSync: true, identity: "ann" }),
+    for (const open of [
+      () => collectionOf(client, { startSync: true, identity: "bob" }),
+      () => collectionOf(client, { startSync: true, identity: "ann", storageName: "elsewhere" }),
+      () => collectionOf(fakeClient().client, { startSync: true, identity: "ann" }),
     ]) {
+      const other = open(); // one at a time: another identity suspends the one before
       await other.preload();
       expect(other.has("a")).toBe(false);
     }

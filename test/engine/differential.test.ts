@@ -2,7 +2,7 @@
 import { inspect } from "node:util";
 import { expect, it } from "vitest";
 import type { ConvexApp } from "../../dev/backend/app.js";
-import { createConvexTestRuntime } from "../../dev/backend/convex-test-runtime.js";
+import { createConvexTestRuntime } from "../../dev/backend/runtime-over-convex-test/index.js";
 import { createEngine } from "../../dev/backend/engine/engine.js";
 import { programApp } from "./programs/app.js";
 import { Generator } from "./programs/generate.js";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { createConvexTestRuntime } from "../../dev/backend/convex-test-runtime.js";
+import { createConvexTestRuntime } from "../../dev/backend/runtime-over-convex-test/index.js";
 import { createEngine } from "../../dev/backend/engine/engine.js";
 import { seededInterleaving } from "../../dev/backend/engine/interleaving.js";
 import type { Runtime } from "../../dev/backend/runtime.js";

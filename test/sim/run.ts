@@ -20,7 +20,7 @@ const DEVICES = 3;
  * Everything must have arrived this long after all faults have ended, with nobody's help, in ms: the
  * longest pause between two attempts is half of it.
  */
-export const HEAL_MS = 60_000;
+const HEAL_MS = 60_000;
 
 /** How long pages have at the end to tell each other the last news, in ms. */
 const SETTLE_MS = 1_000;

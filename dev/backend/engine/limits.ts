@@ -50,16 +50,13 @@ export const DEFAULT_LIMITS: Limits = {
   scheduledCallBytes: 4 * MIB,
 };
 
-/** What Convex allows a query or mutation to compute. */
-export const CONVEX_USER_TIME_MS = 1000;
-
 /** A function asked for more than Convex allows. */
 export class LimitError extends Error {
   readonly code = "LIMIT_EXCEEDED";
 }
 
 /** Refuses values that Convex could not hold. `what` begins the message: `The arguments`. */
-export function checkShape(value: Value | undefined, limits: Limits, what: string): void {
+function checkShape(value: Value | undefined, limits: Limits, what: string): void {
   if (typeof value === "object" && value !== null) checkNested(value, limits, what, 1);
 }
 

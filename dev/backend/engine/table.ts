@@ -12,7 +12,7 @@ export const BY_ID = "by_id";
 export const BY_CREATION_TIME = "by_creation_time";
 
 /** One index: its definition and the rows in its order. */
-export class Index {
+class Index {
   readonly #paths: readonly (readonly string[])[];
 
   constructor(

@@ -4,7 +4,7 @@ import type { Status } from "../../../example/convex/fields.js";
 import type { Troubles } from "./troubles.js";
 
 /** How long anything may take. Generous: a slow machine is no failure. */
-export const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 15_000;
 
 /** What the sync indicator says. */
 export type Sync = { phase: string; pending: number };

@@ -29,8 +29,8 @@ export interface Kind {
   paths: (field: string) => string[];
 }
 
-export const NUMBERS = [0, -0, 1, -1, 1.5, NaN, Infinity, -Infinity, 2 ** 53, 1e-7];
-export const STRINGS = ["", "a", "b", "ab", "a\0b", "\x01", "é", "z", "\uffff", "😀"];
+const NUMBERS = [0, -0, 1, -1, 1.5, NaN, Infinity, -Infinity, 2 ** 53, 1e-7];
+const STRINGS = ["", "a", "b", "ab", "a\0b", "\x01", "é", "z", "\uffff", "😀"];
 const INTEGERS = [0n, 1n, -1n, 5n, 2n ** 63n - 1n, -(2n ** 63n)];
 const BYTES = [[], [0], [1], [1, 2], [255], [0, 0, 0]].map((bytes) => new Uint8Array(bytes).buffer);
 const COLOURS = ["red", "green", "blue"];

@@ -117,7 +117,7 @@ export class Ledger {
   }
 }
 
-export function markOf({ operations }: OutboxRecord): string | null {
+function markOf({ operations }: OutboxRecord): string | null {
   for (const path of operations.keys()) {
     if (path.startsWith("marks/")) return path.slice("marks/".length);
   }

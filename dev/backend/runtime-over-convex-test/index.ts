@@ -2,11 +2,11 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { makeFunctionReference, type FunctionReference, type UserIdentity } from "convex/server";
 import type { ConvexError, Value } from "convex/values";
 import { convexTest } from "convex-test";
-import { loadSchema, type AnyTestConvex, type ConvexApp, type ModuleGlob } from "./app.js";
-import { canonicalPath, isOfKind, listFunctions, preload, type Functions } from "./functions.js";
-import { captureInternals } from "./convex-test/internals.js";
-import { newRun, Tracking, type Run } from "./convex-test/tracking.js";
-import type { Commit, FunctionCall, FunctionKind, Outcome, ReadSet, Runtime } from "./runtime.js";
+import { loadSchema, type AnyTestConvex, type ConvexApp, type ModuleGlob } from "../app.js";
+import { canonicalPath, isOfKind, listFunctions, preload, type Functions } from "../functions.js";
+import { captureInternals } from "./internals.js";
+import { newRun, Tracking, type Run } from "./tracking.js";
+import type { Commit, FunctionCall, FunctionKind, Outcome, ReadSet, Runtime } from "../runtime.js";
 
 const NANOSECONDS_PER_MS = 1_000_000n;
 

@@ -58,7 +58,7 @@ export function captureInternals(t: {
   }
   if (internals === undefined) {
     throw new Error(
-      "convex-test keeps its state elsewhere than in 0.0.60: dev/backend/convex-test/internals.ts has to follow.",
+      "convex-test keeps its state elsewhere than in 0.0.60: dev/backend/runtime-over-convex-test/internals.ts has to follow.",
     );
   }
   return internals;
@@ -67,11 +67,6 @@ export function captureInternals(t: {
 /** convex-test's ids end in the table's name: `0000…10000tasks`. */
 export function tableOfId(id: string): string {
   return id.replace(/^[0-9]+/, "");
-}
-
-/** The number in front, by which convex-test keeps ids apart. */
-export function numberOfId(id: string): number {
-  return Number.parseInt(id, 10);
 }
 
 export function tableOfSource(source: QuerySource): string {
