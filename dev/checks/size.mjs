@@ -7,10 +7,10 @@ import { ROOT } from "./command.mjs";
 
 /** The most that each entry may weigh, in bytes after minifying and gzip. */
 const BUDGETS = {
-  "./client": 30_000,
+  "./client": 36_000,
   "./react": 1_000,
   "./fields": 2_000,
-  "./server": 15_000,
+  "./server": 17_000,
 };
 
 /** @typedef {{ entry: string, minified: number, gzipped: number, budget: number }} Size all in bytes */

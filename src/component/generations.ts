@@ -24,19 +24,20 @@ export async function newestGeneration(
   { collection, document, part }: PartName,
   until?: bigint,
 ) {
-  const newest = await ctx.db
-    .query("updates")
-    .withIndex("by_document", (q) => {
-      const all = q.eq("collection", collection).eq("document", document).eq("part", part);
-      return until === undefined ? all : all.lte("ts", until);
-    })
-    .order("desc")
-    .first();
-  return {
-    generation: newest?.generation ?? 0,
-    live: newest?.kind === "update",
-    scope: newest?.scope ?? null,
-  };
+  const newest = await byDocument(ctx, { collection, document, part }, until).order("desc").first();
+  return { ...standingOf(newest), scope: newest?.scope ?? null };
+}
+
+function byDocument(ctx: QueryCtx, { collection, document, part }: PartName, until?: bigint) {
+  return ctx.db.query("updates").withIndex("by_document", (q) => {
+    const all = q.eq("collection", collection).eq("document", document).eq("part", part);
+    return until === undefined ? all : all.lte("ts", until);
+  });
+}
+
+/** What the newest row of a part says of it. */
+function standingOf(newest: Doc<"updates"> | null) {
+  return { generation: newest?.generation ?? 0, live: newest?.kind === "update" };
 }
 
 /** What is read of a generation at most, and somewhat more: it ends with the row that reaches it. */
@@ -76,14 +77,36 @@ export function weightOf(row: Doc<"updates">): number {
   return getConvexSize(row) + (row.payload ? row.size : 0);
 }
 
-/** Which generation is the newest, and as much as may be read of it if it is live. */
+/**
+ * Which generation is the newest, and as much as may be read of it if it is live: the oldest part of
+ * one that is too long. A generation's rows follow one another, so the newest rows tell, in one range
+ * and without a row more, except for the one before them.
+ */
 export async function readLive(ctx: QueryCtx, part: PartName, bounds: Bounds, until?: bigint) {
-  const { generation, live } = await newestGeneration(ctx, part, until);
-  const nothing = { rows: [], bytes: 0, whole: true };
-  const { rows, ...read } = live
-    ? await rowsOfGeneration(ctx, part, generation, bounds, until)
-    : nothing;
-  return { generation, live, entries: groupEntries(rows), rows: rows.length, ...read };
+  const rows: Doc<"updates">[] = [];
+  let newest: Doc<"updates"> | null = null;
+  let bytes = 0;
+  for await (const row of byDocument(ctx, part, until).order("desc")) {
+    newest ??= row;
+    if (row.kind === "tombstone" || row.generation < newest.generation) break;
+    if (rows.length >= bounds.rows || bytes >= bounds.bytes) {
+      const { generation } = newest;
+      const oldest = await rowsOfGeneration(ctx, part, generation, bounds, until);
+      const { length } = oldest.rows;
+      return {
+        ...oldest,
+        generation,
+        live: true,
+        entries: groupEntries(oldest.rows),
+        rows: length,
+      };
+    }
+    rows.push(row);
+    bytes += weightOf(row);
+  }
+  const { generation, live } = standingOf(newest);
+  const entries = groupEntries(rows.reverse());
+  return { generation, live, entries, rows: rows.length, bytes, whole: true };
 }
 
 /** The tombstones of the newest generations from `since` on, oldest first. */

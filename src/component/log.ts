@@ -50,12 +50,14 @@ export const read = query({
       documents.map(async (document, index) => {
         const name = { collection, document, part };
         const { generation, live, entries, whole } = await readLive(ctx, name, MAX_LIVE);
+        const since = endedSince?.[index] ?? Infinity;
+        const hasEnded = since <= (live ? generation - 1 : generation) && generation > 0;
         return {
           generation,
           live,
           updates: await readAll(ctx, whole ? entries : beginningOf(entries)),
           whole,
-          ended: await endedOf(ctx, name, endedSince?.[index] ?? Infinity),
+          ended: hasEnded ? await endedOf(ctx, name, since) : [],
           long:
             compaction !== undefined &&
             planCompaction(entries, timeOf(ctx), compaction, Infinity).length > 0,
@@ -75,7 +77,6 @@ function beginningOf(entries: readonly Entry[]): Entry[] {
 }
 
 async function endedOf(ctx: QueryCtx, name: PartName, since: number) {
-  if (since === Infinity) return [];
   const ended = await tombstonesSince(ctx, name, since);
   const stateVectors = await readAll(ctx, ended);
   return ended.map(({ head: { generation } }, index) => ({

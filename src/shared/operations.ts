@@ -43,6 +43,7 @@ function flattenInto(flat: FlatRow, value: unknown, node: FieldNode, place: Plac
   }
   // In the place of a marker it would be shown as an empty object, and its content by nobody.
   if (!isPlainObject(value)) {
+    toConvexValue(value, where); // what Convex does not store at all is told as such
     throw misfitError({ at: where, expected: "object", got: kindOf(value) });
   }
   flat.set(path, MARKER);

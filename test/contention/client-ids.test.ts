@@ -28,7 +28,7 @@ it("a push of a device reads one binding, whatever it brings; its first one writ
     world.push(writer, ...DOCUMENTS.map((id) => writer.insert(id))),
   );
   // Per document a row to look for, a log, and a place in it; then the binding, and how many there are,
-  // and the lives that were forgotten.
+  // and the generations that were forgotten.
   // Written are a row and an entry each, what statistics are made of, and the binding.
   expect(first).toEqual({ ranges: 300 + 5, reads: 0, writes: 200 + 1 + 1 });
   const next = await costOf(world, () =>

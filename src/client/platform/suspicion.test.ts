@@ -1,19 +1,20 @@
 import { expect, it, vi } from "vitest";
 import { makeFunctionReference } from "convex/server";
-import { quiet } from "../setup.test.js";
+import { quiet, SECOND, VirtualTime } from "../setup.test.js";
 import { convexTransport, type ConvexClientLike, type ReplicateApi } from "./transport.js";
 
 const api = { protocol: makeFunctionReference("tasks:protocol") } as unknown as ReplicateApi;
 
-/** A client whose socket looks open all the time. */
+/** A client whose socket looks open, unless it is told otherwise. */
 function setUp() {
+  let isOpen = true;
   const answers: { resolve: () => void; reject: () => void }[] = [];
   const client = {
     query: () =>
       new Promise<void>((resolve, reject) => {
         answers.push({ resolve, reject: () => reject(new Error("refused")) });
       }),
-    connectionState: () => ({ isWebSocketConnected: true }),
+    connectionState: () => ({ isWebSocketConnected: isOpen }),
     subscribeToConnectionState: () => () => undefined,
   } as unknown as ConvexClientLike;
   const listeners = new Set<(online: boolean) => void>();
@@ -21,11 +22,13 @@ function setUp() {
     listeners.add(listener);
     return () => void listeners.delete(listener);
   };
-  const transport = convexTransport(client, api, { onNetwork });
+  const time = new VirtualTime();
+  const transport = convexTransport(client, api, { onNetwork }, time);
   const heard = vi.fn();
   const stop = transport.onConnection(heard);
   const say = (online: boolean) => listeners.forEach((listener) => listener(online));
-  return { transport, answers, listeners, heard, stop, say };
+  const setOpen = (open: boolean) => void (isOpen = open);
+  return { time, setOpen, transport, answers, listeners, heard, stop, say };
 }
 
 it("without a network a socket that looks open is none, at once, until there is one again", () => {
@@ -40,8 +43,9 @@ it("without a network a socket that looks open is none, at once, until there is 
 it.each(["resolve", "reject"] as const)(
   "a server that can be asked all the same is there: %s",
   async (how) => {
-    const { transport, answers, say } = setUp();
+    const { time, transport, answers, say } = setUp();
     say(false);
+    await time.advance(SECOND);
     answers[0]![how]();
     await quiet();
     expect(transport.isConnected()).toBe(true);
@@ -49,8 +53,11 @@ it.each(["resolve", "reject"] as const)(
 );
 
 it("an answer to what was asked before the network went again says nothing", async () => {
-  const { transport, answers, say } = setUp();
-  for (const online of [false, true, false]) say(online);
+  const { time, transport, answers, say } = setUp();
+  for (const online of [false, true, false]) {
+    say(online);
+    await time.advance(SECOND);
+  }
   answers[0]!.resolve();
   await quiet();
   expect(transport.isConnected()).toBe(false);
@@ -65,4 +72,12 @@ it("nobody is listened to once nobody listens, and nothing is suspected any more
   stop();
   stop();
   expect([listeners.size, transport.isConnected()]).toEqual([0, true]);
+});
+
+it("a socket that is closing is asked nothing", async () => {
+  const { time, answers, setOpen, say } = setUp();
+  say(false);
+  setOpen(false);
+  await time.advance(SECOND);
+  expect(answers).toEqual([]);
 });

@@ -10,6 +10,7 @@ import type {
 } from "../../shared/wire.js";
 import { FIELDS_PART } from "../../shared/plain-part.js";
 import { thisPage, type Page } from "./page.js";
+import { realEnvironment, type Environment } from "./environment.js";
 import { Suspicion } from "./suspicion.js";
 
 /** The functions of one replicated table that the client calls: `api.tasks`, as it is generated. */
@@ -72,13 +73,22 @@ interface ReactClient extends CommonClient {
 /** A `ConvexClient` of `convex/browser` or a `ConvexReactClient` of `convex/react`. */
 export type ConvexClientLike = BrowserClient | ReactClient;
 
+/** How long after the network went the server is asked whether it is there all the same, in ms. */
+const PROBE_DELAY_MS = 500;
+
 /** @param page Says when the device has lost its network, which the client may take a minute to notice. */
 export function convexTransport(
   client: ConvexClientLike,
   api: ReplicateApi,
   page: Pick<Page, "onNetwork"> = thisPage(),
+  environment: Environment = realEnvironment,
 ): Transport {
-  const suspicion = new Suspicion(page, async () => client.query(api.protocol, {}));
+  const isOpen = () => ifUsable(() => client.connectionState().isWebSocketConnected, false);
+  const suspicion = new Suspicion(page, async () => {
+    await new Promise<void>((resolve) => environment.after(PROBE_DELAY_MS, resolve));
+    // A socket that is closing has been noticed: asking over it would only be an error in the console.
+    if (isOpen()) await client.query(api.protocol, {});
+  });
   return {
     stream: (args) => client.query(api.stream, args) as Promise<StreamPage>,
     recover: (documents) =>
@@ -95,8 +105,7 @@ export function convexTransport(
       const watch = client.watchQuery(api.stream, args);
       return watchResults(watch, onPage, onError);
     },
-    isConnected: () =>
-      !suspicion.isRaised && ifUsable(() => client.connectionState().isWebSocketConnected, false),
+    isConnected: () => !suspicion.isRaised && isOpen(),
     onConnection(listener) {
       const stops = [
         suspicion.onChange(listener),
