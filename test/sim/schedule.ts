@@ -17,6 +17,7 @@ const MAX_RATES: FaultRates = {
   duplicate: 0.3,
   serverError: 0.1,
   storageFailure: 0.05,
+  slowMessage: 0.3,
 };
 
 /** How many of the faults take part in one schedule: some are only found where others are not. */

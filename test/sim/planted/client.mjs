@@ -143,7 +143,14 @@ export const CLIENT_BUGS = [
     name: "insert-builds-on-base",
     rule: "C4",
     about: "an insert builds on the life of the document that is known here and may be over",
+    often: ["serverError", "lostRequest", "remove", "edit", "network"],
     patches: [
+      // Otherwise the insert is made anew, on nothing, when the server lacks what it builds on.
+      {
+        file: "src/client/store/settle.ts",
+        find: 'if (code === "MISSING_DEPENDENCIES") {',
+        replace: 'if (code === "MISSING_DEPENDENCIES" && group[0].record.kind !== "insert") {',
+      },
       {
         file: "src/client/store/mint.ts",
         find: "loadPart(inserts || !base ? [] : base.updates)",
@@ -181,6 +188,7 @@ export const CLIENT_BUGS = [
     name: "late-news-of-old-generation",
     rule: "S4",
     about: "the base takes entries of a life that has ended",
+    often: ["freeze", "thaw", "openTab", "remove", "edit", "strike"],
     patches: [
       {
         file: "src/client/store/base.ts",
@@ -219,7 +227,7 @@ export const CLIENT_BUGS = [
     name: "news-of-other-tabs-skipped",
     rule: "C9",
     about: "segments that another tab stored in between are taken for seen",
-    often: ["freeze", "thaw", "openTab", "strike", "reconnect"],
+    often: ["freeze", "thaw", "openTab", "lostRequest", "edit", "slowMessage"],
     patches: [
       {
         file: "src/client/local-data/replica.ts",
@@ -295,7 +303,14 @@ export const CLIENT_BUGS = [
     name: "heir-does-not-look",
     rule: "C9",
     about: "a tab that takes over does not read what the one before it has stored",
+    often: ["strike", "edit", "slowMessage", "crash"],
     patches: [
+      // Otherwise it was told before it was stored, and reads it for that.
+      {
+        file: "src/client/local-data/local-data.ts",
+        find: "this.#listener.stored(); // the page may end before it hears of this; others read after it",
+        replace: "",
+      },
       {
         file: "src/client/sync/sync.ts",
         find: "  async #lead() {\n    await this.#data.reload();",

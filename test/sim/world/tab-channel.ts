@@ -4,6 +4,9 @@ import type { Tab } from "./tab.js";
 /** How long a message between tabs takes at most, in ms. */
 const MAX_DELAY_MS = 10;
 
+/** The same for one that is slow, as those to a page in the background may be. */
+const MAX_SLOW_MS = 3_000;
+
 /** A page's Web Lock and BroadcastChannel, as one session of its engine has them. */
 export class TabChannel implements Tabs {
   readonly #tab: Tab;
@@ -37,8 +40,9 @@ export class TabChannel implements Tabs {
   }
 
   #deliver(message: TabMessage) {
-    const { dice, time } = this.#tab.device.world;
-    this.#lastArrival = Math.max(this.#lastArrival, time.now + dice.between(0, MAX_DELAY_MS));
+    const { dice, time, faults } = this.#tab.device.world;
+    const most = dice.chance(faults.slowMessage) ? MAX_SLOW_MS : MAX_DELAY_MS;
+    this.#lastArrival = Math.max(this.#lastArrival, time.now + dice.between(0, most));
     this.#tab.later(this.#lastArrival - time.now, () => {
       for (const listener of [...this.#listeners]) listener(message);
     });

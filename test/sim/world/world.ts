@@ -14,6 +14,8 @@ export type FaultRates = {
   serverError: number;
   /** A storage transaction fails. */
   storageFailure: number;
+  /** A message between tabs takes long, and those after it wait for it. */
+  slowMessage: number;
 };
 
 export const NO_FAULTS: FaultRates = {
@@ -22,6 +24,7 @@ export const NO_FAULTS: FaultRates = {
   duplicate: 0,
   serverError: 0,
   storageFailure: 0,
+  slowMessage: 0,
 };
 
 /** One run's surroundings. */
