@@ -156,7 +156,8 @@ export class LocalData {
 
   mint(documents: ReadonlyMap<string, number[]>): Promise<Outgoing[]> {
     return this.#turn("write", async (store) => {
-      const outgoing = await store.mint(documents);
+      if (this.replica.isLongUnread) await this.#load();
+      const outgoing = await store.mint(documents, this.replica.lastRead);
       if (outgoing.length < documents.size) {
         await this.#load();
         this.#announce([]);

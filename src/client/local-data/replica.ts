@@ -12,6 +12,9 @@ import type { Refetched, RowChanges } from "../store/stored.js";
 import type { BaseRow } from "../store/rows.js";
 import { lifeOf, viewOf, type View } from "./view.js";
 
+/** Own records after the last that was read with all before it, at most. */
+const MAX_UNREAD = 500;
+
 /** A row that appeared or changed, or, with `row: null`, went. */
 export type ShownChange = { id: string; row: RowFields | null };
 
@@ -22,6 +25,8 @@ export class Replica {
   readonly #shown = new Map<string, RowFields>();
   readonly #outbox = new OutboxMirror();
   #isRead = false;
+  #lastRead = 0;
+  #unread = 0;
   /** Documents whose changes wait: the server's state of them has to be recovered. */
   #refetched: Refetched = new Map();
   /** Whether all changes wait: everything is being loaded anew. */
@@ -32,6 +37,16 @@ export class Replica {
   constructor(fields: CompiledFields) {
     this.#fields = fields;
     this.#base = new BaseRows(fields.tree);
+  }
+
+  /** Every record on disk up to this place is known; of later ones perhaps only this tab's own. */
+  get lastRead(): number {
+    return this.#lastRead;
+  }
+
+  /** Whether it has stored so much after that, which each push reads, that it should be read as a whole. */
+  get isLongUnread(): boolean {
+    return this.#unread > MAX_UNREAD;
   }
 
   /** The newest segment that has been applied. */
@@ -127,6 +142,7 @@ export class Replica {
    * @returns the documents that may look different now.
    */
   saved(records: readonly OutboxRecord[], seqs: readonly number[]): string[] {
+    this.#unread += records.length;
     const dropped = records.filter((_, index) => seqs[index] === NO_PLACE);
     for (const record of dropped) this.#outbox.remove(record.document, (one) => one === record);
     records.forEach((record, index) => this.#outbox.saved(record, seqs[index]!));
@@ -142,7 +158,11 @@ export class Replica {
     const unsaved = this.records().filter(({ seq }) => seq === null);
     for (const document of this.#outbox.documents()) touched.add(document);
     this.#outbox.clear();
-    for (const record of records) this.#outbox.add(record);
+    this.#unread = 0;
+    for (const record of records) {
+      this.#outbox.add(record);
+      this.#lastRead = Math.max(this.#lastRead, record.seq!);
+    }
     for (const record of unsaved) {
       // Made before the disk was read: only now is it known which life of the document that was.
       if (!this.#isRead && !record.isHomeless) record.generation = this.#lifeOf(record);

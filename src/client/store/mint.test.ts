@@ -4,6 +4,7 @@ import { readFieldUpdate } from "../../shared/guard.js";
 import { MAX_UPDATE_WRITES } from "../../shared/limits.js";
 import { MARKER, type Operations } from "../../shared/operations.js";
 import { loadPart } from "../../shared/plain-part.js";
+import { toArrayBuffer } from "../../shared/values.js";
 import { emptyBase, type BaseDocument } from "./base.js";
 import { followInsert, mint, mintAnew, withBytes, type NumberedRecord } from "./mint.js";
 import { bytesOf, inserting, renderBytes, setting, stored, tree } from "../setup.test.js";
@@ -47,6 +48,13 @@ describe("a group of changes", () => {
     expect(change).toMatchObject({ op: "insert", generation: 1, seqs: [1, 2] });
     expect(renderBytes(...change.updates)).toEqual({ title: "edited" });
     expect(renderBytes(...sent([insert(1)], live(1)).updates)).toEqual({ title: "mine" });
+  });
+
+  it("waits for the bytes that are on their way, also when it is older and was heard of later", () => {
+    const bytes = bytesOf(setting({ title: "newer" }), [created]);
+    const later = stored(2, "update", 1, setting({ title: "newer" }), { group: 2, update: bytes });
+    const change = sent([retitle(1, "older"), later], live(1));
+    expect(change).toMatchObject({ seqs: [2], fresh: false, updates: [toArrayBuffer(bytes)] });
   });
 
   it("ends with a removal, which needs no bytes", () => {

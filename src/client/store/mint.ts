@@ -41,12 +41,15 @@ export function mint(
   clientId: number,
   tree: FieldTree,
 ): Minted {
-  const head = records[0]!.record;
-  if (head.group !== null) {
-    const group = records.filter(({ record }) => record.group === head.group);
-    const life = head.life ?? head.generation;
-    return { kind: "send", group, fresh: false, change: changeOf(group, head.update, life) };
+  // Also where an older change of another tab was heard of later: on the same base it would be made
+  // under the same clocks, and the server takes them for one (C6).
+  const sent = records.find(({ record }) => record.group !== null)?.record;
+  if (sent) {
+    const group = records.filter(({ record }) => record.group === sent.group);
+    const life = sent.life ?? sent.generation;
+    return { kind: "send", group, fresh: false, change: changeOf(group, sent.update, life) };
   }
+  const head = records[0]!.record;
   const group = withinLimits(firstGroup(records), tree);
   const ends = group.at(-1)!.record.kind === "remove";
   if (head.kind === "insert") {

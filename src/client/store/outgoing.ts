@@ -4,6 +4,7 @@ import { emptyBase, endGeneration, type BaseDocument } from "./base.js";
 import type { Device } from "./device.js";
 import { followInsert, mint, withBytes, type Minted, type NumberedRecord } from "./mint.js";
 import { mendGroup, refetch } from "./repair.js";
+import type { StoredRecord } from "./records.js";
 import { reject, REMOVED } from "./settle.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import {
@@ -23,24 +24,32 @@ export type Outgoing = { change: Change; seqs: number[]; sender: Sender };
  * Makes, and stores, the bytes to send for these documents, given with the places of their records;
  * inside a transaction of ReplicaStore. All documents at once: one after the other, each would wait
  * for the disk several times.
+ *
+ * @param seen The caller knows every record up to this place, and of later ones perhaps only its own.
  */
 export async function mintDocuments(
   tx: StorageTransaction,
   documents: ReadonlyMap<string, number[]>,
   device: Device,
   tree: FieldTree,
+  seen: number,
 ): Promise<Outgoing[]> {
   // Nothing is made on what is about to change.
   if ((await readSync(tx)).reset) return [];
   const { clientId, sender } = await device.enter(tx);
-  const [refetched, { complete }] = await Promise.all([readRefetched(tx), readSync(tx)]);
+  const [refetched, { complete }, sentElsewhere] = await Promise.all([
+    readRefetched(tx),
+    readSync(tx),
+    readSentElsewhere(tx, documents, seen),
+  ]);
   const newClientId = () => device.newClientId();
   const damaged: string[] = [];
   const minted = await Promise.all(
     [...documents].map(async ([document, seqs]) => {
       const [all, base] = await Promise.all([readRecords(tx, seqs), readBase(tx, document)]);
       const records = all.filter(({ record }) => !record.rejected);
-      if (records.length === 0 || refetched.has(document)) return null;
+      if (records.length === 0 || refetched.has(document) || sentElsewhere.has(document))
+        return null;
       if (base === DAMAGED) {
         damaged.push(document);
         return null;
@@ -54,6 +63,28 @@ export async function mintDocuments(
   );
   await refetch(tx, damaged, newClientId);
   return minted.flatMap((one) => (one ? [{ ...one, sender }] : []));
+}
+
+/** Documents with bytes on their way that stand for changes which the caller has not heard of. */
+async function readSentElsewhere(
+  tx: StorageTransaction,
+  documents: ReadonlyMap<string, number[]>,
+  seen: number,
+): Promise<ReadonlySet<string>> {
+  const later = await tx.getAll("outbox", seen);
+  return new Set(
+    later.flatMap(([seq, stored]) => {
+      const { document, group } = unsealedValue(stored);
+      const known = document === undefined ? undefined : documents.get(document);
+      return group != null && known && !known.includes(seq as number) ? [document!] : [];
+    }),
+  );
+}
+
+/** What a record says, sound or not: one that is damaged may have been sent as well. */
+function unsealedValue(stored: unknown): Partial<Pick<StoredRecord, "document" | "group">> {
+  const { value } = (stored ?? {}) as { value?: unknown };
+  return typeof value === "object" && value !== null ? value : {};
 }
 
 type Minting = {

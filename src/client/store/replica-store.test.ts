@@ -255,6 +255,21 @@ describe.each<[string, () => ReplicaStorage]>([
     expect(await store.settle(late, SEEN)).toMatchObject({ done: [], changed: [] });
   });
 
+  it("mints nothing while bytes of another tab are on their way that this one has not heard of", async () => {
+    const { store, mint, open } = await setUp(make());
+    await mint(await store.addRecords([insert()]));
+    const theirs = await open();
+    const [unheard] = await theirs.addRecords([retitle("theirs")]);
+    const [own] = await store.addRecords([retitle("ours")]);
+    const all = (await store.load()).records.map(({ seq }) => seq!);
+    await store.settle([{ outgoing: (await mint([all[0]!]))!, result: accepted, seqs: all }], SEEN);
+    const sent = await theirs.mint(new Map([["a", [unheard!]]]), unheard! - 1);
+    expect(sent).toHaveLength(1);
+    expect(await store.mint(new Map([["a", [own!]]]), unheard! - 1)).toEqual([]);
+    const [again] = await store.mint(new Map([["a", [unheard!, own!]]]), own!);
+    expect(again!.change).toEqual(sent[0]!.change);
+  });
+
   it("mints nothing for changes that are gone, refused, cancelled or dead", async () => {
     const { store, mint, answer, outbox } = await setUp(make());
     expect(await mint([99])).toBeUndefined();

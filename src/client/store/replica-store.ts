@@ -151,12 +151,13 @@ export class ReplicaStore {
    * Makes, and stores, the bytes to send for these documents; nothing is minted for a document
    * whose earlier bytes still wait for an answer, whichever tab made them (C4).
    *
+   * @param seen The caller knows every record up to this place.
    * @returns what to send, for fewer documents than asked where records were gone, cancelled or
-   * rejected on the way.
+   * rejected on the way, or where something else of the document has been sent by another tab.
    */
-  mint(documents: ReadonlyMap<string, number[]>): Promise<Outgoing[]> {
+  mint(documents: ReadonlyMap<string, number[]>, seen = 0): Promise<Outgoing[]> {
     return this.#storage.transaction("durable", ["meta", "documents", "outbox"], (tx) =>
-      mintDocuments(tx, documents, this.#device, this.#fields.tree),
+      mintDocuments(tx, documents, this.#device, this.#fields.tree, seen),
     );
   }
 

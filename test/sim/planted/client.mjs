@@ -367,6 +367,19 @@ export const CLIENT_BUGS = [
     ],
   },
   {
+    name: "older-news-goes-first",
+    rule: "C4, C6",
+    about: "a change that was heard of late is minted before what was sent meanwhile is answered",
+    often: ["slowMessage", "lostAnswer", "openTab", "edit"],
+    patches: [
+      {
+        file: "src/client/store/mint.ts",
+        find: "const sent = records.find(",
+        replace: "const sent = records.slice(0, 1).find(",
+      },
+    ],
+  },
+  {
     name: "ended-tail-speaks",
     rule: "C7, C11",
     about:
