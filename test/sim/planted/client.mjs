@@ -165,7 +165,7 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/store/mint.ts",
-        find: "const group = records.filter(({ record }) => record.group === head.group);",
+        find: "const group = records.filter(({ record }) => record.group === sent.group);",
         replace: "const group = records;",
       },
     ],
