@@ -4,7 +4,7 @@ import { emptyBase, endGeneration, type BaseDocument } from "./base.js";
 import type { Device } from "./device.js";
 import { followInsert, mint, withBytes, type Minted, type NumberedRecord } from "./mint.js";
 import { mendGroup, refetch } from "./repair.js";
-import type { StoredRecord } from "./records.js";
+import { claimsOf } from "./records.js";
 import { reject, REMOVED } from "./settle.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import {
@@ -74,17 +74,11 @@ async function readSentElsewhere(
   const later = await tx.getAll("outbox", seen);
   return new Set(
     later.flatMap(([seq, stored]) => {
-      const { document, group } = unsealedValue(stored);
-      const known = document === undefined ? undefined : documents.get(document);
-      return group != null && known && !known.includes(seq as number) ? [document!] : [];
+      const { document, group } = claimsOf(stored); // one that is damaged may have been sent, too
+      const known = documents.get(document as string);
+      return group != null && known && !known.includes(seq as number) ? [document as string] : [];
     }),
   );
-}
-
-/** What a record says, sound or not: one that is damaged may have been sent as well. */
-function unsealedValue(stored: unknown): Partial<Pick<StoredRecord, "document" | "group">> {
-  const { value } = (stored ?? {}) as { value?: unknown };
-  return typeof value === "object" && value !== null ? value : {};
 }
 
 type Minting = {

@@ -92,15 +92,19 @@ const UNREADABLE: Record<"damaged" | "newer", OwnRefusal> = {
   },
 };
 
+/** What a record says of itself, sound or not. */
+export function claimsOf(stored: unknown): { document?: unknown; group?: unknown } {
+  const { value } = (stored ?? {}) as { value?: unknown };
+  return typeof value === "object" && value !== null ? value : {};
+}
+
 /** What can be said of a stored record that cannot be read: it waits for the user, and stops no other. */
 export function unreadable(
   seq: number,
   stored: unknown,
   kind: keyof typeof UNREADABLE,
 ): OutboxRecord {
-  const { document } = ((stored as { value?: unknown } | null)?.value ?? {}) as {
-    document?: unknown;
-  };
+  const { document } = claimsOf(stored);
   return {
     seq,
     document: typeof document === "string" ? document : "",
