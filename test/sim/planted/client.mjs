@@ -64,18 +64,6 @@ export const CLIENT_BUGS = [
     ],
   },
   {
-    name: "orphans-of-refused-insert",
-    rule: "C4",
-    about: "edits of a document whose insert was refused stay pending",
-    patches: [
-      {
-        file: "src/client/store/settle.ts",
-        find: 'kind === "insert"\n      ? all.filter(',
-        replace: 'kind === "insert" && group.length > 1\n      ? all.filter(',
-      },
-    ],
-  },
-  {
     name: "generation-of-answer-ignored",
     rule: "S4",
     about: "edits made while an insert was under way stay in the life that the insert asked for",
