@@ -1,17 +1,16 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { ReplicateError } from "../shared/errors.js";
 import { encodeOperations } from "../shared/operations.js";
 import { loadPart } from "../shared/plain-part.js";
 import { toArrayBuffer } from "../shared/values.js";
 import type { Recovered } from "../shared/wire.js";
-import { LocalData, type LocalDataListener } from "./local-data/local-data.js";
+import { openLocalData } from "./local-data/local-data-setup.test.js";
 import { CURRENT_DATA } from "./store/migrations.js";
 import type { OutboxRecord } from "./store/records.js";
 import {
   bytesOf,
   entry,
-  fields,
   inserting,
   quiet,
   renderBytes,
@@ -32,23 +31,10 @@ const retitled = (document: string, title: string): Entry =>
   });
 
 async function openTab(storage: ReplicaStorage) {
-  const listener = {
-    shown: vi.fn(),
-    stored: vi.fn(),
-    changed: vi.fn(),
-    rejected: vi.fn(),
-    lost: vi.fn(),
-    mustRecover: vi.fn(),
-    maySend: vi.fn(),
-    cleared: vi.fn(),
-  } satisfies LocalDataListener;
   const environment = new VirtualTime();
   environment.random = Math.random; // client ids have to differ
-  const data = new LocalData({ name: "a", fields, storage, environment }, listener);
-  await data.opened;
+  const { data, listener, titles } = await openLocalData(storage, environment);
   await quiet();
-  const titles = () =>
-    Object.fromEntries([...data.replica.shown].map(([id, { title }]) => [id, title]));
   const edit = (document: string, title: string) =>
     data.save(data.add([{ document, kind: "update", operations: setting({ title }) }]));
   const mint = (...documents: string[]) => {

@@ -1,8 +1,8 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import type { StreamEntry } from "../shared/wire.js";
 import { itemsOf } from "./outbox-items.js";
-import { LocalData, type LocalDataListener } from "./local-data/local-data.js";
+import { openLocalData } from "./local-data/local-data-setup.test.js";
 import { isLoading } from "./store/sync-point.js";
 import { bytesOf, entry, fields, inserting, quiet, setting, VirtualTime } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
@@ -35,23 +35,10 @@ function mortal(storage: ReplicaStorage) {
 }
 
 async function openTab(storage: ReplicaStorage) {
-  const listener = {
-    shown: vi.fn(),
-    stored: vi.fn(),
-    changed: vi.fn(),
-    rejected: vi.fn(),
-    lost: vi.fn(),
-    mustRecover: vi.fn(),
-    maySend: vi.fn(),
-    cleared: vi.fn(),
-  } satisfies LocalDataListener;
   const environment = new VirtualTime();
   environment.random = Math.random; // client ids have to differ
-  const data = new LocalData({ name: "a", fields, storage, environment }, listener);
-  await data.opened;
+  const { data, listener, titles } = await openLocalData(storage, environment);
   await quiet();
-  const titles = () =>
-    Object.fromEntries([...data.replica.shown].map(([id, { title }]) => [id, title]));
   const edit = (document: string, title: string) =>
     data.save(data.add([{ document, kind: "update", operations: setting({ title }) }]));
   const insert = (document: string, title: string) =>

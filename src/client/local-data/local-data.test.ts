@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from "vitest";
 import type { StreamEntry } from "../../shared/wire.js";
-import { LocalData, type LocalDataListener } from "./local-data.js";
+import { openLocalData } from "./local-data-setup.test.js";
 import { decodeSegment } from "../store/rows.js";
 import { memoryStorage } from "../storage/memory.js";
 import type { ReplicaStorage, StoreName } from "../storage/storage.js";
 import { addSegment, readSegments, writeSync } from "../store/stored.js";
-import { bytesOf, entry, fields, HOUR, inserting, setting, VirtualTime } from "../setup.test.js";
+import { bytesOf, entry, HOUR, inserting, setting, VirtualTime } from "../setup.test.js";
 
 const created = bytesOf(inserting({ title: "t" }));
 const SYNC = { cursor: "c", complete: true, syncedAt: 5 };
@@ -48,20 +48,7 @@ function watched(storage: ReplicaStorage = memoryStorage()) {
 }
 
 async function openTab(storage: ReplicaStorage, time = new VirtualTime()) {
-  const listener = {
-    shown: vi.fn(),
-    stored: vi.fn(),
-    changed: vi.fn(),
-    rejected: vi.fn(),
-    lost: vi.fn(),
-    mustRecover: vi.fn(),
-    maySend: vi.fn(),
-    cleared: vi.fn(),
-  } satisfies LocalDataListener;
-  const data = new LocalData({ name: "a", fields, storage, environment: time }, listener);
-  await data.opened;
-  const titles = () =>
-    Object.fromEntries([...data.replica.shown].map(([id, { title }]) => [id, title]));
+  const { data, listener, titles } = await openLocalData(storage, time);
   const send = async (document = "a") => {
     const seqs = data.replica.pending().get(document)!;
     return (await data.mint(new Map([[document, seqs]])))[0]!;
