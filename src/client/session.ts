@@ -1,6 +1,5 @@
 import { LocalData, type LocalDataConfig } from "./local-data/local-data.js";
-import type { LocalWrite } from "./store/records.js";
-import type { OutboxRecord } from "./store/records.js";
+import type { LocalWrite, OutboxRecord } from "./store/records.js";
 import type { ShownChange } from "./local-data/replica.js";
 import type { ReplicaStore } from "./store/replica-store.js";
 import { Saver } from "./local-data/saver.js";

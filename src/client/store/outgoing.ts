@@ -34,12 +34,11 @@ export async function mintDocuments(
   tree: FieldTree,
   seen: number,
 ): Promise<Outgoing[]> {
-  // Nothing is made on what is about to change.
-  if ((await readSync(tx)).reset) return [];
+  const { reset, complete } = await readSync(tx);
+  if (reset) return []; // nothing is made on what is about to change
   const { clientId, sender } = await device.enter(tx);
-  const [refetched, { complete }, sentElsewhere] = await Promise.all([
+  const [refetched, sentElsewhere] = await Promise.all([
     readRefetched(tx),
-    readSync(tx),
     readSentElsewhere(tx, documents, seen),
   ]);
   const newClientId = () => device.newClientId();

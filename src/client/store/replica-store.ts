@@ -11,7 +11,7 @@ import { mintDocuments, type Outgoing } from "./outgoing.js";
 import { fromStored, NO_PLACE, toStored, unreadable, type OutboxRecord } from "./records.js";
 import { beginReset, swapRows, type Swapped } from "./reset.js";
 import { rebuildRows, type Rebuilt } from "./repair.js";
-import type { Segment } from "./rows.js";
+import type { BaseRow, Segment } from "./rows.js";
 import { STORES, type StorageConnection } from "../storage/storage.js";
 import {
   addRecord,
@@ -26,7 +26,6 @@ import {
   type RowChanges,
 } from "./stored.js";
 import type { StoredSync } from "./sync-point.js";
-import type { BaseRow } from "./rows.js";
 
 export type Loaded = {
   sync: StoredSync;

@@ -7,11 +7,10 @@ import type { Held } from "../../shared/wire.js";
 import type { BaseDocument } from "./base.js";
 import type { NumberedRecord } from "./mint.js";
 import type { OutboxRecord, StoredRecord } from "./records.js";
-import { decodeSegment, encodeSegment, type Segment } from "./rows.js";
+import { decodeSegment, encodeSegment, type BaseRow, type Segment } from "./rows.js";
 import { seal, unseal, type Unsealed } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import { NEVER_SYNCED, type StoredSync } from "./sync-point.js";
-import type { BaseRow } from "./rows.js";
 
 // How single values lie in a storage: sealed, so that damage shows before it is believed.
 
