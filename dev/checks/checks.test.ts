@@ -11,7 +11,11 @@ function step(name: string, result: Result | Error, needs: string[] = []): Step 
 
 async function report(...steps: Step[]) {
   const lines: string[] = [];
-  const total = await runSteps(steps, (line) => lines.push(line));
+  const total = await runSteps(
+    steps,
+    (line) => lines.push(line),
+    () => 0,
+  );
   return { total, text: lines.join("\n") };
 }
 
@@ -37,8 +41,8 @@ it("shows the output of a step only when it failed, or is a report", async () =>
     step("size", { ok: true, output: "client 1 kB", report: true }),
   );
   expect(text).not.toMatch("all fine");
-  expect(text).toMatch("✗ lint\n    no any");
-  expect(text).toMatch("✓ size\n    client 1 kB");
+  expect(text).toMatch("✗ lint     0 s\n    no any");
+  expect(text).toMatch("✓ size     0 s\n    client 1 kB");
 });
 
 it("goes on after a step that failed or threw, but not to a step that needs it", async () => {
@@ -49,33 +53,42 @@ it("goes on after a step that failed or threw, but not to a step that needs it",
   );
   expect(total).toEqual({ passed: 1, failed: 2 });
   expect(text).toMatch("no compiler");
-  expect(text).toMatch("✗ sim    not run, because build failed");
+  expect(text).toMatch("✗ sim     0 s  not run, because build failed");
   expect(text).toMatch("✓ unit");
 });
 
-it("runs neighbours that may at the same time, and tells of them in order", async () => {
+it("runs two steps at a time, each after those it needs, and tells of each as it ends", async () => {
   const log: string[] = [];
-  const slow = (name: string, turns: number, beside: boolean): Step => {
+  const slow = (name: string, turns: number, needs?: string[]): Step => {
     const run = async () => {
       log.push(`${name} begins`);
       for (let turn = 0; turn < turns; turn++) await Promise.resolve();
       log.push(`${name} ends`);
       return { ok: true };
     };
-    return { name, about: "", beside, run };
+    return { ...step(name, { ok: true }, needs), run };
   };
   const { text } = await report(
-    slow("lint", 20, true),
-    slow("types", 5, true),
-    slow("build", 5, false),
-    slow("size", 1, true),
+    slow("build", 20),
+    slow("lint", 50),
+    slow("size", 5, ["build"]),
+    slow("unit", 5),
   );
-  const expected = ["lint begins", "types begins", "types ends", "lint ends"];
-  expected.push(...["build begins", "build ends", "size begins", "size ends"]);
+  const expected = ["build begins", "lint begins", "build ends", "size begins", "size ends"];
+  expected.push("unit begins", "unit ends", "lint ends");
   expect(log).toEqual(expected);
-  expect(text.split("\n").map((line) => line.trim())).toEqual(
-    ["lint", "types", "build", "size"].map((name) => `✓ ${name}`),
+  expect(text.match(/\w+(?= +0 s)/g)).toEqual(["build", "size", "unit", "lint"]);
+});
+
+it("says how long a step took", async () => {
+  const times = [1_000, 13_400];
+  const lines: string[] = [];
+  await runSteps(
+    [step("unit", { ok: true })],
+    (line) => lines.push(line),
+    () => times.shift()!,
   );
+  expect(lines).toEqual(["✓ unit  12 s"]);
 });
 
 it("selects steps by name, with those they need, in order", () => {

@@ -1,5 +1,5 @@
 // @ts-check
-/** Runs steps in order, says how each went, and adds the results up. */
+/** Runs steps, says how each went, and adds the results up. */
 
 /**
  * How a step went. A step of tests counts its tests; any other step counts as one.
@@ -14,9 +14,7 @@
  * @typedef {object} Step
  * @property {string} name
  * @property {string} about one line for the help
- * @property {string[]} [needs] names of the steps without which this one means nothing
- * @property {boolean} [beside] whether it runs at the same time as its neighbours that say so as well:
- *   they neither need one another nor write what another reads
+ * @property {string[]} [needs] names of earlier steps without which this one means nothing
  * @property {() => Promise<Result>} run
  */
 
@@ -43,61 +41,59 @@ export function selectSteps(steps, names) {
   return steps.filter(({ name }) => wanted.has(name));
 }
 
+/** Most steps keep one processor busy; the browser's tests wait for a clock half of their time. */
+const AT_ONCE = 2;
+
 /**
- * Runs all steps, also those after one that failed. A step that needs a failed one is not run and
- * counts as failed.
+ * Runs all steps, also those after one that failed: in order, two at a time, each once those it needs
+ * have ended. One that needs a failed one is not run and counts as failed.
  *
  * @param {Step[]} steps
- * @param {(line: string) => void} print
+ * @param {(line: string) => void} print told of each step as it ends
+ * @param {() => number} [now] in ms
  * @returns {Promise<{ passed: number, failed: number }>}
  */
-export async function runSteps(steps, print) {
+export async function runSteps(steps, print, now = Date.now) {
   const nameWidth = Math.max(...steps.map(({ name }) => name.length));
   const total = { passed: 0, failed: 0 };
-  /** @type {Set<string>} */
-  const failedSteps = new Set();
-  for (const group of groupsOf(steps)) {
-    const running = group.map((step) => ({ step, result: runStep(step, failedSteps) }));
-    for (const { step, result: promise } of running) {
-      const result = await promise;
-      if (!result.ok) failedSteps.add(step.name);
-      const { passed, failed } = countOf(result);
-      total.passed += passed;
-      total.failed += failed;
-      const mark = result.ok ? "✓" : "✗";
-      print(`${mark} ${step.name.padEnd(nameWidth)}  ${result.detail ?? ""}`.trimEnd());
-      if (result.output && (!result.ok || result.report)) print(indent(result.output));
-    }
-  }
+  /** @type {Map<string, Promise<Result>>} */
+  const results = new Map();
+
+  /** @param {Step} step */
+  const runAndTell = async (step) => {
+    const startedAt = now();
+    const promise = runStep(step, results);
+    results.set(step.name, promise);
+    const result = await promise;
+    const { passed, failed } = countOf(result);
+    total.passed += passed;
+    total.failed += failed;
+    const mark = result.ok ? "✓" : "✗";
+    const took = `${Math.round((now() - startedAt) / 1000)} s`.padStart(5);
+    print(`${mark} ${step.name.padEnd(nameWidth)} ${took}  ${result.detail ?? ""}`.trimEnd());
+    if (result.output && (!result.ok || result.report)) print(indent(result.output));
+  };
+
+  const queue = [...steps];
+  const work = async () => {
+    for (let step = queue.shift(); step; step = queue.shift()) await runAndTell(step);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
   return total;
 }
 
 /**
- * The steps, those together that run at the same time.
- *
- * @param {Step[]} steps
- */
-function groupsOf(steps) {
-  /** @type {Step[][]} */
-  const groups = [];
-  for (const step of steps) {
-    const last = groups.at(-1);
-    if (step.beside && last?.at(-1)?.beside) last.push(step);
-    else groups.push([step]);
-  }
-  return groups;
-}
-
-/**
  * @param {Step} step
- * @param {Set<string>} failedSteps
+ * @param {Map<string, Promise<Result>>} results of the steps before it, or those of them that were selected
  * @returns {Promise<Result>}
  */
-async function runStep(step, failedSteps) {
-  const missing = step.needs?.find((name) => failedSteps.has(name));
-  if (missing !== undefined) return { ok: false, detail: `not run, because ${missing} failed` };
+async function runStep({ needs = [], run }, results) {
+  for (const name of needs) {
+    const needed = await results.get(name);
+    if (needed?.ok === false) return { ok: false, detail: `not run, because ${name} failed` };
+  }
   try {
-    return await step.run();
+    return await run();
   } catch (error) {
     return { ok: false, output: error instanceof Error ? error.message : String(error) };
   }

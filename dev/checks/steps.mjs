@@ -1,5 +1,5 @@
 // @ts-check
-/** The steps of `npm test`, in order. */
+/** The steps of `npm test`, in order: what takes longest begins soon, so that nothing waits for it. */
 import { run, runAll } from "./command.mjs";
 import { checkPackage } from "./package.mjs";
 import { checkSizes } from "./size.mjs";
@@ -8,40 +8,37 @@ import { runTests } from "./tests.mjs";
 /** @type {import("./runner.mjs").Step[]} */
 export const STEPS = [
   {
-    name: "format",
-    about: "every file is as prettier would write it",
-    beside: true,
-    run: () => run("npm", ["run", "--silent", "format:check"]),
-  },
-  {
-    name: "lint",
-    about: "no finding of ESLint",
-    beside: true,
-    run: () => run("npm", ["run", "--silent", "lint"]),
-  },
-  {
-    name: "codegen",
-    about: "the committed _generated folders are what would be generated",
-    beside: true,
-    run: () => run("npm", ["run", "--silent", "codegen", "--", "--check"]),
-  },
-  {
     name: "build",
     about: "src becomes dist",
     run: () => run("npm", ["run", "--silent", "build"]),
   },
   {
+    name: "format",
+    about: "every file is as prettier would write it",
+    run: () => run("npm", ["run", "--silent", "format:check"]),
+  },
+  {
+    name: "lint",
+    about: "no finding of ESLint",
+    needs: ["build"],
+    run: () => run("npm", ["run", "--silent", "lint"]),
+  },
+  {
+    name: "codegen",
+    about: "the committed _generated folders are what would be generated",
+    needs: ["build"],
+    run: () => run("npm", ["run", "--silent", "codegen", "--", "--check"]),
+  },
+  {
     name: "types",
     about: "sources, tests, tooling and the example have no type errors",
     needs: ["build"],
-    beside: true,
     run: () => run("npm", ["run", "--silent", "typecheck"]),
   },
   {
     name: "tanstack-types",
     about: "the client's types fit the lowest and the newest TanStack DB",
     needs: ["build"],
-    beside: true,
     run: () =>
       runAll([
         ["tsc", "-p", "test/tanstack/tsconfig.lowest.json"],
@@ -52,15 +49,19 @@ export const STEPS = [
     name: "package",
     about: "what would be published holds the right files and resolves",
     needs: ["build"],
-    beside: true,
     run: checkPackage,
   },
   {
     name: "size",
     about: "what each entry adds to a bundle stays within its budget",
     needs: ["build"],
-    beside: true,
     run: checkSizes,
+  },
+  {
+    name: "e2e",
+    about: "the example in a browser",
+    needs: ["build"],
+    run: () => runTests("e2e"),
   },
   {
     name: "unit",
@@ -112,11 +113,5 @@ export const STEPS = [
     about: "collections on the newest one",
     needs: ["build"],
     run: () => runTests("tanstack-newest"),
-  },
-  {
-    name: "e2e",
-    about: "the example in a browser",
-    needs: ["build"],
-    run: () => runTests("e2e"),
   },
 ];
