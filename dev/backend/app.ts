@@ -1,5 +1,6 @@
 import type { GenericSchema, SchemaDefinition } from "convex/server";
 import type { TestConvex } from "convex-test";
+import { checkModulePath } from "../module-path.mjs";
 
 /** An app as `import.meta.glob("./convex/**\/*.ts")` sees it, `_generated` folder included. */
 export interface ConvexApp {
@@ -18,13 +19,19 @@ export interface FunctionModule {
   load: () => Promise<unknown>;
 }
 
-/** The modules that hold functions, by path within the functions folder: `tasks`, `admin/users`. */
+/**
+ * The modules that hold functions, by path within the functions folder: `tasks`, `admin/users`.
+ *
+ * @throws {Error} for a name that no deployment accepts
+ */
 export function functionModules(modules: ModuleGlob): Map<string, FunctionModule> {
   const root = functionsRoot(modules);
   const found = new Map<string, FunctionModule>();
   for (const [file, load] of Object.entries(modules)) {
     const path = file.slice(root.length);
-    if (isFunctionModule(path)) found.set(path.replace(/\.[^./]+$/, ""), { file, load });
+    if (!isFunctionModule(path)) continue;
+    checkModulePath(path);
+    found.set(path.replace(/\.[^./]+$/, ""), { file, load });
   }
   return found;
 }

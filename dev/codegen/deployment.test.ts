@@ -95,6 +95,15 @@ it("lets modules share bundled code, which holds no functions itself", async () 
   expect(Object.keys(body.analysis?.[""]?.["functions"] ?? {})).toEqual(["deep/tasks.js"]);
 });
 
+it("refuses a module that no deployment accepts the name of, a component's too", async () => {
+  const inner = component("inner", [], definitionOf("inner"));
+  inner.functions = [{ path: "import-failures.js", source: "" }];
+  const push = { appDefinition: app(["inner"]), componentDefinitions: [inner] };
+  const { status, body } = await post("/api/deploy2/start_push", push);
+  expect(status).toBe(400);
+  expect(body.message).toMatch("import-failures.js is not a valid path to a Convex module");
+});
+
 it("says what code threw while it was imported, and leaves no files", async () => {
   const modules = [{ path: "broken.js", source: 'throw new Error("out of cheese");' }];
   const push = { appDefinition: app([], modules), componentDefinitions: [] };

@@ -6,6 +6,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { checkModulePath } from "../module-path.mjs";
 import { analyzeModule, exportTree } from "./functions.mjs";
 
 /** The definition path of the app itself. */
@@ -125,7 +126,9 @@ async function analyzeFunctions(dir, bundles) {
   /** @type {Record<string, import("./functions.mjs").AnalyzedModule>} */
   const modules = {};
   for (const { path } of bundles) {
-    if (!path.startsWith(SHARED_CODE)) modules[path] = analyzeModule(await load(dir, path));
+    if (path.startsWith(SHARED_CODE)) continue;
+    checkModulePath(path);
+    modules[path] = analyzeModule(await load(dir, path));
   }
   return modules;
 }

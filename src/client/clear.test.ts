@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { expectNothingLeft, insert, setUp } from "./engine-setup.test.js";
-import { oneLife } from "./store/one-life.js";
+import { clearable } from "./store/clearable.js";
 import { HOUR, quiet, SECOND } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
 
@@ -178,12 +178,12 @@ describe("clear", () => {
   });
 });
 
-describe("a connection to data of one life", () => {
+describe("a connection to data that can be cleared", () => {
   async function setUpTwo() {
     const storage = memoryStorage();
     const raw = await storage.open("a");
     await raw.transaction("write", ["meta"], (tx) => tx.put("meta", "identity", "of the storage"));
-    const [a, b] = [oneLife(raw), oneLife(await storage.open("a"))];
+    const [a, b] = [clearable(raw), clearable(await storage.open("a"))];
     const put = (connection: typeof a) =>
       connection.transaction("write", ["rows"], async (tx) => void (await tx.add("rows", 1)));
     for (const connection of [a, b]) await put(connection);

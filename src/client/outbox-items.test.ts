@@ -93,7 +93,7 @@ describe("the row of an item", () => {
     expect(rows({ generation: 1, row: null }, refused(edit({ title: "x" })))).toEqual([null]);
   });
 
-  it("is none for an edit of an earlier life of the document", () => {
+  it("is none for an edit of an earlier generation of the document", () => {
     const again: BaseRow = { generation: 2, row: { title: "again" } };
     expect(rows(again, edit({ title: "x" }))).toEqual([null]);
   });

@@ -86,8 +86,8 @@ it("forgets the history of what was removed with its tombstone", async () => {
   const ts = await remove(log, true);
   expect(await ops(log)).toEqual(["remove", "insert"]);
   expect(await counts(log)).toEqual({ updates: 1, history: 1, payloads: 1 });
-  const life = { collection: "tasks", document: "a", generation: 1, ts };
-  expect(await log.mutation(internal.pruning.prune, life)).toMatchObject({ done: true });
+  const ended = { collection: "tasks", document: "a", generation: 1, ts };
+  expect(await log.mutation(internal.pruning.prune, ended)).toMatchObject({ done: true });
   expect(await counts(log)).toEqual({ updates: 0, history: 0, payloads: 0 });
 });
 

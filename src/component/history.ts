@@ -5,8 +5,9 @@ import { query, type QueryCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
 import { groupEntries } from "./entries.js";
 
-// Old versions of documents, read from the log and from what was moved out of it (`keep`). Of one life of a
-// document the log has what is newest, and its snapshot is all that is needed of what came before.
+// Old versions of documents, read from the log and from what was moved out of it (`keep`). Of one
+// generation of a document the log has what is newest, and its snapshot is all that is needed of what
+// came before.
 
 /** What one call reads at most, in rows and in bytes of updates: Convex reads up to 16 MiB (S8). */
 const MAX_ROWS_READ = 4_000;

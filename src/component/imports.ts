@@ -4,7 +4,7 @@ import { toArrayBuffer } from "../shared/values.js";
 import type { Doc, Id } from "./_generated/dataModel.js";
 import { mutation, query, type MutationCtx, type QueryCtx } from "./_generated/server.js";
 import { readEntry, slices } from "./bytes.js";
-import { failuresOf, forgetFailures, noteFailures, theBatch } from "./import-failures.js";
+import { failuresOf, forgetFailures, noteFailures, theBatch } from "./importFailures.js";
 import { readLive } from "./generations.js";
 import { bytesOf } from "./plan.js";
 import { existingRule, importFailure } from "./schema.js";

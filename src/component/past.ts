@@ -32,9 +32,9 @@ export async function forget(
 }
 
 /**
- * The newest life of any document that was forgotten, 0 when none was: whichever document seems to have
- * had no life yet may have had those. Its next one comes after them, because whoever remembers the
- * end of an earlier life takes nothing more of it.
+ * The newest generation of any document that was forgotten, 0 when none was: whichever document seems
+ * to have had none yet may have had those. Its next one comes after them, because whoever remembers the
+ * end of an earlier generation takes nothing more of it.
  */
 export const generation = query({
   args: { collection: v.string() },

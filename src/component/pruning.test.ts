@@ -57,10 +57,10 @@ describe("pruning", () => {
     expect(await prune(log)).toMatchObject({ documents: 1 });
   });
 
-  it("leaves the lives after the one that it forgets", async () => {
+  it("leaves the generations after the one that it forgets", async () => {
     const log = newLog();
     await append(log, entry("a"));
-    // As a push does that ends a life and starts the next.
+    // As a push does that ends a generation and starts the next.
     await append(log, tombstone("a"), entry("a", { generation: 2 }));
     await append(log, entry("a", { generation: 2 }));
     const before = await read(log, "a");
@@ -153,7 +153,7 @@ describe("pruning", () => {
     expect(await prune(log)).toMatchObject({ documents: 1 });
   });
 
-  it("remembers the newest life that it has forgotten, of any document", async () => {
+  it("remembers the newest generation that it has forgotten, of any document", async () => {
     const log = newLog();
     await append(log, tombstone("a", 7));
     await append(log, tombstone("b", 3));

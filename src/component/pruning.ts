@@ -11,7 +11,7 @@ export const MAX_ROWS_PRUNED = 1_000;
 const MAX_BYTES_PRUNED = 4 * 1024 * 1024;
 
 /**
- * Forgets that a life of a document was removed, with all that is left of it, and says so in the
+ * Forgets that a generation of a document was removed, with all that is left of it, and says so in the
  * horizon (S6). Reads that document only.
  *
  * @returns what it has deleted; unless `done` it has to be called again, and nothing is forgotten yet.
@@ -19,20 +19,20 @@ const MAX_BYTES_PRUNED = 4 * 1024 * 1024;
 export const prune = internalMutation({
   args: { collection: v.string(), document: v.string(), generation: v.number(), ts: v.int64() },
   returns: v.object({ done: v.boolean(), entries: v.number(), bytes: v.number() }),
-  handler: async (ctx, life) => {
+  handler: async (ctx, ended) => {
     const total = { entries: 0, bytes: 0 };
-    const changes = new Changes(life.collection);
+    const changes = new Changes(ended.collection);
     const drop = async (row: Doc<"updates">) => {
       await deleteRow(ctx, changes, row);
       total.entries++;
       total.bytes += row.size;
     };
     const tombstone: Doc<"updates">[] = [];
-    let isFull = !(await dropHistory(ctx, life, total));
-    for await (const row of isFull ? [] : rowsOf(ctx, "updates", life)) {
+    let isFull = !(await dropHistory(ctx, ended, total));
+    for await (const row of isFull ? [] : rowsOf(ctx, "updates", ended)) {
       const isTombstone = row.kind === "tombstone";
-      if (isTombstone && row.generation === life.generation) tombstone.push(row);
-      if (isTombstone || row.generation > life.generation) continue;
+      if (isTombstone && row.generation === ended.generation) tombstone.push(row);
+      if (isTombstone || row.generation > ended.generation) continue;
       isFull = isEnough(total);
       if (isFull) break;
       await drop(row);
@@ -47,15 +47,15 @@ export const prune = internalMutation({
   },
 });
 
-type Life = { collection: string; document: string; generation: number; ts: bigint };
+type Ended = { collection: string; document: string; generation: number; ts: bigint };
 type Total = { entries: number; bytes: number };
 
 const isEnough = ({ entries, bytes }: Total) =>
   entries >= MAX_ROWS_PRUNED || bytes >= MAX_BYTES_PRUNED;
 
-/** Deletes the old versions of a life and those before it, and says whether that was all. */
-async function dropHistory(ctx: MutationCtx, life: Life, total: Total): Promise<boolean> {
-  for await (const row of rowsOf(ctx, "history", life)) {
+/** Deletes the old versions of a generation and those before it, and says whether that was all. */
+async function dropHistory(ctx: MutationCtx, ended: Ended, total: Total): Promise<boolean> {
+  for await (const row of rowsOf(ctx, "history", ended)) {
     if (isEnough(total)) return false;
     if (row.payload) await ctx.db.delete("payloads", row.payload);
     await ctx.db.delete("history", row._id);
@@ -69,7 +69,7 @@ async function dropHistory(ctx: MutationCtx, life: Life, total: Total): Promise<
 async function* rowsOf<Table extends "updates" | "history">(
   ctx: MutationCtx,
   table: Table,
-  { collection, document, ts }: Life,
+  { collection, document, ts }: Ended,
 ): AsyncGenerator<Doc<Table>> {
   let part: string | null = null;
   for (;;) {

@@ -53,7 +53,7 @@ export const recover = query({
       structs += structsIn(updates);
       if (!first && structs > MAX_STRUCTS_MERGED) break;
       const doc = loadPart(updates);
-      // Clocks start anew in each life, so that those of another one say nothing about this one.
+      // Clocks start anew in each generation, so that those of another one say nothing about this one.
       const known = held.generation === generation ? new Uint8Array(held.stateVector) : undefined;
       const update = toArrayBuffer(Y.encodeStateAsUpdate(doc, known));
       answers.push({ document, generation, live: true, update });

@@ -61,13 +61,13 @@ const logRow = {
   chunk: v.number(),
   /** Whether the entry ends with this row. */
   last: v.boolean(),
-  /** Which life of the document this belongs to: 1 for the first, one more after each removal. */
+  /** Which generation of the document this belongs to: 1 for the first, one more after each removal. */
   generation: v.number(),
   kind: v.union(v.literal("update"), v.literal("tombstone")),
   ts: v.commitTs(),
   /** Bytes of this slice, whether inline or in `payloads`. */
   size: v.number(),
-  /** A Yjs update in V1 encoding; for a tombstone the state vector of the life it ended. */
+  /** A Yjs update in V1 encoding; for a tombstone the state vector of the generation it ended. */
   bytes: v.union(v.bytes(), v.null()),
   /** Where large bytes are, so that scans of the log stay cheap (S1: hot log, cold bytes). */
   payload: v.union(v.id("payloads"), v.null()),
@@ -126,7 +126,7 @@ export default defineSchema({
     ["collection", "scope"],
   ),
 
-  /** The newest life, of any document, that was forgotten: the numbers of lives never go back. */
+  /** The newest generation, of any document, that was forgotten: their numbers never go back. */
   forgotten: defineTable({ collection: v.string(), generation: v.number() }).index(
     "by_collection",
     ["collection"],

@@ -79,8 +79,8 @@ it(
 
 class World {
   readonly log = newLog();
-  /** The newest life of each document; without a `doc` it is over. */
-  readonly #lives = new Map<string, { generation: number; doc: Y.Doc | null }>();
+  /** The newest generation of each document; without a `doc` it is over. */
+  readonly #generations = new Map<string, { generation: number; doc: Y.Doc | null }>();
 
   async begin() {
     await this.log.run(async (ctx) => {
@@ -105,10 +105,10 @@ class World {
   async #push(writes: { document: string; size: number; op: string }[]) {
     const entries: NewEntry[] = [];
     for (const { document, size, op } of writes) {
-      const { generation, doc } = this.#lives.get(document) ?? { generation: 0, doc: null };
+      const { generation, doc } = this.#generations.get(document) ?? { generation: 0, doc: null };
       if (op !== "write" && doc) {
         entries.push(entry(document, { generation, kind: "tombstone" }));
-        this.#lives.set(document, { generation, doc: null });
+        this.#generations.set(document, { generation, doc: null });
       }
       if (op !== "remove") entries.push(this.#write(document, size));
     }
@@ -116,13 +116,13 @@ class World {
   }
 
   #write(document: string, size: number): NewEntry {
-    let life = this.#lives.get(document);
-    const begins = !life?.doc;
-    if (!life?.doc) {
-      life = { generation: (life?.generation ?? 0) + 1, doc: new Y.Doc({ guid: document }) };
-      this.#lives.set(document, life);
+    let latest = this.#generations.get(document);
+    const begins = !latest?.doc;
+    if (!latest?.doc) {
+      latest = { generation: (latest?.generation ?? 0) + 1, doc: new Y.Doc({ guid: document }) };
+      this.#generations.set(document, latest);
     }
-    const { generation, doc } = life;
+    const { generation, doc } = latest;
     const bytes = captureUpdate(doc!, () => doc!.getMap("fields").set("x", "x".repeat(size)))!;
     return entry(document, { generation, begins, bytes: toArrayBuffer(bytes) });
   }
@@ -144,8 +144,8 @@ class World {
     );
     if (oldest === null) return;
     const { generation, ts } = oldest;
-    const life = { ...TASKS, document, generation, ts: ts as bigint };
-    await this.log.mutation(internal.pruning.prune, life);
+    const ended = { ...TASKS, document, generation, ts: ts as bigint };
+    await this.log.mutation(internal.pruning.prune, ended);
   }
 
   /** What is scheduled may come twice. */
@@ -189,9 +189,9 @@ class World {
 
   async held() {
     const rows = await this.log.run((ctx) => ctx.db.query("updates").collect());
-    const lives = [...this.#lives.values()].filter(({ doc }) => doc !== null);
+    const live = [...this.#generations.values()].filter(({ doc }) => doc !== null);
     return {
-      documents: lives.length + BETWEEN.length + 1,
+      documents: live.length + BETWEEN.length + 1,
       entries: rows.filter(({ last }) => last).length,
       bytes: rows.reduce((total, row) => total + row.size, 0),
     };

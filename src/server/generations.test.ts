@@ -40,7 +40,7 @@ it("a removed document stays removed when someone edited it offline", async () =
   expect((await streamAll(app)).map((entry) => entry.kind)).toEqual(["tombstone"]);
 });
 
-it("a document inserted again starts clean, and edits of its former life stay out", async () => {
+it("a document inserted again starts clean, and edits of its former generation stay out", async () => {
   const offline = bob.update("a", { done: true, title: "offline" });
   await push(app, ann.remove("a"));
   expect(await push(app, ann.insert("a", { title: "again" }))).toEqual([
@@ -57,7 +57,7 @@ it("two removals are one", async () => {
   expect(await streamAll(app)).toHaveLength(1);
 });
 
-it("a late removal of a former life leaves the present one alone", async () => {
+it("a late removal of a former generation leaves the present one alone", async () => {
   const late = bob.remove("a");
   await push(app, ann.remove("a"));
   await push(app, ann.insert("a", { title: "again" }));
@@ -74,7 +74,7 @@ it("an accepted insert that is sent again after the removal does not come back",
   await expectEverywhere(app, "b", null);
 });
 
-it("an insert by someone who never knew of the document starts a new life", async () => {
+it("an insert by someone who never knew of the document starts a new generation", async () => {
   const unaware = new Device(9).insert("a", { title: "unaware" });
   await push(app, ann.remove("a"));
   expect(await push(app, unaware)).toEqual([
@@ -83,7 +83,7 @@ it("an insert by someone who never knew of the document starts a new life", asyn
   await expectEverywhere(app, "a", { title: "unaware" });
 });
 
-it("an insert that was moved to a later life does not come back either", async () => {
+it("an insert that was moved to a later generation does not come back either", async () => {
   const unaware = new Device(9).insert("a", { title: "unaware" });
   await push(app, ann.remove("a"));
   await push(app, unaware);
@@ -91,9 +91,9 @@ it("an insert that was moved to a later life does not come back either", async (
   await push(app, bob.remove("a"));
   expect(await push(app, unaware)).toEqual([removed]);
   await expectEverywhere(app, "a", null);
-  await push(app, bob.insert("a", { title: "third life" }));
+  await push(app, bob.insert("a", { title: "third generation" }));
   expect(await push(app, unaware)).toEqual([removed]);
-  await expectEverywhere(app, "a", { title: "third life" });
+  await expectEverywhere(app, "a", { title: "third generation" });
 });
 
 it("an update of a document that never was is refused", async () => {

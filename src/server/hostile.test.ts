@@ -220,7 +220,7 @@ it("a document has so many keys in its life, and no more", async () => {
   expect(await push(app, changeOf("update", "a", one))).toEqual([rejected("TOO_MANY_KEYS")]);
   await expectEverywhere(app, "a", { title: "t", votes: {} });
 
-  // Why the cap begins no new life by itself: it would cost others the edits that they hold.
+  // Why the cap begins no new generation by itself: it would cost others the edits that they hold.
   expect(await push(app, ann.update("a", { title: "meanwhile" }))).toEqual([accepted]);
   await expectEverywhere(app, "a", { title: "meanwhile", votes: {} });
   const held = ben.update("a", { done: true });

@@ -137,7 +137,7 @@ it("refuses what would be more structs than replicas can take, however few bytes
   expect([outcomeOf(room), outcomeOf(room + 1)]).toEqual(["write", "DOCUMENT_FULL"]);
 });
 
-it("says of a removal in a life to come that the life before it is over, and not that one", () => {
+it("says of a removal in a generation to come that the generation before it is over, and not that one", () => {
   const ended = [{ generation: 1, stateVector: new Uint8Array([0]) }];
   const state = {
     generation: 1,

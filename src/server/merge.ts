@@ -65,7 +65,7 @@ function mergeRemoval(current: Current, { generation }: Change): Outcome {
   const { live, row, entries, doc } = current;
   // A generation that already ended, or never began, needs no second tombstone.
   if (!live || row === null || generation < current.generation) {
-    // Of a life that has not begun yet nothing is over: the client would miss it when it comes.
+    // Of a generation that has not begun yet nothing is over: the client would miss it when it comes.
     const known = Math.min(generation, current.generation);
     return { kind: "unchanged", generation: known, entries: live ? [] : entries };
   }

@@ -40,7 +40,7 @@ async function prune() {
   await app.finishAllScheduledFunctions(vi.runAllTimers);
 }
 
-const inLife = (generation: number) =>
+const inGeneration = (generation: number) =>
   expect.objectContaining({ status: "accepted", generation }) as unknown;
 
 it("an edit of one brings nothing back, and its author hears of it", async () => {
@@ -61,36 +61,36 @@ it("a removal of one is as good as done", async () => {
   expect(await push(app, offline)).toMatchObject([{ status: "accepted", ts: null }]);
 });
 
-it("one that is inserted again has a life that it never had, for those who remember its end", async () => {
+it("one that is inserted again has a generation that it never had, for those who remember its end", async () => {
   const edit = bob.update("a", { title: "offline" });
   const removal = bob.remove("a");
   await push(app, ann.remove("a"));
   await prune();
   // By someone who knows nothing of it.
-  expect(await push(app, new Device(9).insert("a", { title: "anew" }))).toEqual([inLife(2)]);
+  expect(await push(app, new Device(9).insert("a", { title: "anew" }))).toEqual([inGeneration(2)]);
   expect(await push(app, edit)).toEqual([{ status: "removed", generation: 1 }]);
   expect(await push(app, removal)).toEqual([unchanged]);
   await expectEverywhere(app, "a", { title: "anew" });
 });
 
-it("lives go on where others were forgotten, also of what someone wrote to the table", async () => {
+it("generations go on where others were forgotten, also of what someone wrote to the table", async () => {
   await push(app, ann.remove("a"));
   await push(app, ann.insert("a", { title: "again" }));
   await push(app, ann.remove("a"));
   await prune();
-  expect(await push(app, ann.insert("b", { title: "b" }))).toEqual([inLife(3)]);
+  expect(await push(app, ann.insert("b", { title: "b" }))).toEqual([inGeneration(3)]);
   await app.run((ctx) =>
     ctx.db.insert("tasks", { id: "c", version: 1, timestamp: 0, title: "by hand" }),
   );
-  expect(await push(app, new Device(9).insert("c", { title: "c" }))).toEqual([inLife(3)]);
+  expect(await push(app, new Device(9).insert("c", { title: "c" }))).toEqual([inGeneration(3)]);
 });
 
-it("a life that is going on is left as it is", async () => {
+it("a generation that is going on is left as it is", async () => {
   await push(app, ann.remove("a"));
   await push(app, ann.insert("a", { title: "again" }));
   await prune();
   await bob.pull(app);
-  expect(await push(app, bob.update("a", { title: "still" }))).toEqual([inLife(2)]);
+  expect(await push(app, bob.update("a", { title: "still" }))).toEqual([inGeneration(2)]);
   await expectEverywhere(app, "a", { title: "still" });
 });
 

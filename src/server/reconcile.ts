@@ -19,7 +19,7 @@ export type DocumentState = {
   whole: boolean;
   /** Those that ended since the generation that an insert names. */
   ended: { generation: number; stateVector: Uint8Array }[];
-  /** The newest life that it may have had and that is forgotten (S6). */
+  /** The newest generation that it may have had and that is forgotten (S6). */
   forgotten: number;
   /** The replicated fields of the app's row, or null when there is none. */
   stored: RowFields | null;
@@ -45,7 +45,7 @@ export function reconcile(fields: CompiledFields, state: DocumentState) {
   const updates = live ? state.updates : [];
   const doc = loadPart(updates);
   const logged = updates.reduce((total, update) => total + update.byteLength, 0);
-  /** Of a life that is still to begin. */
+  /** Of a generation that is still to begin. */
   const next = Math.max(generation, state.forgotten) + 1;
   if (live && stored === null) {
     const stateVector = Y.encodeStateVector(doc);

@@ -21,7 +21,7 @@ const LONG = { timeout: 120_000 };
 const recover = async (app: App, ...documents: Held[]) =>
   (await app.query(api.tasks.recover, { part: "fields", documents })).documents;
 
-/** What someone has who knows these updates of a life of document `a`. */
+/** What someone has who knows these updates of a generation of document `a`. */
 const knowing = (generation: number, ...updates: (ArrayBuffer | null)[]): Held => {
   const doc = loadPart(updates.map((update) => new Uint8Array(update!)));
   return { document: "a", generation, stateVector: toArrayBuffer(Y.encodeStateVector(doc)) };
@@ -42,7 +42,7 @@ describe("recover", () => {
     expect(rendered(entry!.bytes, missing!.update)).toEqual({ title: "T", done: true });
   });
 
-  it("sends everything to who has nothing, and to who has only another life of it", async () => {
+  it("sends everything to who has nothing, and to who has only another generation of it", async () => {
     const { app, devices } = await sharedTask([7, 8], { title: "t" });
     const [first] = await streamAll(app);
     await push(app, devices[0].remove("a"));

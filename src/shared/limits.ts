@@ -68,7 +68,7 @@ export const MAX_CLIENT_IDS_PER_DOCUMENT = 5_000;
 export const MAX_LINES = 16;
 
 /**
- * Paths that one life of a document may ever have, those of removed keys included: what the CRDT has
+ * Paths that one generation of a document may ever have, those of removed keys included: what the CRDT has
  * heard of, it keeps (S8). A removal and a new insert start from nothing.
  */
 export const MAX_LIFETIME_KEYS = 16_384;

@@ -8,7 +8,7 @@ import { v, type Infer } from "convex/values";
 /** One document's local changes. */
 export const changeValidator = v.object({
   document: v.string(),
-  /** The life of the document that the change was made in; for an insert, the one it would start. */
+  /** The generation of the document that the change was made in; for an insert, the one it would start. */
   generation: v.number(),
   op: v.union(v.literal("insert"), v.literal("update"), v.literal("remove")),
   /** Empty for a removal. */
@@ -100,7 +100,7 @@ export const streamPageValidator = v.object({
 });
 export type StreamPage = Infer<typeof streamPageValidator>;
 
-/** What a client has of a document's part: the life of it that it knows, and how much of that. */
+/** What a client has of a document's part: the generation of it that it knows, and how much of that. */
 export const heldValidator = v.object({
   document: v.string(),
   /** 0 when it has nothing, or nothing that it can use. */

@@ -138,7 +138,7 @@ export class World {
 /** A device that knows all it has written, and nothing else. */
 export class Writer {
   readonly #docs = new Map<string, ReturnType<typeof loadPart>>();
-  readonly #lives = new Map<string, number>();
+  readonly #generations = new Map<string, number>();
 
   /** Each is a device of its own. */
   readonly sender;
@@ -153,7 +153,7 @@ export class Writer {
 
   remove(document: string): Change {
     this.#docs.delete(document);
-    return { document, generation: this.#lifeOf(document), op: "remove", parts: [] };
+    return { document, generation: this.#generationOf(document), op: "remove", parts: [] };
   }
 
   update(document: string, title: string): Change {
@@ -178,15 +178,15 @@ export class Writer {
     this.#docs.set(document, doc);
     const update = mintUpdate(doc, new Map(operations), this.clientId)!;
     const parts = [{ part: FIELDS_PART, update: toArrayBuffer(update) }];
-    return { document, generation: this.#lifeOf(document), op, parts } satisfies Change;
+    return { document, generation: this.#generationOf(document), op, parts } satisfies Change;
   }
 
-  /** The server says which life of the document a change went into. */
+  /** The server says which generation of the document a change went into. */
   accepted(document: string, generation: number) {
-    this.#lives.set(document, generation);
+    this.#generations.set(document, generation);
   }
 
-  #lifeOf(document: string): number {
-    return this.#lives.get(document) ?? 1;
+  #generationOf(document: string): number {
+    return this.#generations.get(document) ?? 1;
   }
 }

@@ -249,7 +249,7 @@ describe("a change after an insert that waits", () => {
     return { ...tab, answerRemoved };
   }
 
-  it("has nothing to remove once the insert turns out to be removed, and no later life (S4)", async () => {
+  it("has nothing to remove once the insert turns out to be removed, and no later generation (S4)", async () => {
     const { data, titles, answerRemoved } = await openRemoved();
     const removal = { document: "a", kind: "remove", operations: new Map() } as const;
     await data.save(data.add([retitle("edited")]));
@@ -272,7 +272,7 @@ describe("a change after an insert that waits", () => {
     expect([titles(), data.replica.counts()]).toMatchObject([{}, { pending: 0, rejected: 1 }]);
   });
 
-  it("goes into the life that the insert began, although it was made for another (S4)", async () => {
+  it("goes into the generation that the insert began, although it was made for another (S4)", async () => {
     const { data, send, titles } = await openTab(memoryStorage());
     await data.save(data.add([insert("a")]));
     await data.applyPage([entry(1, created), entry(1, null)], SYNC);
@@ -292,7 +292,7 @@ describe("a change after an insert that waits", () => {
     expect(data.replica.shown.get("a")).toEqual({ title: "twice", done: true });
   });
 
-  it("does not reach the life that someone else begins meanwhile (S4)", async () => {
+  it("does not reach the generation that someone else begins meanwhile (S4)", async () => {
     const { data, titles, listener, answerRemoved } = await openRemoved();
     await data.save(data.add([retitle("edited")]));
     await data.applyPage([entry(2, bytesOf(inserting({ title: "theirs" })))], SYNC);
@@ -383,7 +383,7 @@ it("an edit made while the server's answer is being stored follows its document"
   const { data, titles } = tab;
   await data.save(data.add([insert("a")]));
   const outgoing = await tab.send();
-  const result = { status: "accepted", generation: 3, ts: null } as const; // in a later life
+  const result = { status: "accepted", generation: 3, ts: null } as const; // in a later generation
   const settling = data.settle([outgoing], [{ document: "a", result }]);
   const edit = data.add([retitle("while it was stored")]);
   await settling;

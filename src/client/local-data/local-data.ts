@@ -5,7 +5,7 @@ import type { Identity } from "../../shared/identity.js";
 import type { LocalDataConfig, LocalDataListener } from "./local-data-listener.js";
 import { newlyRejected, type LocalWrite, type OutboxRecord } from "../store/records.js";
 import { rebuildAll } from "./rebuild.js";
-import { oneLife, unsentChanges, type OneLife } from "../store/one-life.js";
+import { clearable, unsentChanges, type ClearableConnection } from "../store/clearable.js";
 import { openStorage } from "../store/open-storage.js";
 import { Replica } from "./replica.js";
 import type { Outgoing } from "../store/outgoing.js";
@@ -25,7 +25,7 @@ export class LocalData {
   readonly #config: LocalDataConfig;
   readonly #listener: LocalDataListener;
   readonly #health: StorageHealth;
-  #connection: OneLife | null = null;
+  #connection: ClearableConnection | null = null;
   #hasAskedToPersist = false;
   #isDiskNewer = false;
   #sync = NEVER_SYNCED;
@@ -225,7 +225,7 @@ export class LocalData {
   async #open() {
     const { fields, environment } = this.#config;
     const changed = () => this.#listener.changed();
-    this.#connection = oneLife(await openStorage(this.#config, this.#health, changed));
+    this.#connection = clearable(await openStorage(this.#config, this.#health, changed));
     this.#store = new ReplicaStore(this.#connection, fields, environment.random);
     void this.#notePersisted({ ask: false });
     await this.#turns.insist(() => this.#turns.now("read", () => this.#load()));

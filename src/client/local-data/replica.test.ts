@@ -81,7 +81,7 @@ describe("changes that are not on disk yet", () => {
     expect(replica.records().at(-1)).toBe(record);
   });
 
-  it("find out which life of the document they are for once the disk is read", () => {
+  it("find out which generation of the document they are for once the disk is read", () => {
     const replica = new Replica(fields);
     const insert = replica.add({
       document: "a",
@@ -99,7 +99,7 @@ describe("changes that are not on disk yet", () => {
     expect(replica.shown.get("a")).toEqual({ title: "mine" });
   });
 
-  it("stay in the life that they were made in, whatever begins meanwhile (S4)", () => {
+  it("stay in the generation that they were made in, whatever begins meanwhile (S4)", () => {
     const { replica, load, titles } = setUp([[1, segment(["a", "base"])]]);
     const edit = replica.add({
       document: "a",
@@ -124,7 +124,7 @@ describe("changes that are not on disk yet", () => {
     expect(titles()).toEqual({ a: "mine" });
     load([], [{ ...edit, seq: 2 }]); // and once it is stored
     expect(titles()).toEqual({ a: "mine" });
-    // Another insert may wait by then: that one is in a later life, and the edit is not.
+    // Another insert may wait by then: that one is in a later generation, and the edit is not.
     const [removal, again] = [local("remove", 4), local("insert", 5, inserting({ title: "new" }))];
     load(
       [],
@@ -158,7 +158,7 @@ describe("a local change", () => {
   const add = (replica: Replica, kind: OutboxRecord["kind"]) =>
     replica.add({ document: "a", kind, operations: inserting({ title: "t" }) }).generation;
 
-  it("belongs to the life of the document that the user sees", () => {
+  it("belongs to the generation of the document that the user sees", () => {
     const { replica } = setUp([]);
     expect(["insert", "update", "remove"].map((kind) => add(replica, kind as "insert"))).toEqual([
       1, 1, 1,

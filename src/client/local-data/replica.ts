@@ -9,7 +9,7 @@ import type { SettledChanges } from "../store/answers.js";
 import type { Loaded } from "../store/replica-store.js";
 import type { Refetched, RowChanges } from "../store/stored.js";
 import type { BaseRow } from "../store/rows.js";
-import { lifeOf, viewOf, type View } from "./view.js";
+import { generationOf, viewOf, type View } from "./view.js";
 
 /** Own records after the last that was read with all before it, at most. */
 const MAX_UNREAD = 500;
@@ -101,7 +101,7 @@ export class Replica {
     return sendable;
   }
 
-  /** Makes the record of a local change, in the life of the document that the user sees. */
+  /** Makes the record of a local change, in the generation of the document that the user sees. */
   add(write: LocalWrite, madeAt: number | null = null): OutboxRecord {
     const record = this.draft(write, madeAt);
     this.#outbox.add(record);
@@ -110,7 +110,7 @@ export class Replica {
 
   /** The same for a change that is shown only once it is on disk. */
   draft(write: LocalWrite, madeAt: number | null): OutboxRecord {
-    return { seq: null, generation: this.#lifeOf(write), madeAt, rejected: null, ...write };
+    return { seq: null, generation: this.#generationOf(write), madeAt, rejected: null, ...write };
   }
 
   /**
@@ -128,7 +128,7 @@ export class Replica {
     });
   }
 
-  /** Takes over changes whose disk was lost, in the lives of documents that they were made in. */
+  /** Takes over changes whose disk was lost, in the generations of documents that they were made in. */
   adopt(records: readonly OutboxRecord[]): OutboxRecord[] {
     const homeless = records.map((one) => ({ ...one, seq: null, isHomeless: true as const }));
     for (const record of homeless) this.#outbox.add(record);
@@ -163,8 +163,8 @@ export class Replica {
       this.#lastRead = Math.max(this.#lastRead, record.seq!);
     }
     for (const record of unsaved) {
-      // Made before the disk was read: only now is it known which life of the document that was.
-      if (!this.#isRead && !record.isHomeless) record.generation = this.#lifeOf(record);
+      // Made before the disk was read: only now is it known which generation of the document that was.
+      if (!this.#isRead && !record.isHomeless) record.generation = this.#generationOf(record);
       this.#outbox.add(record);
     }
     this.#isRead = true;
@@ -207,8 +207,8 @@ export class Replica {
     return touched;
   }
 
-  #lifeOf({ document, kind }: Pick<OutboxRecord, "document" | "kind">): number {
-    return lifeOf(kind, this.#base.get(document), this.#outbox.of(document), this.#fields);
+  #generationOf({ document, kind }: Pick<OutboxRecord, "document" | "kind">): number {
+    return generationOf(kind, this.#base.get(document), this.#outbox.of(document), this.#fields);
   }
 
   /** What changed for the user in these documents since they were last asked about. */

@@ -23,10 +23,10 @@ export function viewOf(
 }
 
 /**
- * The life of the document that a change made on top of these is in (S4). An edit of a row that only a
- * waiting insert makes is in that one's, wherever the server puts it: another may begin meanwhile.
+ * The generation of the document that a change made on top of these is in (S4). An edit of a row that
+ * only a waiting insert makes is in that one's, wherever the server puts it: another may begin meanwhile.
  */
-export function lifeOf(
+export function generationOf(
   kind: OutboxRecord["kind"],
   base: BaseRow | undefined,
   records: readonly OutboxRecord[],
@@ -34,7 +34,7 @@ export function lifeOf(
 ): number {
   const layers = new Layers(base, { tree });
   for (const record of records) if (record.rejected === null) layers.apply(record);
-  if (kind !== "insert") return layers.life;
+  if (kind !== "insert") return layers.editGeneration;
   return layers.flat === null ? layers.generation + 1 : layers.generation;
 }
 
@@ -46,13 +46,13 @@ export class Layers {
   generation: number;
   /** The row so far; null where there is no document. */
   flat: FlatRow | null;
-  /** The life that an edit of that row names. */
-  life: number;
-  /** Lives that inserts named which went into this one, as what was made on them does. */
+  /** The generation that an edit of that row names. */
+  editGeneration: number;
+  /** Generations that inserts named which went into this one, as what was made on them does. */
   #names: Set<number | undefined>;
 
   constructor(base: BaseRow = NOTHING, { tree }: Pick<CompiledFields, "tree">) {
-    this.generation = this.life = base.generation;
+    this.generation = this.editGeneration = base.generation;
     this.#names = new Set([base.generation, base.insertedAs]);
     this.flat = base.row && flatten(base.row, tree);
   }
@@ -63,7 +63,7 @@ export class Layers {
       if (this.flat === null) {
         this.flat = new Map();
         this.generation = Math.max(this.generation + 1, generation);
-        this.life = generation;
+        this.editGeneration = generation;
         this.#names = new Set([this.generation]);
       }
       this.#names.add(generation);
@@ -74,7 +74,7 @@ export class Layers {
     }
   }
 
-  /** Whether a change belongs to the life of the document that is reached so far. */
+  /** Whether a change belongs to the generation of the document that is reached so far. */
   reaches({ generation }: OutboxRecord): boolean {
     return this.#names.has(generation);
   }

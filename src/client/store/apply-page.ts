@@ -89,14 +89,14 @@ function isWhole(entry: StreamEntry): entry is WholeEntry {
   return entry.kind === "tombstone" || entry.bytes !== null;
 }
 
-/** Of a life that the page still knew, and the log not any more, nothing is left either. */
+/** Of a generation that the page still knew, and the log not any more, nothing is left either. */
 export function entryOf(
-  { document, update, ...life }: Recovered,
+  { document, update, ...part }: Recovered,
   entries: readonly StreamEntry[],
 ): WholeEntry {
   const place = { document, part: FIELDS_PART };
-  if (update) return { ...place, generation: life.generation, kind: "update", bytes: update };
-  const generation = Math.max(life.generation, ...entries.map((entry) => entry.generation));
+  if (update) return { ...place, generation: part.generation, kind: "update", bytes: update };
+  const generation = Math.max(part.generation, ...entries.map((entry) => entry.generation));
   return { ...place, generation, kind: "tombstone", bytes: null };
 }
 

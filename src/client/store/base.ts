@@ -34,9 +34,9 @@ export function endGeneration(base: BaseDocument, generation: number): BaseDocum
   return startGeneration(base, { generation, live: false, updates: [] });
 }
 
-/** Of what was before, only the client id means anything in another life. */
-function startGeneration({ clientId }: BaseDocument, life: Omit<BaseDocument, "clientId">) {
-  return { ...life, clientId };
+/** Of what was before, only the client id means anything in another generation. */
+function startGeneration({ clientId }: BaseDocument, next: Omit<BaseDocument, "clientId">) {
+  return { ...next, clientId };
 }
 
 /** Adds bytes of a generation; those of an older or ended one say nothing any more. */

@@ -29,7 +29,7 @@ export async function discardRecord(tx: StorageTransaction, seq: number): Promis
   return true;
 }
 
-/** The life of its document that a change would be made in now. */
+/** The generation of its document that a change would be made in now. */
 async function currentGeneration(
   tx: StorageTransaction,
   { document, kind }: StoredRecord,

@@ -150,11 +150,11 @@ describe("an insert", () => {
     ["the document is another's, who began it first", live(1), 4, 1],
     ["the document is in a later one, and may have been here before", live(4), 1, 1],
     ["nothing is known of the document", undefined, 1, 1],
-    ["the lives before its own were never sent", undefined, 4, 1],
-    ["the lives before its own were never sent, and others ended", ended(1), 4, 2],
+    ["the generations before its own were never sent", undefined, 4, 1],
+    ["the generations before its own were never sent, and others ended", ended(1), 4, 2],
     ["its own has ended meanwhile", ended(4), 1, 5],
     ["its own is the next", ended(4), 5, 5],
-  ])("names no life that is over or to come when %s (S4)", (_name, base, made, named) => {
+  ])("names no generation that is over or to come when %s (S4)", (_name, base, made, named) => {
     const change = sent([insert(3, made), retitle(4, "x", made), insert(5, 9)], base);
     expect(change).toMatchObject({ op: "insert", generation: named, seqs: [3, 4] });
     if (!base?.live) return;
@@ -162,7 +162,7 @@ describe("an insert", () => {
     expect(removal).toMatchObject({ op: "remove", generation: named });
   });
 
-  it("names the same life when it is sent again, whatever has happened since", () => {
+  it("names the same generation when it is sent again, whatever has happened since", () => {
     const records = withBytes([insert(1)], bytesOf(inserting({ title: "t" })), 5);
     for (const base of [live(5), ended(5), ended(7)]) {
       expect(sent(records, base)).toMatchObject({ op: "insert", generation: 5 });
@@ -171,14 +171,14 @@ describe("an insert", () => {
 });
 
 describe("an edit that another tab stored for an insert", () => {
-  it("goes into the life that is there when its own never began", () => {
+  it("goes into the generation that is there when its own never began", () => {
     const records = [retitle(7, "late", 2)];
     expect(followInsert(records, live(1)).map(({ seq }) => seq)).toEqual([7]);
     expect(sent(records, live(1))).toMatchObject({ op: "update", generation: 1 });
-    expect(followInsert([retitle(7, "x", 2)], ended(1))).toEqual([]); // it starts no life
+    expect(followInsert([retitle(7, "x", 2)], ended(1))).toEqual([]); // it starts no generation
   });
 
-  it("follows it into the later life that it was put into", () => {
+  it("follows it into the later generation that it was put into", () => {
     const records = [retitle(7, "late", 1), remove(8, 1)];
     expect(followInsert(records, { ...live(3), insertedAs: 1 })).toHaveLength(2);
     expect(sent(records, live(3))).toMatchObject({ op: "remove", generation: 3 });
@@ -197,12 +197,12 @@ describe("an edit that another tab stored for an insert", () => {
 });
 
 describe("changes of two generations", () => {
-  it("are not judged by the older one: an edit of the new life is sent", () => {
-    const records = [retitle(1, "of the old life"), retitle(2, "of the new life", 2)];
+  it("are not judged by the older one: an edit of the new generation is sent", () => {
+    const records = [retitle(1, "of the old generation"), retitle(2, "of the new generation", 2)];
     expect(mint(records, live(2), CLIENT, tree)).toEqual({ kind: "dead", group: [records[0]] });
   });
 
-  it("are not sent in the name of the older one: a removal of the new life is one", () => {
+  it("are not sent in the name of the older one: a removal of the new generation is one", () => {
     const records = [insert(1), remove(2, 2)]; // someone else's insert came first, then ours was seen
     expect(sent(records, live(2)).seqs).toEqual([1]);
     expect(sent(records.slice(1), live(2))).toMatchObject({ op: "remove", generation: 2 });

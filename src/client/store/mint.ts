@@ -26,7 +26,7 @@ export type Minted =
   | { kind: "send"; change: Change; group: NumberedRecord[]; fresh: boolean }
   /** The group removes what the server does not have, or not any more: there is nothing to send. */
   | { kind: "cancelled"; group: NumberedRecord[] }
-  /** The life of the document that the group belongs to is over. */
+  /** The generation of the document that the group belongs to is over. */
   | { kind: "dead"; group: NumberedRecord[] };
 
 /**
@@ -46,8 +46,8 @@ export function mint(
   const sent = records.find(({ record }) => record.group !== null)?.record;
   if (sent) {
     const group = records.filter(({ record }) => record.group === sent.group);
-    const life = sent.life ?? sent.generation;
-    return { kind: "send", group, fresh: false, change: changeOf(group, sent.update, life) };
+    const generation = sent.pushedAs ?? sent.generation;
+    return { kind: "send", group, fresh: false, change: changeOf(group, sent.update, generation) };
   }
   const head = records[0]!.record;
   const group = withinLimits(firstGroup(records), tree);
@@ -59,17 +59,20 @@ export function mint(
     return { kind: ends ? "cancelled" : "dead", group };
   }
   const update = ends ? null : mintGroup(group, base, clientId, tree);
-  const change = changeOf(group, update, lifeToSend(head, base));
+  const change = changeOf(group, update, generationToPush(head, base));
   return { kind: "send", group, fresh: true, change };
 }
 
 /**
- * The life that a push names. That of an insert may have ended since it was recorded, or never begin,
- * when those before it were never sent. A push that named a later life than there is could end or restart
- * that life when it comes again (S4). What builds on the insert still names its first one, until the
- * answer says where it went.
+ * The generation that a push names. That of an insert may have ended since it was recorded, or never
+ * begin, when those before it were never sent. A push that named a later generation than there is could
+ * end or restart that one when it comes again (S4). What builds on the insert still names its first
+ * generation, until the answer says where it went.
  */
-function lifeToSend({ kind, generation }: StoredRecord, base: BaseDocument | undefined): number {
+function generationToPush(
+  { kind, generation }: StoredRecord,
+  base: BaseDocument | undefined,
+): number {
   if (kind !== "insert") return generation;
   if (base?.live) return Math.min(generation, base.generation);
   const ended = base?.generation ?? 0;
@@ -77,9 +80,9 @@ function lifeToSend({ kind, generation }: StoredRecord, base: BaseDocument | und
 }
 
 /**
- * Moves the first edit, and those made in the same life of the document, to the life that they joined:
- * another tab may not have known where the server had put the insert that it stored them for. Changes
- * `records` in place.
+ * Moves the first edit, and those made in the same generation of the document, to the one that they
+ * joined: another tab may not have known where the server had put the insert that it stored them for.
+ * Changes `records` in place.
  *
  * @returns those that changed.
  */
@@ -96,7 +99,7 @@ export function followInsert(
 }
 
 /**
- * The records that one update can carry: of one life of the document, up to a removal, and alone what
+ * The records that one update can carry: of one generation of the document, up to a removal, and alone what
  * was refused together.
  */
 function firstGroup(records: NumberedRecord[]): NumberedRecord[] {
@@ -104,8 +107,8 @@ function firstGroup(records: NumberedRecord[]): NumberedRecord[] {
   const group: NumberedRecord[] = [];
   for (const one of records) {
     const { record } = one;
-    const sameLife = record.generation === generation;
-    const fits = group.length < MAX_GROUP && record.group === null && sameLife;
+    const sameGeneration = record.generation === generation;
+    const fits = group.length < MAX_GROUP && record.group === null && sameGeneration;
     if (group.length > 0 && (!fits || record.alone || record.kind === "insert")) break;
     group.push(one);
     if (record.alone || record.kind === "remove") break;
@@ -169,18 +172,18 @@ function operationsOf(group: NumberedRecord[], tree: FieldTree): Operations {
   );
 }
 
-/** The group with the bytes that go out for it, until they are answered, and the life they name. */
+/** The group with the bytes that go out for it, until they are answered, and the generation they name. */
 export function withBytes(
   group: NumberedRecord[],
   update: Uint8Array | null,
-  life?: number,
+  pushedAs?: number,
 ): NumberedRecord[] {
   const [head] = group as [NumberedRecord];
   return group.map(({ seq, record }) => ({
     seq,
     record: {
       ...record,
-      ...(life !== undefined && { life }),
+      ...(pushedAs !== undefined && { pushedAs }),
       group: head.seq,
       update: seq === head.seq ? update : null,
     },

@@ -88,7 +88,7 @@ type Minting = {
   isComplete: boolean;
 };
 
-/** @returns null when there is nothing to send, because nothing is left or its life is over. */
+/** @returns null when there is nothing to send, because nothing is left or its generation is over. */
 async function mintDocument(
   tx: StorageTransaction,
   { records, base }: Awaited<ReturnType<typeof mendGroup>>,
@@ -99,7 +99,7 @@ async function mintDocument(
   // own id already, the server would take the insert for something it has (C6).
   const isKnown = base?.live && records[0]!.record.kind === "insert";
   const clientId = isKnown ? newClientId() : (base?.clientId ?? deviceId);
-  const known = isComplete ? withoutLivesToCome(base, records) : base;
+  const known = isComplete ? withoutGenerationsToCome(base, records) : base;
   const minted = mint(records, known, clientId, tree);
   switch (minted.kind) {
     case "send":
@@ -115,10 +115,11 @@ async function mintDocument(
 }
 
 /**
- * A life that this device would know of, and does not, never began, e.g. because its insert was refused
- * while an edit of it was being stored. A removal that named it would end it once somebody begins it (S4).
+ * A generation that this device would know of, and does not, never began, e.g. because its insert was
+ * refused while an edit of it was being stored. A removal that named it would end it once somebody begins
+ * it (S4).
  */
-function withoutLivesToCome(base: BaseDocument | undefined, [first]: NumberedRecord[]) {
+function withoutGenerationsToCome(base: BaseDocument | undefined, [first]: NumberedRecord[]) {
   const { kind, generation } = first!.record;
   if (kind === "insert" || base?.live) return base;
   return endGeneration(base ?? emptyBase(), generation);

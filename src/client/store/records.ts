@@ -16,7 +16,7 @@ export type OutboxRecord = {
   seq: number | null;
   document: string;
   kind: "insert" | "update" | "remove";
-  /** The life of the document that the user saw; for an insert, the one that it starts. */
+  /** The generation of the document that the user saw; for an insert, the one that it starts. */
   generation: number;
   operations: Operations;
   /** When it was made, in ms since the epoch by this device's clock; null when that is not known. */
@@ -48,8 +48,8 @@ export type StoredRecord = Omit<
   group: number | null;
   /** In a group's first record: exactly the bytes to send until they are answered; null removes. */
   update: Uint8Array | null;
-  /** In a group that begins with an insert: the life that its push names, see `lifeToSend`. */
-  life?: number;
+  /** In a group that begins with an insert: the generation that its push names, see `generationToPush`. */
+  pushedAs?: number;
   /** After its group was refused, a record is judged on its own. */
   alone: boolean;
 };

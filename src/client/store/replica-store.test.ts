@@ -155,7 +155,7 @@ describe.each<[string, () => ReplicaStorage]>([
       ["ended", 1],
       ["been forgotten", 0],
       ["ended twice", 2],
-    ])("shows a document no more whose life has %s meanwhile", async (_what, generation) => {
+    ])("shows a document no more whose generation has %s meanwhile", async (_what, generation) => {
       const { store, rows } = await stubbed();
       await store.applyPage(page, LATER, SEEN, [gone(generation)]);
       expect((await rows()).get("a")).toMatchObject({ row: null });
@@ -164,7 +164,7 @@ describe.each<[string, () => ReplicaStorage]>([
       expect(segment).toBeNull(); // it was known
     });
 
-    it("shows the next life of a document, whatever the page still says of the one before", async () => {
+    it("shows the next generation of a document, whatever the page still says of the one before", async () => {
       const { store, rows } = await stubbed();
       const again = bytesOf(inserting({ title: "again" }), [], 99);
       const next = answer({ generation: 2, update: toArrayBuffer(again) });
@@ -233,7 +233,7 @@ describe.each<[string, () => ReplicaStorage]>([
     expect(next!.change).toMatchObject({ op: "update", generation: 1 });
   });
 
-  it("takes what another page stored for an insert along into the life that it was put into", async () => {
+  it("takes what another page stored for an insert along into the generation that it was put into", async () => {
     const { store, open, mint, answer } = await setUp(make());
     const [seq] = await store.addRecords([insert()]);
     await mint([seq!]);
@@ -318,7 +318,7 @@ describe.each<[string, () => ReplicaStorage]>([
     expect(clientOf(onTop)).not.toBe(own);
   });
 
-  it("gives a refused change another chance as the newest, in the life there is now", async () => {
+  it("gives a refused change another chance as the newest, in the generation there is now", async () => {
     const { store, answer, outbox } = await setUp(make());
     await store.applyPage([entry(1, created)], SYNC, SEEN);
     const [seq] = (await store.addRecords([retitle("x")])) as [number];

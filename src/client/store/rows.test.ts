@@ -43,7 +43,7 @@ it("a document that has ended has no row", () => {
   expect(decodeRow(["a", 2, null])).toEqual({ generation: 2, row: null });
 });
 
-it("a row keeps the life that its insert named, when it went into another one", () => {
+it("a row keeps the generation that its insert named, when it went into another one", () => {
   const row = { generation: 4, row: { title: "t" }, insertedAs: 1 };
   expect(decodeRow(encodeRow("a", row))).toEqual(row);
 });

@@ -6,7 +6,7 @@ import { seal, unseal, type Sealed } from "../storage/sealed.js";
 export type BaseRow = {
   generation: number;
   row: RowFields | null;
-  /** The life that an insert from here named, and what was made on it, when it went into this one. */
+  /** The generation that an insert from here named, and what was made on it, when it went into this one. */
   insertedAs?: number;
 };
 

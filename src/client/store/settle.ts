@@ -103,7 +103,7 @@ function accept(base: BaseDocument, answer: Answer, generation: number, tree: Fi
   return { ...settled, changed: followers(answer, generation), insertedAs };
 }
 
-/** Records that build on an insert, in the life where it went; those of any other group stay. */
+/** Records that build on an insert, in the generation where it went; those of any other group stay. */
 function followers({ all, group, change }: Answer, generation: number): NumberedRecord[] {
   const from = group[0]!.record.generation;
   if (change.op !== "insert" || generation === from) return [];
@@ -158,7 +158,7 @@ function refuseRecords(all: NumberedRecord[], group: NumberedRecord[], rejection
 }
 
 export function unmint({ seq, record }: NumberedRecord, alone: boolean): NumberedRecord {
-  const { life: _, ...rest } = record;
+  const { pushedAs: _, ...rest } = record;
   return { seq, record: { ...rest, group: null, update: null, alone } };
 }
 

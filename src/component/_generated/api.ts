@@ -19,7 +19,7 @@ import type * as entries from "../entries.js";
 import type * as figures from "../figures.js";
 import type * as generations from "../generations.js";
 import type * as history from "../history.js";
-import type * as import_failures from "../import-failures.js";
+import type * as importFailures from "../importFailures.js";
 import type * as imports from "../imports.js";
 import type * as log from "../log.js";
 import type * as maintenance from "../maintenance.js";
@@ -54,7 +54,7 @@ const fullApi: ApiFromModules<{
   figures: typeof figures;
   generations: typeof generations;
   history: typeof history;
-  "import-failures": typeof import_failures;
+  importFailures: typeof importFailures;
   imports: typeof imports;
   log: typeof log;
   maintenance: typeof maintenance;

@@ -64,8 +64,9 @@ function writeProblem(
     const isGone = isKept && !rejected && !isExcused && !isWithdrawn(ledger, write);
     return isGone ? `lost before it reached the server: ${name}` : null;
   }
-  const life = isRepeated ? null : laterLife(ledger, write, first.at, effects);
-  if (life) return `meant for the life of ${life}, and took effect in a later one: ${name}`;
+  const generation = isRepeated ? null : laterGeneration(ledger, write, first.at, effects);
+  if (generation)
+    return `meant for the generation of ${generation}, and took effect in a later one: ${name}`;
   const isRemoved = effects.some(
     (effect, at) => at > first.at && effect.kind === "remove" && effect.document === document,
   );
@@ -75,9 +76,9 @@ function writeProblem(
 
 /**
  * What an edit was made on, when all of that was over before the edit took effect (S4). It may follow
- * an own insert, though, that was to join that life and began the next one.
+ * an own insert, though, that was to join that generation and began the next one.
  */
-function laterLife(
+function laterGeneration(
   ledger: Ledger,
   { document, kind, seen }: Write,
   at: number,

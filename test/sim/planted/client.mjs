@@ -66,7 +66,8 @@ export const CLIENT_BUGS = [
   {
     name: "generation-of-answer-ignored",
     rule: "S4",
-    about: "edits made while an insert was under way stay in the life that the insert asked for",
+    about:
+      "edits made while an insert was under way stay in the generation that the insert asked for",
     often: ["remove", "network", "lostAnswer", "edit"],
     patches: [
       {
@@ -130,7 +131,7 @@ export const CLIENT_BUGS = [
   {
     name: "insert-builds-on-base",
     rule: "C4",
-    about: "an insert builds on the life of the document that is known here and may be over",
+    about: "an insert builds on the generation of the document that is known here and may be over",
     often: ["serverError", "lostRequest", "remove", "edit", "network"],
     patches: [
       // Otherwise the insert is made anew, on nothing, when the server lacks what it builds on.
@@ -159,10 +160,10 @@ export const CLIENT_BUGS = [
     ],
   },
   {
-    name: "insert-names-life-to-come",
+    name: "insert-names-generation-to-come",
     rule: "S4",
     about:
-      "a push names a later life of the document than there is, and ends that when it comes again",
+      "a push names a later generation of the document than there is, and ends that when it comes again",
     often: ["remove", "network"],
     patches: [
       {
@@ -175,7 +176,7 @@ export const CLIENT_BUGS = [
   {
     name: "late-news-of-old-generation",
     rule: "S4",
-    about: "the base takes entries of a life that has ended",
+    about: "the base takes entries of a generation that has ended",
     often: ["freeze", "thaw", "openTab", "remove", "edit", "strike"],
     patches: [
       {

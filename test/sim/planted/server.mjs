@@ -4,7 +4,7 @@ export const SERVER_BUGS = [
   {
     name: "edit-recreates-removed",
     rule: "S4",
-    about: "an edit of a life that is over goes into the next one",
+    about: "an edit of a generation that is over goes into the next one",
     often: ["remove", "network", "lostRequest"],
     patches: [
       {
@@ -39,9 +39,9 @@ export const SERVER_BUGS = [
     ],
   },
   {
-    name: "late-removal-ends-next-life",
+    name: "late-removal-ends-next-generation",
     rule: "S4",
-    about: "a removal that comes again ends the life that was begun since",
+    about: "a removal that comes again ends the generation that was begun since",
     patches: [
       {
         file: "src/server/merge.ts",
@@ -149,7 +149,7 @@ export const SERVER_BUGS = [
   {
     name: "removal-leaves-no-state",
     rule: "S4",
-    about: "a tombstone does not say in which state its life ended",
+    about: "a tombstone does not say in which state its generation ended",
     patches: [
       {
         file: "src/server/merge.ts",

@@ -2,13 +2,13 @@ import { ReplicateError } from "../../shared/errors.js";
 import { STORES, type StorageConnection, type StorageTransaction } from "../storage/storage.js";
 
 /** Where `meta` counts how often the data was deleted on purpose. */
-const LIFE_KEY = "life";
+const CLEARED_KEY = "cleared";
 
 /** What `meta` holds for the storage itself, which goes on, and what must not be imported again. */
-const KEPT_KEYS = new Set<unknown>([LIFE_KEY, "identity", "imports"]);
+const KEPT_KEYS = new Set<unknown>([CLEARED_KEY, "identity", "imports"]);
 
 /** A connection whose data can be deleted, after which every other one to it refuses to go on. */
-export type OneLife = StorageConnection & {
+export type ClearableConnection = StorageConnection & {
   /**
    * Deletes everything.
    *
@@ -21,12 +21,12 @@ export type OneLife = StorageConnection & {
  * Binds a connection to the data there is now. What another tab knows of it (positions, rows, what it
  * was about to store) is wrong once it was deleted, and a tab that was frozen finds out only here.
  */
-export function oneLife(connection: StorageConnection): OneLife {
+export function clearable(connection: StorageConnection): ClearableConnection {
   let known: number | null = null;
   const check = async (tx: StorageTransaction) => {
-    const life = await readLife(tx);
-    known ??= life;
-    if (life !== known) throw new ReplicateError("DATA_CLEARED", "The local data was deleted.");
+    const cleared = await timesCleared(tx);
+    known ??= cleared;
+    if (cleared !== known) throw new ReplicateError("DATA_CLEARED", "The local data was deleted.");
   };
   return {
     ...(connection.identity !== undefined && { identity: connection.identity }),
@@ -47,15 +47,15 @@ export function oneLife(connection: StorageConnection): OneLife {
         await Promise.all([
           ...STORES.filter((store) => store !== "meta").map((store) => tx.clear(store)),
           ...gone.map(([key]) => tx.delete("meta", key)),
-          tx.put("meta", LIFE_KEY, (await readLife(tx)) + 1),
+          tx.put("meta", CLEARED_KEY, (await timesCleared(tx)) + 1),
         ]);
         return true;
       }),
   };
 }
 
-async function readLife(tx: StorageTransaction): Promise<number> {
-  return ((await tx.get("meta", LIFE_KEY)) as number | undefined) ?? 0;
+async function timesCleared(tx: StorageTransaction): Promise<number> {
+  return ((await tx.get("meta", CLEARED_KEY)) as number | undefined) ?? 0;
 }
 
 /** Why data that the server lacks is not deleted. */
