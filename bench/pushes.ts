@@ -25,7 +25,7 @@ const ROUNDS = 3;
 /** Any but the server's own. */
 const CLIENT_ID = 7;
 
-const SENDER = { secret: "0".repeat(32), lines: ["bench"], identity: null };
+const SENDER = { secret: "0".repeat(32), pageIds: ["bench"], identity: null };
 
 const { tree } = compileFields(taskFields);
 

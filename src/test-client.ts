@@ -99,7 +99,7 @@ export class TestClient<F extends Fields> {
 
   async #push(change: Change): Promise<Result> {
     const { identity } = (await this.#t.query(this.#api.protocol, {})) as Protocol;
-    const sender: Sender = { secret: this.#secret, lines: ["test"], identity };
+    const sender: Sender = { secret: this.#secret, pageIds: ["test"], identity };
     const args = { sender, changes: [change] };
     const [only] = (await this.#t.mutation(this.#api.push, args)) as PushResult;
     return only!.result;

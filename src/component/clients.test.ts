@@ -5,15 +5,15 @@ import { newLog, type Log } from "./setup.test.js";
 const read = (log: Log, owner: string, ...clientIds: number[]) =>
   log.query(api.clients.read, { owner, clientIds });
 
-const bind = (log: Log, owner: string, line: string, ...clientIds: number[]) =>
-  log.mutation(api.clients.bind, { owner, device: "d", line, clientIds });
+const bind = (log: Log, owner: string, pageId: string, ...clientIds: number[]) =>
+  log.mutation(api.clients.bind, { owner, device: "d", pageId, clientIds });
 
 it("binds ids, and says whose they are in the order asked for", async () => {
   const log = newLog();
   await bind(log, "ann", "page", 7, 2 ** 53 - 1);
   await bind(log, "bob", "page", 8);
   const { bindings } = await read(log, "ann", 8, 9, 2 ** 53 - 1);
-  const binding = { device: "d", line: "page" };
+  const binding = { device: "d", pageId: "page" };
   expect(bindings).toEqual([{ ...binding, owner: "bob" }, null, { ...binding, owner: "ann" }]);
 });
 
@@ -31,7 +31,7 @@ it("notes the newest page without counting again, and hands over to another owne
   await bind(log, "device d", "one", 7, 8);
   await bind(log, "device d", "two", 7);
   expect(await read(log, "device d", 7, 9)).toMatchObject({
-    bindings: [{ line: "two" }, null],
+    bindings: [{ pageId: "two" }, null],
     used: 2,
   });
   await bind(log, "user ann", "two", 7);

@@ -8,7 +8,7 @@ export const read = query({
   returns: v.object({
     /** In the order asked for; null where nobody has used the id yet. */
     bindings: v.array(
-      v.union(v.object({ owner: v.string(), device: v.string(), line: v.string() }), v.null()),
+      v.union(v.object({ owner: v.string(), device: v.string(), pageId: v.string() }), v.null()),
     ),
     /** Ids bound to `owner` so far; only counted when one of those asked for is free. */
     used: v.number(),
@@ -16,7 +16,7 @@ export const read = query({
   handler: async (ctx, { clientIds, owner }) => {
     const found = await Promise.all(clientIds.map((clientId) => bindingOf(ctx, clientId)));
     const bindings = found.map((one) => {
-      return one && { owner: one.owner, device: one.device, line: one.line };
+      return one && { owner: one.owner, device: one.device, pageId: one.pageId };
     });
     return { bindings, used: found.includes(null) ? await usedBy(ctx, owner) : 0 };
   },
@@ -28,19 +28,19 @@ export const bind = mutation({
     clientIds: v.array(v.number()),
     owner: v.string(),
     device: v.string(),
-    line: v.string(),
+    pageId: v.string(),
   },
   returns: v.null(),
-  handler: async (ctx, { clientIds, owner, device, line }) => {
+  handler: async (ctx, { clientIds, owner, device, pageId }) => {
     let used: number | null = null;
     for (const clientId of clientIds) {
       const existing = await bindingOf(ctx, clientId);
       if (existing?.owner === owner) {
-        await ctx.db.patch("clientIds", existing._id, { line });
+        await ctx.db.patch("clientIds", existing._id, { pageId });
         continue;
       }
       used = (used ?? (await usedBy(ctx, owner))) + 1;
-      const binding = { clientId, owner, device, line, number: used };
+      const binding = { clientId, owner, device, pageId, number: used };
       if (existing) await ctx.db.replace("clientIds", existing._id, binding);
       else await ctx.db.insert("clientIds", binding);
     }

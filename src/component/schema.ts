@@ -113,7 +113,7 @@ export default defineSchema({
     /** Hash of the secret of the device that uses it. */
     device: v.string(),
     /** The page that used it last: one that continues another copy of the same storage may not (C6). */
-    line: v.string(),
+    pageId: v.string(),
     /** How many the owner had with this one; bounds them without a counter. */
     number: v.number(),
   })

@@ -1,7 +1,7 @@
 import type { Auth } from "convex/server";
 import { ConvexError } from "convex/values";
 import { identityAdvice, type Identity } from "../shared/identity.js";
-import { MAX_LINES } from "../shared/limits.js";
+import { MAX_PAGE_IDS } from "../shared/limits.js";
 import type { Sender } from "../shared/wire.js";
 import { invalidPush } from "./batch.js";
 import { hash } from "./hash.js";
@@ -10,8 +10,8 @@ import { hash } from "./hash.js";
 const SECRET_DIGITS = 32;
 const SECRET = new RegExp(`^[0-9a-f]{${SECRET_DIGITS}}$`);
 
-/** Longest name of a line, in characters. */
-const MAX_LINE_LENGTH = 32;
+/** Longest page id, in characters. */
+const MAX_PAGE_ID_LENGTH = 32;
 
 /** Who pushes, as the server sees it. */
 export type Caller = {
@@ -20,7 +20,7 @@ export type Caller = {
   /** Hash of the device's secret; the secret itself is stored nowhere but on the device. */
   device: string;
   /** As in {@link Sender}. */
-  lines: readonly string[];
+  pageIds: readonly string[];
 };
 
 /**
@@ -37,15 +37,15 @@ export async function identityOf(ctx: { auth: Auth }): Promise<Identity> {
  * when the sender makes no sense. No document is to blame for either.
  */
 export async function callerOf(ctx: { auth: Auth }, sender: Sender): Promise<Caller> {
-  const { secret, lines } = sender;
+  const { secret, pageIds } = sender;
   const sound =
     SECRET.test(secret) &&
-    lines.length >= 1 &&
-    lines.length <= MAX_LINES &&
-    lines.every((line) => line.length >= 1 && line.length <= MAX_LINE_LENGTH);
+    pageIds.length >= 1 &&
+    pageIds.length <= MAX_PAGE_IDS &&
+    pageIds.every((pageId) => pageId.length >= 1 && pageId.length <= MAX_PAGE_ID_LENGTH);
   if (!sound) {
     throw invalidPush(
-      `A push names its device by a secret of ${SECRET_DIGITS} hexadecimal digits and 1 to ${MAX_LINES} lines.`,
+      `A push must carry a device secret of ${SECRET_DIGITS} hexadecimal digits and 1 to ${MAX_PAGE_IDS} page ids.`,
     );
   }
   const identity = await identityOf(ctx);
@@ -53,7 +53,11 @@ export async function callerOf(ctx: { auth: Auth }, sender: Sender): Promise<Cal
     throw new ConvexError({ code: "IDENTITY_CHANGED", message: identityAdvice(identity) });
   }
   const device = await hash(`device ${secret}`);
-  return { device, owner: identity === null ? anonymousOwner(device) : `user ${identity}`, lines };
+  return {
+    device,
+    owner: identity === null ? anonymousOwner(device) : `user ${identity}`,
+    pageIds,
+  };
 }
 
 /** Whom client ids belong to that a device used before anyone signed in on it. */

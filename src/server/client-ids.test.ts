@@ -97,7 +97,7 @@ describe("two copies of one store (C6)", () => {
   /** A device that has sent from one page, and a copy of its store. */
   async function copies() {
     const { app, devices } = await sharedTask([7, 7], { title: "t" });
-    const first = { ...sender, lines: ["one"] };
+    const first = { ...sender, pageIds: ["one"] };
     expect(await pushFrom(app, first, devices[0].update("a", { done: true }))).toEqual([accepted]);
     await devices[1].pull(app);
     return { app, devices, left: ["left", "one"], right: ["right", "one"] };
@@ -106,18 +106,18 @@ describe("two copies of one store (C6)", () => {
   it("are told apart by the pages they do not share, although their clocks are the same", async () => {
     const { app, devices, left, right } = await copies();
     const [one, two] = devices.map((device) => device.update("a", { title: device.clientId + "" }));
-    expect(await pushFrom(app, { ...sender, lines: left }, one!)).toEqual([accepted]);
-    expect(await pushFrom(app, { ...sender, lines: right }, two!)).toEqual([taken]);
+    expect(await pushFrom(app, { ...sender, pageIds: left }, one!)).toEqual([accepted]);
+    expect(await pushFrom(app, { ...sender, pageIds: right }, two!)).toEqual([taken]);
     const next = devices[0].update("a", { done: false });
-    expect(await pushFrom(app, { ...sender, lines: left }, next)).toEqual([accepted]);
+    expect(await pushFrom(app, { ...sender, pageIds: left }, next)).toEqual([accepted]);
   });
 
   it("even where the server knows all that the second one says", async () => {
     const { app, devices, left, right } = await copies();
     const update = devices[0].update("a", { title: "same" });
-    expect(await pushFrom(app, { ...sender, lines: left }, update)).toEqual([accepted]);
-    expect(await pushFrom(app, { ...sender, lines: right }, update)).toEqual([taken]);
-    expect(await pushFrom(app, { ...sender, lines: left }, update)).toEqual([unchanged]);
+    expect(await pushFrom(app, { ...sender, pageIds: left }, update)).toEqual([accepted]);
+    expect(await pushFrom(app, { ...sender, pageIds: right }, update)).toEqual([taken]);
+    expect(await pushFrom(app, { ...sender, pageIds: left }, update)).toEqual([unchanged]);
   });
 
   it("do not disturb pages of one store that follow each other, however many sent nothing", async () => {
@@ -125,8 +125,8 @@ describe("two copies of one store (C6)", () => {
     const later = ["five", "four", "three", "two", "one"];
     const [device] = devices;
     const update = () => device.update("a", { title: `${Math.random()}` });
-    expect(await pushFrom(app, { ...sender, lines: later }, update())).toEqual([accepted]);
-    expect(await pushFrom(app, { ...sender, lines: later.slice(1) }, update())).toEqual([taken]);
+    expect(await pushFrom(app, { ...sender, pageIds: later }, update())).toEqual([accepted]);
+    expect(await pushFrom(app, { ...sender, pageIds: later.slice(1) }, update())).toEqual([taken]);
   });
 });
 
@@ -134,10 +134,10 @@ describe("a sender that makes no sense is refused as a whole:", () => {
   it.each([
     ["a short secret", { secret: "0".repeat(31) }],
     ["a secret that is not hexadecimal", { secret: "z".repeat(32) }],
-    ["no line", { lines: [] }],
-    ["too many lines", { lines: new Array<string>(17).fill("page") }],
-    ["an empty line", { lines: [""] }],
-    ["a long line", { lines: ["x".repeat(33)] }],
+    ["no page id", { pageIds: [] }],
+    ["too many page ids", { pageIds: new Array<string>(17).fill("page") }],
+    ["an empty page id", { pageIds: [""] }],
+    ["a long page id", { pageIds: ["x".repeat(33)] }],
   ])("%s", async (_what, rest) => {
     const insert = new Device(7).insert("a", { title: "t" });
     const from = { ...sender, ...rest };
@@ -179,7 +179,7 @@ describe("changes of another identity are refused, and no document is blamed:", 
 });
 
 describe("how many ids there may be", () => {
-  const caller: Caller = { owner: "user u", device: "d", lines: ["page", "before"] };
+  const caller: Caller = { owner: "user u", device: "d", pageIds: ["page", "before"] };
 
   it("is bounded for their owner", () => {
     const ids = Array.from({ length: 5 }, (_, n) => n + 2);
@@ -214,7 +214,7 @@ describe("how many ids there may be", () => {
     ["page", "own"],
     ["before", "claimable"],
     ["another copy's", "forked"],
-  ])("an id that the page %s used last is %s", (line, standing) => {
-    expect(standingOf({ owner: "user u", device: "d", line }, caller)).toBe(standing);
+  ])("an id that the page %s used last is %s", (pageId, standing) => {
+    expect(standingOf({ owner: "user u", device: "d", pageId }, caller)).toBe(standing);
   });
 });

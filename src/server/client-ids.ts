@@ -3,7 +3,7 @@ import { MAX_CLIENT_IDS_PER_DOCUMENT, MAX_CLIENT_IDS_PER_OWNER } from "../shared
 import { anonymousOwner, type Caller } from "./caller.js";
 
 /** Whom a client id is bound to, and which page used it last. */
-type Binding = { owner: string; device: string; line: string };
+type Binding = { owner: string; device: string; pageId: string };
 
 /** What the caller may do under a client id. */
 export type Standing =
@@ -23,12 +23,12 @@ export type Standings = ReadonlyMap<number, Standing>;
 
 /** How a caller stands to an id that is bound (S3, C6). */
 export function standingOf(binding: Binding, caller: Caller): Exclude<Standing, "excessive"> {
-  const { owner, device, line } = binding;
+  const { owner, device, pageId } = binding;
   const signsIn = owner === anonymousOwner(caller.device);
   if (device !== caller.device || !(owner === caller.owner || signsIn)) return "foreign";
-  const [newest, ...earlier] = caller.lines;
-  if (line === newest) return owner === caller.owner ? "own" : "claimable";
-  return earlier.includes(line) ? "claimable" : "forked";
+  const [newest, ...earlier] = caller.pageIds;
+  if (pageId === newest) return owner === caller.owner ? "own" : "claimable";
+  return earlier.includes(pageId) ? "claimable" : "forked";
 }
 
 /** How a caller stands to ids, of which some are free; `used` counts what the caller has already. */

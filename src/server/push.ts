@@ -154,7 +154,7 @@ async function notify<F extends Fields, DataModel extends GenericDataModel>(
 async function bindClientIds<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
   { component }: Target<F, DataModel>,
-  { owner, device, lines }: Caller,
+  { owner, device, pageIds }: Caller,
   standings: Standings,
   decided: Decision[],
 ) {
@@ -163,7 +163,7 @@ async function bindClientIds<F extends Fields, DataModel extends GenericDataMode
   );
   const clientIds = [...new Set(authors)].filter((id) => standings.get(id) === "claimable");
   if (clientIds.length === 0) return;
-  await ctx.runMutation(component.clients.bind, { clientIds, owner, device, line: lines[0]! });
+  await ctx.runMutation(component.clients.bind, { clientIds, owner, device, pageId: pageIds[0]! });
 }
 
 function resultOf(outcome: Outcome, ts: bigint | CommitTsPlaceholder | null): Result {

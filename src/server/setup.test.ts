@@ -69,7 +69,7 @@ export function newApp(options: TaskOptions = {}, others = options): App {
 }
 
 /** One device that may push under any id, as long as nobody else does. */
-export const sender: Sender = { secret: "0".repeat(32), lines: ["page"], identity: null };
+export const sender: Sender = { secret: "0".repeat(32), pageIds: ["page"], identity: null };
 
 /** Another device, told apart by a digit. */
 export const senderOf = (digit: string, rest: Partial<Sender> = {}): Sender => ({

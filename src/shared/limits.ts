@@ -65,7 +65,7 @@ export const MAX_CLIENT_IDS_PER_OWNER = 100_000;
 export const MAX_CLIENT_IDS_PER_DOCUMENT = 5_000;
 
 /** Pages of one device that a push tells the server about, newest first (C6). */
-export const MAX_LINES = 16;
+export const MAX_PAGE_IDS = 16;
 
 /**
  * Paths that one generation of a document may ever have, those of removed keys included: what the CRDT has

@@ -24,7 +24,7 @@ export const senderValidator = v.object({
    * One random mark for each page that has sent from this store, newest first. Two copies of a store
    * share those from before they parted, and only those: so the server can tell them apart (C6).
    */
-  lines: v.array(v.string()),
+  pageIds: v.array(v.string()),
   /** Whose changes these are, as the server's own `protocol` answer named them; null when nobody's. */
   identity: v.union(v.string(), v.null()),
 });

@@ -43,7 +43,7 @@ it("a page that follows another notes itself once", async () => {
   const world = await newWorld();
   const writer = new Writer(7);
   await world.push(writer, writer.insert("a"));
-  writer.sender.lines.unshift("next page");
+  writer.sender.pageIds.unshift("next page");
   const first = await costOf(world, () => world.push(writer, writer.update("a", "one")));
   const second = await costOf(world, () => world.push(writer, writer.update("a", "two")));
   expect([first.writes, second.writes]).toEqual([4, 3]);

@@ -144,7 +144,7 @@ export class Writer {
   readonly sender;
 
   constructor(readonly clientId: number) {
-    this.sender = { secret: `${clientId}`.padStart(32, "0"), lines: ["world"], identity: null };
+    this.sender = { secret: `${clientId}`.padStart(32, "0"), pageIds: ["world"], identity: null };
   }
 
   insert(document: string, row: RowFields = ROW): Change {

@@ -20,7 +20,7 @@ const many = (count: number, fields = {}) =>
 
 /** Pushes tasks as a client does that has a fast disk. */
 async function seed({ client }: Device, tasks: ReturnType<typeof many>) {
-  const sender = { secret: "5".repeat(32), lines: ["seed"], identity: null };
+  const sender = { secret: "5".repeat(32), pageIds: ["seed"], identity: null };
   for (let from = 0; from < tasks.length; from += MAX_PUSH_DOCUMENTS) {
     const changes = tasks.slice(from, from + MAX_PUSH_DOCUMENTS).map(({ id, ...fields }) => {
       const writes = new Map<string, never>([["", {} as never], ...(Object.entries(fields) as [])]);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { MAX_LINES } from "../../shared/limits.js";
+import { MAX_PAGE_IDS } from "../../shared/limits.js";
 import { Device } from "./device.js";
 import { pinIdentity, readPin } from "./identity.js";
 import { memoryStorage } from "../storage/memory.js";
@@ -18,7 +18,7 @@ it("is made once per store, with a secret of 128 bits; every page adds its mark"
   const [one, two] = [page(), page()];
   const first = await inMeta((tx) => one.enter(tx));
   expect(first.sender.secret).toMatch(/^[0-9a-f]{32}$/);
-  expect(first.sender.lines).toHaveLength(1);
+  expect(first.sender.pageIds).toHaveLength(1);
   expect(await inMeta((tx) => one.enter(tx))).toEqual(first);
 
   const second = await inMeta((tx) => two.enter(tx));
@@ -26,18 +26,18 @@ it("is made once per store, with a secret of 128 bits; every page adds its mark"
     clientId: first.clientId,
     sender: { secret: first.sender.secret },
   });
-  expect(second.sender.lines.slice(1)).toEqual(first.sender.lines);
+  expect(second.sender.pageIds.slice(1)).toEqual(first.sender.pageIds);
   expect(await inMeta((tx) => one.enter(tx))).toEqual(second); // both are on disk
 });
 
 it("forgets the oldest pages", async () => {
   const { inMeta, page } = await setUp();
   const seen: string[] = [];
-  for (let n = 0; n <= MAX_LINES; n++) {
-    seen.unshift((await inMeta((tx) => page().enter(tx))).sender.lines[0]!);
+  for (let n = 0; n <= MAX_PAGE_IDS; n++) {
+    seen.unshift((await inMeta((tx) => page().enter(tx))).sender.pageIds[0]!);
   }
   const { sender } = await inMeta((tx) => page().enter(tx));
-  expect(sender.lines.slice(1)).toEqual(seen.slice(0, MAX_LINES - 1));
+  expect(sender.pageIds.slice(1)).toEqual(seen.slice(0, MAX_PAGE_IDS - 1));
 });
 
 it("becomes another one, of which no earlier page is part", async () => {
@@ -52,10 +52,10 @@ it("becomes another one, of which no earlier page is part", async () => {
   const renewed = await inMeta((tx) => two.enter(tx));
   expect(renewed.clientId).not.toBe(clientId);
   expect(renewed.sender.secret).not.toBe(sender.secret);
-  expect(renewed.sender.lines).toHaveLength(1);
+  expect(renewed.sender.pageIds).toHaveLength(1);
 });
 
-it.each([null, {}, { clientId: 7 }, { clientId: 7, secret: "s", lines: "page" }])(
+it.each([null, {}, { clientId: 7 }, { clientId: 7, secret: "s", pageIds: "page" }])(
   "is made anew where %o is stored",
   async (damaged) => {
     const { inMeta, page } = await setUp();

@@ -1,5 +1,5 @@
 import { SERVER_CLIENT_ID } from "../../shared/plain-part.js";
-import { MAX_LINES } from "../../shared/limits.js";
+import { MAX_PAGE_IDS } from "../../shared/limits.js";
 import type { Sender } from "../../shared/wire.js";
 import { readPin } from "./identity.js";
 import { seal, unseal } from "../storage/sealed.js";
@@ -12,23 +12,23 @@ type StoredDevice = {
   /** What shows that the client id is ours (S3). */
   secret: string;
   /** The pages that have sent from this store, newest first (C6). */
-  lines: string[];
+  pageIds: string[];
 };
 
 /** Hexadecimal digits of the secret, which are 128 bits, and of a page's mark. */
 const SECRET_DIGITS = 32;
-const LINE_DIGITS = 16;
+const PAGE_ID_DIGITS = 16;
 
 /** The part of this device in the life of one page. */
 export class Device {
   readonly #random: () => number;
   /** The mark of this page. */
-  readonly #line: string;
+  readonly #pageId: string;
 
   /** @param random Numbers from 0 to 1. */
   constructor(random: () => number) {
     this.#random = random;
-    this.#line = this.#digits(LINE_DIGITS);
+    this.#pageId = this.#digits(PAGE_ID_DIGITS);
   }
 
   /**
@@ -37,16 +37,16 @@ export class Device {
    */
   async enter(tx: StorageTransaction): Promise<{ clientId: number; sender: Sender }> {
     const stored = await readDevice(tx);
-    const device = stored?.lines.includes(this.#line) ? stored : this.#entered(stored);
+    const device = stored?.pageIds.includes(this.#pageId) ? stored : this.#entered(stored);
     if (device !== stored) await tx.put("meta", "device", seal(device));
-    const { clientId, secret, lines } = device;
-    return { clientId, sender: { secret, lines, identity: await readPin(tx) } };
+    const { clientId, secret, pageIds } = device;
+    return { clientId, sender: { secret, pageIds, identity: await readPin(tx) } };
   }
 
   /** Whether a push of this sender would be sent the same way again. */
-  async isCurrent(tx: StorageTransaction, { secret, lines }: Sender): Promise<boolean> {
+  async isCurrent(tx: StorageTransaction, { secret, pageIds }: Sender): Promise<boolean> {
     const stored = await readDevice(tx);
-    return stored?.secret === secret && stored.lines[0] === lines[0];
+    return stored?.secret === secret && stored.pageIds[0] === pageIds[0];
   }
 
   /**
@@ -73,12 +73,12 @@ export class Device {
   }
 
   #entered(stored: StoredDevice | undefined): StoredDevice {
-    const { clientId, secret, lines } = stored ?? {
+    const { clientId, secret, pageIds } = stored ?? {
       clientId: this.newClientId(),
       secret: this.#digits(SECRET_DIGITS),
-      lines: [],
+      pageIds: [],
     };
-    return { clientId, secret, lines: [this.#line, ...lines].slice(0, MAX_LINES) };
+    return { clientId, secret, pageIds: [this.#pageId, ...pageIds].slice(0, MAX_PAGE_IDS) };
   }
 
   #digits(count: number): string {
@@ -95,13 +95,13 @@ export class Device {
 async function readDevice(tx: StorageTransaction): Promise<StoredDevice | undefined> {
   const unsealed = unseal<StoredDevice>(await tx.get("meta", "device"));
   if (unsealed.kind !== "intact") return undefined; // whatever is damaged is made anew
-  const { clientId, secret, lines } = (unsealed.value ?? {}) as Partial<StoredDevice>;
+  const { clientId, secret, pageIds } = (unsealed.value ?? {}) as Partial<StoredDevice>;
   const isWhole =
     Number.isSafeInteger(clientId) &&
     clientId! > SERVER_CLIENT_ID &&
     isDigits(secret, SECRET_DIGITS) &&
-    Array.isArray(lines) &&
-    lines.every((line) => isDigits(line, LINE_DIGITS));
+    Array.isArray(pageIds) &&
+    pageIds.every((pageId) => isDigits(pageId, PAGE_ID_DIGITS));
   return isWhole ? unsealed.value : undefined;
 }
 

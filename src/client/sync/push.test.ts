@@ -33,7 +33,7 @@ class FakeHost implements PushHost {
     if (this.failMint) throw this.failMint;
     return [...documents].map(([document, seqs]) => ({
       seqs,
-      sender: { secret: "s", lines: ["page"], identity: null },
+      sender: { secret: "s", pageIds: ["page"], identity: null },
       change: {
         document,
         generation: 1,

@@ -30,8 +30,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         {
           clientIds: Array<number>;
           device: string;
-          line: string;
           owner: string;
+          pageId: string;
         },
         null,
         Name
@@ -43,8 +43,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         {
           bindings: Array<{
             device: string;
-            line: string;
             owner: string;
+            pageId: string;
           } | null>;
           used: number;
         },
