@@ -43,6 +43,26 @@ export function untilMine(
   });
 }
 
+/**
+ * Resolves when a pause is over, or as soon as a read that was refused is allowed: the server runs a
+ * subscription again when what `evalRead` goes by changes, who is signed in for example. A page that no
+ * refusal precedes cuts nothing short: it may answer what another query is still refused.
+ */
+export async function untilAllowed(
+  transport: Transport,
+  cursor: string | null,
+  pause: Promise<void>,
+): Promise<void> {
+  let isRefused = false;
+  let stop = () => {};
+  const allowed = new Promise<void>((resolve) => {
+    const onPage = () => isRefused && resolve();
+    stop = transport.subscribe(cursor, onPage, () => void (isRefused = true));
+  });
+  await Promise.race([pause, allowed]);
+  stop();
+}
+
 /** @throws {ReplicateError} `PROTOCOL_MISMATCH` or `FIELDS_MISMATCH` when the two cannot understand each other. */
 export function checkProtocol({ version, fields }: Protocol, ours: string) {
   if (version !== PROTOCOL_VERSION) {

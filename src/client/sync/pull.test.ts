@@ -629,7 +629,21 @@ describe("errors", () => {
       message: "Sign in first.",
       blocks: true,
     });
-    expect(server.open).toEqual([]);
+    const [first, ...others] = server.subscriptions;
+    expect(first!.open).toBe(false);
+    expect(others).toHaveLength(1); // waits for the refusal to end
+  });
+
+  it("that are refusals are over as soon as the server allows what it refused", async () => {
+    const { host, server, puller } = setUp({ loaded: true });
+    server.onSubscribe = ({ onError }) => onError(refusal);
+    puller.start();
+    await quiet();
+    server.onSubscribe = ({ onPage }) => queueMicrotask(() => onPage(page([], "c")));
+    server.open[0]!.onPage(page([], "c"));
+    await quiet(); // and no time passes
+    expect(host.state).toMatchObject({ caughtUp: true, pullReason: null });
+    expect(server.open).toHaveLength(1);
   });
 });
 

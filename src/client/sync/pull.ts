@@ -1,11 +1,12 @@
 import { ReplicateError } from "../../shared/errors.js";
+import { refusalOf } from "../../shared/refusal.js";
 import type { Held, Recovered, ResetReason, StreamEntry, StreamPage } from "../../shared/wire.js";
 import { isLoading, type SyncPoint } from "../store/sync-point.js";
 import { sleep, withTimeout, type Environment } from "../platform/environment.js";
 import type { Identity } from "../../shared/identity.js";
 import type { Transport } from "../platform/transport.js";
 import { backoffMs } from "../platform/backoff.js";
-import { checkProtocol, untilConnected, untilMine } from "./handshake.js";
+import { checkProtocol, untilAllowed, untilConnected, untilMine } from "./handshake.js";
 import { Healer, type HealHost } from "./heal.js";
 import { recoverAll, type RecoverHost } from "./recover.js";
 import { reasonOf, type SyncState } from "../tabs/sync-state.js";
@@ -111,9 +112,16 @@ export class Puller {
         this.#fallBehind();
         this.#host.report({ pullReason: reasonOf(error as Error) });
         if ((error as ReplicateError).code === "IDENTITY_CHANGED") await this.#untilMine(signal);
-        else await sleep(this.#environment, backoffMs(this.#failures++, this.#environment), signal);
+        else await this.#pause(error, signal);
       }
     }
+  }
+
+  #pause(error: unknown, signal: AbortSignal): Promise<void> {
+    const ms = backoffMs(this.#failures++, this.#environment);
+    const pause = sleep(this.#environment, ms, signal);
+    if (refusalOf(error) === null) return pause;
+    return untilAllowed(this.#transport, this.#host.syncPoint().cursor, pause);
   }
 
   async #checkProtocol() {
