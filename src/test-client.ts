@@ -1,7 +1,8 @@
 import type { FunctionReference } from "convex/server";
+import { toLocalWrite, type LocalMutation } from "./client/local-write.js";
 import { compileFields, type CompiledFields } from "./shared/compiled-fields.js";
 import type { Fields, Row } from "./shared/fields.js";
-import { difference, flatten, unflatten } from "./shared/operations.js";
+import { unflatten, type Operations } from "./shared/operations.js";
 import {
   FIELDS_PART,
   loadPart,
@@ -9,6 +10,7 @@ import {
   readFlat,
   SERVER_CLIENT_ID,
 } from "./shared/plain-part.js";
+import { refusalOf } from "./shared/refusal.js";
 import { EMPTY_STATE_VECTOR } from "./shared/state-vector.js";
 import { toArrayBuffer } from "./shared/values.js";
 import type { Change, Protocol, PushResult, Recovery, Result, Sender } from "./shared/wire.js";
@@ -28,8 +30,10 @@ export interface ReplicateFunctions {
 
 /**
  * Changes rows as the clients of an app do, for tests of its hooks. A change builds on what the
- * server has at that moment, is pushed at once, and resolves to the server's answer:
- * `{ status: "accepted", … }`, `{ status: "rejected", code, message }` or `{ status: "removed" }`.
+ * server has at that moment, is checked as a collection checks it, pushed at once, and resolves to the
+ * server's answer: `{ status: "accepted", … }`, `{ status: "rejected", code, message }` or
+ * `{ status: "removed" }`. Whichever hook of a write refuses, the answer is `rejected`. `evalRead` and
+ * `rateLimit` throw: a client asks again later then.
  *
  * @example
  * ```ts
@@ -50,16 +54,23 @@ export class TestClient<F extends Fields> {
     this.#fields = compileFields(fields);
   }
 
-  /** Inserts a row as someone does who does not know whether there is one. */
+  /**
+   * Inserts a row as someone does who does not know whether there is one.
+   *
+   * @throws {ReplicateError} as a collection's `insert` does
+   */
   async insert(row: Row<F>): Promise<Result> {
+    const mutation = { type: "insert", key: row.id, original: {}, modified: row } as const;
+    const operations = this.#check(mutation);
     const { generation } = await this.#read(row.id);
-    return this.#write("insert", row, generation + 1, []);
+    return this.#write("insert", row.id, operations, generation + 1, []);
   }
 
   /**
    * Updates a row by changing a draft of it, as a collection's `update` does.
    *
-   * @throws when there is no such row
+   * @throws {ReplicateError} as a collection's `update` does
+   * @throws when there is no such row, and when nothing changes
    */
   async update(id: string, change: (draft: Row<F>) => void): Promise<Result> {
     const { generation, updates } = await this.#read(id);
@@ -67,12 +78,20 @@ export class TestClient<F extends Fields> {
     if (row === null) throw new Error(`There is no document "${id}" to update.`);
     const draft = structuredClone({ ...row, id }) as Row<F>;
     change(draft);
-    return this.#write("update", { ...draft, id }, generation, updates);
+    const mutation = { type: "update", key: id, original: { ...row, id }, modified: draft } as const;
+    const operations = this.#check(mutation);
+    if (operations.size === 0) throw new Error(`The change of document "${id}" changes nothing.`);
+    return this.#write("update", id, operations, generation, updates);
   }
 
   async remove(id: string): Promise<Result> {
+    this.#check({ type: "delete", key: id, original: {}, modified: {} });
     const { generation } = await this.#read(id);
     return this.#push({ document: id, generation, op: "remove", parts: [] });
+  }
+
+  #check(mutation: LocalMutation): Operations {
+    return toLocalWrite(mutation, this.#fields).operations;
   }
 
   async #read(document: string) {
@@ -85,24 +104,28 @@ export class TestClient<F extends Fields> {
 
   #write(
     op: "insert" | "update",
-    row: Row<F>,
+    document: string,
+    operations: Operations,
     generation: number,
     base: readonly Uint8Array[],
   ): Promise<Result> {
-    const doc = loadPart(base);
-    const operations = difference(readFlat(doc), flatten(row, this.#fields.tree));
-    const update = mintChange(doc, operations, newClientId());
-    if (update === null) throw new Error(`The change of document "${row.id}" changes nothing.`);
+    const update = mintChange(loadPart(base), operations, newClientId())!;
     const parts = [{ part: FIELDS_PART, update: toArrayBuffer(update) }];
-    return this.#push({ document: row.id, generation, op, parts });
+    return this.#push({ document, generation, op, parts });
   }
 
   async #push(change: Change): Promise<Result> {
     const { identity } = (await this.#t.query(this.#api.protocol, {})) as Protocol;
     const sender: Sender = { secret: this.#secret, pageIds: ["test"], identity };
     const args = { sender, changes: [change] };
-    const [only] = (await this.#t.mutation(this.#api.push, args)) as PushResult;
-    return only!.result;
+    try {
+      const [only] = (await this.#t.mutation(this.#api.push, args)) as PushResult;
+      return only!.result;
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === null || refusal.code === "RATE_LIMITED") throw error;
+      return { status: "rejected", ...refusal };
+    }
   }
 }
 

@@ -72,8 +72,25 @@ it("comes back with the server's refusal, and can go on", async () => {
   await ann.insert({ id: "a", title: "t" });
   expect(await ann.update("a", (draft) => void (draft.title = "bad"))).toEqual(rejected("RUDE"));
   expect(await ann.update("a", (draft) => void (draft.title = "good"))).toEqual(accepted);
-  const wrongType = { id: "b", title: 5 as unknown as string };
-  expect(await ann.insert(wrongType)).toEqual(rejected("INVALID_ROW"));
+});
+
+it.each(["onInsert", "onRemove"] as const)("comes back with the refusal of %s", async (hook) => {
+  const refuse = () => {
+    throw new ConvexError({ code: "RUDE", message: "Be kind." });
+  };
+  const ann = clientOf(newApp({ [hook]: refuse }));
+  const answers = [await ann.insert({ id: "a", title: "t" }), await ann.remove("a")];
+  expect(answers).toContainEqual(rejected("RUDE"));
+});
+
+it("throws what asks a client to come back later", async () => {
+  const refuse = () => {
+    throw new ConvexError({ message: "Slowly.", retryAfterMs: 1_000 });
+  };
+  const ann = clientOf(newApp({ rateLimit: refuse }));
+  await expect(ann.insert({ id: "a", title: "t" })).rejects.toMatchObject({
+    data: { code: "RATE_LIMITED" },
+  });
 });
 
 it("acts as whoever `withIdentity` says", async () => {
@@ -94,6 +111,10 @@ it("says what cannot be sent", async () => {
   await expect(ann.update("a", () => {})).rejects.toThrow(
     'The change of document "a" changes nothing.',
   );
-  const unknown = { id: "b", title: "t", color: "red" };
-  await expect(ann.insert(unknown)).rejects.toThrow("`color`");
+  const renamed = ann.update("a", (draft) => void ((draft as { id: string }).id = "b"));
+  await expect(renamed).rejects.toMatchObject({ code: "INVALID_ID" });
+  await expect(ann.insert({ id: "", title: "t" })).rejects.toMatchObject({ code: "INVALID_ID" });
+  await expect(ann.remove("")).rejects.toMatchObject({ code: "INVALID_ID" });
+  const wrong = { id: "b", title: 5 as unknown as string, color: "red" };
+  await expect(ann.insert(wrong)).rejects.toMatchObject({ code: "INVALID_ROW" });
 });
