@@ -24,7 +24,7 @@ const listener = {
   rejected: nothing,
   lost: nothing,
   cleared: nothing,
-  mustRecover: nothing,
+  mustHeal: nothing,
   maySend: nothing,
 };
 

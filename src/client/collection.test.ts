@@ -229,7 +229,7 @@ describe("refused changes", () => {
     await tasks.utils.flush();
     expect(stale).not.toHaveBeenCalled();
     expect(onRejected.mock.calls).toMatchObject([
-      [{ document: "forbidden", kind: "insert", row: { id: "forbidden", title: "t" }, base: null }],
+      [{ id: "forbidden", op: "insert", row: { id: "forbidden", title: "t" }, base: null }],
     ]);
     expect(tasks.utils.outbox.list()).toMatchObject([{ code: "FORBIDDEN", message: "No." }]);
   });
@@ -308,8 +308,8 @@ describe("a write made in a callback of another write", () => {
     tasks.insert({ id: "a", title: "t", number: 0 });
     expect(tasks.get("a")).toMatchObject({ number: 100 });
     await numberOf(tasks, 100);
-    const kinds = tasks.utils.outbox.list().map(({ kind }) => kind);
-    expect(kinds).toEqual([]);
+    const ops = tasks.utils.outbox.list().map(({ op }) => op);
+    expect(ops).toEqual([]);
   });
 
   it("comes after it: a removal of an insert", async () => {
@@ -366,13 +366,29 @@ it.each<[string, object, RegExp]>([
   ["a handler", { onInsert: () => undefined }, /does not take `onInsert`/],
   ["a schema", { schema: {} }, /does not take `schema`/],
   ["a sync mode", { syncMode: "on-demand" }, /does not take `syncMode`/],
-  ["a misspelt name", { coalesceMS: 5 }, /did you mean `coalesceMs`/],
+  [
+    "a misspelt name",
+    { coalesceMS: 5 },
+    /has no option `coalesceMS`; did you mean `coalesceMs`\?$/,
+  ],
+  ["an unknown name", { colour: 5 }, /has no option `colour`\. Options: convexClient, api, .*\.$/],
   ["no fields", { fields: undefined }, /needs `fields`/],
   ["no client", { convexClient: undefined }, /needs `convexClient`/],
-  ["an address for a client", { convexClient: "http://localhost" }, /takes a object|an object/],
+  [
+    "an address for a client",
+    { convexClient: "http://localhost" },
+    /must be an object, but is "http/,
+  ],
   ["no api", { api: undefined }, /needs `api`/],
-  ["a text for a time", { coalesceMs: "50" }, /takes a number as `coalesceMs`, not "50"/],
-  ["a number for a name", { storageName: 5 }, /takes a string as `storageName`/],
+  ["a text for a time", { coalesceMs: "50" }, /`coalesceMs` must be a number, but is "50"\.$/],
+  [
+    "a negative time",
+    { coalesceMs: -5 },
+    /`coalesceMs` must be a number from 0 to 60000, but is -5\.$/,
+  ],
+  ["a time without end", { coalesceMs: Infinity }, /`coalesceMs` must be .* but is Infinity\.$/],
+  ["a time that is too long", { coalesceMs: 60_001 }, /`coalesceMs` must be .* but is 60001\.$/],
+  ["a number for a name", { storageName: 5 }, /`storageName` must be a string, but is 5\.$/],
 ])("options with %s are refused, and told how", (_what, rest, message) => {
   const { client } = fakeClient();
   const refused = expect(() => collectionOf(client, rest as Partial<Config>));

@@ -183,7 +183,7 @@ export function convexCollectionOptions<F extends Fields>(
     tabs: () => browserTabs(name),
     page,
     environment: realEnvironment,
-    windowMs: coalesceMs ?? COALESCE_MS,
+    coalesceMs: coalesceMs ?? COALESCE_MS,
   });
   const report = (record: OutboxRecord) => {
     const rejected = engine.outbox.rejectedItem(record);

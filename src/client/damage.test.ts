@@ -84,7 +84,7 @@ describe("damaged rows", () => {
     await damage(storage, "rows", 1, how);
     const tab = await openTab(storage);
     expect(tab.titles()).toEqual({ a: "a", b: "b", c: "c" });
-    expect(tab.listener.mustRecover).not.toHaveBeenCalled(); // the server is not needed
+    expect(tab.listener.mustHeal).not.toHaveBeenCalled(); // the server is not needed
     const again = await openTab(storage);
     expect(again.titles()).toEqual({ a: "a", b: "b", c: "c" });
     expect(again.listener.stored).not.toHaveBeenCalled();
@@ -109,9 +109,9 @@ describe("a damaged document", () => {
   const both = whole("b", titled("b"), retitled("b", "theirs"));
   const LATER = { ...SYNC, cursor: "later" };
   const heal = ({ data }: Tab, ...recovered: Recovered[]) =>
-    data.heal(recovered, data.replica.refetched);
+    data.heal(recovered, data.replica.damaged);
   const calls = ({ listener }: Tab) =>
-    [listener.mustRecover, listener.maySend].map(({ mock }) => mock.calls.length);
+    [listener.mustHeal, listener.maySend].map(({ mock }) => mock.calls.length);
 
   /** Found by a change from the server, which goes by. */
   async function foundByPage() {
@@ -166,24 +166,24 @@ describe("a damaged document", () => {
 
   it("is not healed by what was asked for before another page went by, in any tab (C7)", async () => {
     const { storage, tab } = await foundByMint();
-    const asked = tab.data.replica.refetched;
+    const asked = tab.data.replica.damaged;
     const other = await openTab(storage);
     await other.data.applyPage(news, LATER);
     await tab.data.heal([whole("b", titled("b"))], asked);
-    expect([...tab.data.replica.refetched.keys()]).toEqual(["b"]);
+    expect([...tab.data.replica.damaged.keys()]).toEqual(["b"]);
     await heal(tab, both);
-    expect(tab.data.replica.refetched.size).toBe(0);
+    expect(tab.data.replica.damaged.size).toBe(0);
     expect(tab.data.replica.base("b")?.row).toEqual({ title: "theirs" });
     expect(tab.data.syncPoint).toMatchObject(LATER);
   });
 
   it("is brought by a load of everything anew, and by nothing that was asked for before", async () => {
     const { tab } = await foundByMint();
-    const asked = tab.data.replica.refetched;
+    const asked = tab.data.replica.damaged;
     await tab.data.reset("c", "restored");
     await tab.data.heal([both], asked);
     await tab.data.applyPage([titled("a"), retitled("b", "anew"), titled("b"), titled("c")], LATER);
-    while (tab.data.syncPoint.reset) await tab.data.swap();
+    while (tab.data.syncPoint.reset) await tab.data.showReloaded();
     expect(tab.titles()).toEqual({ a: "a", b: "mine", c: "mine too" });
     expect([...tab.data.replica.pending().keys()]).toEqual(["b", "c"]);
   });
@@ -194,7 +194,7 @@ describe("a damaged document", () => {
     await tab.data.reset("c", "pruned");
     await damage(storage, "documents", "b");
     await tab.data.applyPage([titled("a"), titled("b"), titled("c")], LATER);
-    while (tab.data.syncPoint.reset) await tab.data.swap();
+    while (tab.data.syncPoint.reset) await tab.data.showReloaded();
     expect(tab.titles()).toEqual({ a: "a", b: "mine", c: "c" });
     expect(tab.data.replica.counts()).toMatchObject({ pending: 1, rejected: 0 });
     await heal(tab, both);
@@ -213,7 +213,7 @@ describe("a damaged document", () => {
 
   it("found by a change from here holds up no other, and no page", async () => {
     const { tab } = await foundByMint();
-    expect([...tab.data.replica.refetched.keys()]).toEqual(["b"]);
+    expect([...tab.data.replica.damaged.keys()]).toEqual(["b"]);
     expect(await tab.data.applyPage(news, LATER)).toEqual([]);
     expect(tab.data.syncPoint).toMatchObject(LATER);
     expect(tab.titles()).toEqual({ a: "a", b: "mine", c: "mine too", d: "d" });
@@ -363,7 +363,7 @@ it("data of a newer version is left to it: what is unsaved moves on, what is sto
   isNewer = true;
   await tab.edit("a", "unsaved").catch(() => undefined);
   expect(tab.listener.lost).toHaveBeenCalled();
-  expect(tab.data.homeless().map(({ operations }) => operations.get("title"))).toEqual(["unsaved"]);
+  expect(tab.data.orphaned().map(({ operations }) => operations.get("title"))).toEqual(["unsaved"]);
 });
 
 describe("migrations", () => {

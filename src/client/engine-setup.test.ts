@@ -259,7 +259,7 @@ export class FakeDisk implements ReplicaStorage {
     const age = this.#age;
     const connection = await this.#storage.open(name, options);
     return {
-      identity: `disk ${age}`,
+      storeId: `disk ${age}`,
       close: () => connection.close(),
       transaction: async (mode, stores, body) => {
         if (age !== this.#age) throw new ReplicateError("STORAGE_LOST", "Deleted.");
@@ -309,7 +309,7 @@ export function setUp({
     tabs,
     page,
     environment: time,
-    windowMs: 50,
+    coalesceMs: 50,
   });
   const follow = () => {
     const rows = new Map<string, RowFields>();

@@ -3,7 +3,7 @@ import type { Refusal } from "../shared/refusal.js";
 import { Emitter } from "./platform/emitter.js";
 import { importInto, type ImportResult, type ReadRows } from "./imports.js";
 import { checkRow, toLocalWrites, type LocalMutation } from "./local-write.js";
-import { Once } from "./once.js";
+import { SingleFlight } from "./single-flight.js";
 import { OutboxView } from "./outbox.js";
 import type { OutboxRecord } from "./store/records.js";
 import { Readiness } from "./readiness.js";
@@ -36,7 +36,7 @@ export class Engine {
   /** How many operations need the session to stay open. */
   #holds = 0;
   /** Transactions with a key that are on their way to disk. */
-  readonly #storing = new Once();
+  readonly #storing = new SingleFlight();
   #wasUsed = false;
   readonly #readiness: Readiness;
 
@@ -115,7 +115,7 @@ export class Engine {
 
   #checkWritable() {
     if (this.#replaced) throw this.#replaced;
-    const reason = this.#current?.sync.pullReason;
+    const reason = this.#current?.syncState.pullReason;
     if (reason?.isStranger) throw new ReplicateError("IDENTITY_CHANGED", reason.message);
   }
 
@@ -214,7 +214,7 @@ export class Engine {
   /** The disk is gone, or a newer page's. What no disk holds moves on; rows stay until loaded anew. */
   #restart(lost: Session) {
     this.#isRestarting = true;
-    this.#succeed(lost, lost.data.homeless());
+    this.#succeed(lost, lost.data.orphaned());
   }
 
   /** All data was deleted on purpose; what was not stored by then was made afterwards, and stays. */

@@ -38,7 +38,7 @@ describe("what a lost disk held, and no other has yet", () => {
       storage: { error: expect.anything() },
     });
     expect(engine.isUnsafe()).toBe(true);
-    expect(engine.outbox.list()).toMatchObject([{ kind: "insert" }, { kind: "update" }]);
+    expect(engine.outbox.list()).toMatchObject([{ op: "insert" }, { op: "update" }]);
     await recover();
     expect(engine.status.get()).toMatchObject({ pending: 0, phase: "live" });
     expect(engine.isUnsafe()).toBe(false);

@@ -33,39 +33,50 @@ const REQUIRED: Record<string, string> = {
   fields: "what defineFields() returns, the same that the schema and the server use",
 };
 
+/** Longest time that a change may wait for others to be sent with it, in ms. */
+const MAX_COALESCE_MS = 60_000;
+
 /** @throws {ReplicateError} `INVALID_OPTIONS` for what would otherwise be left out without a word. */
 export function checkOptions(config: object) {
   for (const [name, value] of Object.entries(config) as [string, unknown][]) {
     if (value === undefined) continue;
     const advice = ELSEWHERE[name];
-    if (advice !== undefined) throw invalid(`does not take \`${name}\`: ${advice}`);
-    if (!KNOWN.has(name)) throw invalid(`does not know the option \`${name}\`${meant(name)}`);
+    if (advice !== undefined) throw invalid(` does not take \`${name}\`: ${advice}.`);
+    if (!KNOWN.has(name)) throw invalid(` has no option \`${name}\`${meant(name)}`);
   }
   const options = config as Record<string, unknown>;
   for (const [name, what] of Object.entries(REQUIRED)) {
-    if ((options[name] ?? null) === null) throw invalid(`needs \`${name}\`: ${what}`);
+    if ((options[name] ?? null) === null) throw invalid(` needs \`${name}\`: ${what}.`);
   }
   for (const [name, type] of Object.entries(TYPES)) {
     const value = options[name] ?? undefined;
     // The `api` of Convex is a proxy, and may be a function or an object.
     const isRight = typeof value === type || (name === "api" && typeof value === "function");
     if (value !== undefined && (!isRight || Number.isNaN(value))) {
-      throw invalid(
-        `takes ${type === "object" ? "an" : "a"} ${type} as \`${name}\`, not ${said(value)}`,
-      );
+      throw unfit(name, `${type === "object" ? "an" : "a"} ${type}`, value);
     }
+  }
+  const { coalesceMs } = options as { coalesceMs?: number };
+  // Infinity would never send anything.
+  if (coalesceMs !== undefined && !(coalesceMs >= 0 && coalesceMs <= MAX_COALESCE_MS)) {
+    throw unfit("coalesceMs", `a number from 0 to ${MAX_COALESCE_MS}`, coalesceMs);
   }
 }
 
 function meant(name: string): string {
   const like = [...KNOWN].find((one) => one.toLowerCase() === name.toLowerCase());
-  return like ? `; did you mean \`${like}\`?` : `. There are ${[...KNOWN].join(", ")}`;
+  return like ? `; did you mean \`${like}\`?` : `. Options: ${[...KNOWN].join(", ")}.`;
+}
+
+function unfit(name: string, wanted: string, value: unknown): ReplicateError {
+  return invalid(`: \`${name}\` must be ${wanted}, but is ${said(value)}.`);
 }
 
 function said(value: unknown): string {
+  if (typeof value === "number") return `${value}`;
   return typeof value === "string" ? JSON.stringify(value) : `a ${typeof value}`;
 }
 
-function invalid(what: string): ReplicateError {
-  return new ReplicateError("INVALID_OPTIONS", `convexCollectionOptions() ${what}.`);
+function invalid(rest: string): ReplicateError {
+  return new ReplicateError("INVALID_OPTIONS", `convexCollectionOptions()${rest}`);
 }

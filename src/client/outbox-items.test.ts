@@ -24,8 +24,8 @@ describe("an item", () => {
       {
         status: "pending",
         seq: 7,
-        document: "a",
-        kind: "update",
+        id: "a",
+        op: "update",
         madeAt: 5,
         changes: [{ path: ["title"], value: "new" }, { path: ["number"] }],
         row: { id: "a", title: "new" },
@@ -54,7 +54,7 @@ describe("an item", () => {
   it("of an insert changes every field, and of a removal none", () => {
     const [inserted, removed] = items(undefined, insert(), local("remove", 1, new Map()));
     expect(inserted).toMatchObject({ changes: [{ path: ["title"], value: "mine" }], base: null });
-    expect(removed).toMatchObject({ kind: "remove", changes: [], row: null });
+    expect(removed).toMatchObject({ op: "remove", changes: [], row: null });
   });
 });
 

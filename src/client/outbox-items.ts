@@ -17,8 +17,8 @@ export type FieldChange = {
 
 type Item<R> = {
   /** The id of the document it changes. */
-  document: string;
-  kind: "insert" | "update" | "remove";
+  id: string;
+  op: "insert" | "update" | "remove";
   /** When it was made, in ms since the epoch by this device's clock; null when that is not known. */
   madeAt: number | null;
   /** What it sets and removes, in an order in which it can be applied; empty for a removal. */
@@ -75,7 +75,7 @@ export function itemsOf(
     );
     const lost = record.row ? unflatten(record.row, fields.tree) : null;
     const row = withId(rows[index] ?? lost);
-    const item = { document, kind, madeAt, changes, row, base: withId(base?.row ?? null) };
+    const item = { id: document, op: kind, madeAt, changes, row, base: withId(base?.row ?? null) };
     return rejected === null || seq === null
       ? { status: "pending", seq, ...item }
       : { status: "rejected", seq, ...rejected, ...item };

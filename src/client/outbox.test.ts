@@ -14,7 +14,7 @@ afterEach(() => vi.unstubAllGlobals());
 const forbidden = (n: number) => ({ id: `forbidden${n}`, title: `${n}` });
 const refusedOf = (tasks: Tasks) =>
   tasks.utils.outbox.list().filter((item) => item.status === "rejected");
-const documents = (tasks: Tasks) => tasks.utils.outbox.list().map(({ document }) => document);
+const documents = (tasks: Tasks) => tasks.utils.outbox.list().map(({ id }) => id);
 
 /** A collection with two refused inserts. */
 async function withRefusals(log = fakeClient()) {
@@ -34,8 +34,8 @@ describe("the list", () => {
     tasks.update("forbidden", (draft) => void (draft.title = "mine"));
     tasks.insert({ id: "new", title: "n" });
     expect(tasks.utils.outbox.list()).toMatchObject([
-      { status: "pending", document: "forbidden", kind: "update", row: { title: "mine" } },
-      { status: "pending", document: "new", kind: "insert", row: { title: "n" }, base: null },
+      { status: "pending", id: "forbidden", op: "update", row: { title: "mine" } },
+      { status: "pending", id: "new", op: "insert", row: { title: "n" }, base: null },
     ]);
     await tasks.utils.flush();
     const [item, ...others] = refusedOf(tasks);
@@ -265,12 +265,12 @@ describe("the export", () => {
     const elsewhere = collectionOf(fakeClient().client, { startSync: true });
     elsewhere.insert({ id: "c", title: "is there" });
     for (const json of items) {
-      const { document, kind, changes, row } = jsonToConvex(json) as unknown as OutboxItem<Task>;
+      const { id, op, changes, row } = jsonToConvex(json) as unknown as OutboxItem<Task>;
       const apply = (draft: object) =>
         changes.forEach(({ path: [name], value }) => Object.assign(draft, { [name!]: value }));
-      if (kind === "remove") elsewhere.delete(document);
-      else if (!elsewhere.has(document)) elsewhere.insert(row!);
-      else elsewhere.update(document, apply);
+      if (op === "remove") elsewhere.delete(id);
+      else if (!elsewhere.has(id)) elsewhere.insert(row!);
+      else elsewhere.update(id, apply);
     }
     expect([...elsewhere.values()].map(({ id, title }) => [id, title]).sort()).toEqual([
       ["c", "waits"],
@@ -289,12 +289,12 @@ describe("onRejected", () => {
     await tasks.preload();
     tasks.update("forbidden", (draft) => void (draft.title = "mine"));
     await tasks.utils.flush();
-    const summaries = told.map(({ document, code, message, row, base }) => ({
-      ...{ document, code, message, row, base },
+    const summaries = told.map(({ id, code, message, row, base }) => ({
+      ...{ id, code, message, row, base },
     }));
     expect(summaries).toEqual([
       {
-        document: "forbidden",
+        id: "forbidden",
         code: "FORBIDDEN",
         message: "No.",
         row: { id: "forbidden", title: "mine" },
@@ -358,7 +358,7 @@ describe("in two tabs", () => {
     const openTab = (name: string) =>
       collectionOf(fakeClient().client, {
         ...{ storage, storageName: "two tabs", startSync: true },
-        onRejected: ({ document }) => told.push(`${name}: ${document}`),
+        onRejected: ({ id }) => told.push(`${name}: ${id}`),
       });
     const [one, two] = [openTab("one"), openTab("two")];
     await Promise.all([one.preload(), two.preload()]);

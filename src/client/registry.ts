@@ -45,7 +45,7 @@ function conflictOf(a: EngineConfig, b: EngineConfig): Conflict | null {
   if (a.functions !== b.functions) return { what: "server functions", isEdit: false };
   if (a.fields.hash !== b.fields.hash) return { what: "fields", isEdit: true };
   if (a.storage.kind !== b.storage.kind) return { what: "storage", isEdit: true };
-  return a.windowMs === b.windowMs ? null : { what: "coalesceMs", isEdit: true };
+  return a.coalesceMs === b.coalesceMs ? null : { what: "coalesceMs", isEdit: true };
 }
 
 /**

@@ -48,8 +48,8 @@ async function openTab(storage: ReplicaStorage) {
     data.replica
       .records()
       .map((record) => itemsOf(record.document, undefined, [record], fields)[0]!)
-      .map(({ document, status, row, ...rest }) => [
-        document,
+      .map(({ id, status, row, ...rest }) => [
+        id,
         "code" in rest ? rest.code : status,
         row?.["title"] ?? null,
       ]);
@@ -90,7 +90,7 @@ async function goOn({ data }: Tab, seen: () => void = () => undefined) {
   }
   while (data.syncPoint.reset) {
     seen();
-    await data.swap();
+    await data.showReloaded();
   }
 }
 
@@ -148,7 +148,7 @@ describe("loading everything anew", () => {
     }
   });
 
-  it("swaps rows some at a time, and goes on with them after a crash", async () => {
+  it("shows reloaded rows some at a time, and goes on with them after a crash", async () => {
     const storage = memoryStorage();
     const tab = await openTab(storage);
     const names = Array.from({ length: 450 }, (_, n) => `d${1000 + n}`);
@@ -159,7 +159,7 @@ describe("loading everything anew", () => {
     await tab.data.reset("c", "pruned");
     const kept = names.filter((_, n) => n % 2 === 0).map((name) => titled(name, "new"));
     await tab.data.applyPage(kept, { cursor: "p", complete: true, syncedAt: 9 });
-    await tab.data.swap();
+    await tab.data.showReloaded();
     const next = await openTab(storage);
     const titles = Object.values(next.titles());
     expect(titles.filter((title) => title === "new")).toHaveLength(100);

@@ -1,4 +1,5 @@
-import { LocalData, type LocalDataConfig } from "./local-data/local-data.js";
+import { LocalData } from "./local-data/local-data.js";
+import type { LocalDataConfig } from "./local-data/local-data-listener.js";
 import type { LocalWrite, OutboxRecord } from "./store/records.js";
 import type { ShownChange } from "./local-data/replica.js";
 import type { ReplicaStore } from "./store/replica-store.js";
@@ -39,7 +40,7 @@ export class Session {
       changed: () => listener.changed(),
       rejected: (record) => listener.rejected(record),
       stored: () => this.#sync.tellTabs(),
-      mustRecover: () => this.#sync.mustRecover(),
+      mustHeal: () => this.#sync.mustHeal(),
       maySend: () => this.#sync.dataChanged(),
       lost: () => {
         this.#saver.stop();
@@ -58,7 +59,7 @@ export class Session {
   }
 
   /** How syncing goes, as far as this tab knows. */
-  get sync(): SyncState {
+  get syncState(): SyncState {
     return this.#sync.state;
   }
 

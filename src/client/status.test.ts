@@ -23,7 +23,7 @@ function status(facts: Facts = {}) {
   const { complete = true, connected = true, graceOver = true, pending = 2, ...rest } = facts;
   const { suspended = null, storageError = null, ...sync } = rest;
   const session = {
-    sync: { ...INITIAL_SYNC_STATE, ...sync },
+    syncState: { ...INITIAL_SYNC_STATE, ...sync },
     data: {
       syncPoint: { cursor: "c", complete, syncedAt: complete ? 5 : null },
       replica: { counts: () => ({ pending, rejected: 1 }), size: 7 },

@@ -58,7 +58,7 @@ export function statusOf(
   graceOver: boolean,
   suspended: Refusal | null = null,
 ): SyncStatus {
-  const { sync } = session;
+  const { syncState } = session;
   const { syncPoint, replica, storage } = session.data;
   const { complete, syncedAt } = syncPoint;
   const { pending, rejected } = replica.counts();
@@ -67,15 +67,15 @@ export function statusOf(
   const obstacle = suspended ?? unopened;
   const isOffline = !connected && graceOver && !obstacle;
   // With nothing to send, what was in the way of sending is in nobody's way.
-  const inTheWay = sync.pullReason ?? (pending > 0 ? sync.pushReason : null);
-  const reason = obstacle ?? (isOffline ? UNREACHABLE : (inTheWay ?? sync.healReason));
+  const inTheWay = syncState.pullReason ?? (pending > 0 ? syncState.pushReason : null);
+  const reason = obstacle ?? (isOffline ? UNREACHABLE : (inTheWay ?? syncState.healReason));
   const isBlocked = obstacle !== null || (connected && (inTheWay?.blocks ?? false));
   const catching = complete ? "catching-up" : "loading";
   const phase = isOffline
     ? "offline"
     : isBlocked
       ? "blocked"
-      : complete && sync.caughtUp && connected && !sync.healReason
+      : complete && syncState.caughtUp && connected && !syncState.healReason
         ? "live"
         : catching;
   return {
@@ -84,7 +84,7 @@ export function statusOf(
     complete,
     pending,
     rejected,
-    progress: complete ? null : { documents: replica.size, fraction: sync.fraction },
+    progress: complete ? null : { documents: replica.size, fraction: syncState.fraction },
     lastSyncedAt: syncedAt,
     storage,
   };

@@ -23,12 +23,14 @@ async function keep(name: string, fill: (doc: Y.Doc) => void) {
 async function offered(options: Partial<YIndexeddbImport<object>> = {}) {
   const calls: [string, object[]][] = [];
   await importFromYIndexeddb({
-    documentOf: (database) => /^tasks:(.*)$/.exec(database)?.[1] ?? null,
+    idOf: (database) => /^tasks:(.*)$/.exec(database)?.[1] ?? null,
     ...options,
-    into: {
-      importOnce: async (name, read) => {
-        calls.push([name, [...(await read())]]);
-        return { done: true, inserted: 0, updated: 0, unchanged: 0, failed: [] };
+    collection: {
+      utils: {
+        importOnce: async (name, read) => {
+          calls.push([name, [...(await read())]]);
+          return { done: true, inserted: 0, updated: 0, unchanged: 0, failed: [] };
+        },
       },
     },
   });

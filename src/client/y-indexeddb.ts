@@ -8,10 +8,10 @@ import { fromCrdtValue } from "../shared/values.js";
 const UPDATES_STORE = "updates";
 
 export interface YIndexeddbImport<R extends object> {
-  /** The `utils` of the collection that takes the documents over. */
-  into: Pick<ReplicateUtils<R>, "importOnce">;
+  /** The collection that takes the documents over. */
+  collection: { utils: Pick<ReplicateUtils<R>, "importOnce"> };
   /** The document's id in the collection, from the database's name; null for any other database. */
-  documentOf: (database: string) => string | null;
+  idOf: (database: string) => string | null;
   /** Databases to look at; by default all of this origin, where the browser can list them. */
   databases?: readonly string[];
   /** Name of the root `Y.Map` that holds the fields; `"fields"` by default. */
@@ -33,19 +33,19 @@ export interface YIndexeddbImport<R extends object> {
  * @example
  * ```ts
  * await importFromYIndexeddb({
- *   into: tasks.utils,
- *   documentOf: (database) => (database.startsWith("tasks:") ? database.slice(6) : null),
+ *   collection: tasks,
+ *   idOf: (database) => (database.startsWith("tasks:") ? database.slice(6) : null),
  * });
  * ```
  */
 export function importFromYIndexeddb<R extends object>(
   options: YIndexeddbImport<R>,
 ): Promise<ImportResult> {
-  const { into, databases, documentOf, map = "fields", row = plainRow } = options;
-  return into.importOnce(options.name ?? "y-indexeddb", async () => {
+  const { collection, databases, idOf, map = "fields", row = plainRow } = options;
+  return collection.utils.importOnce(options.name ?? "y-indexeddb", async () => {
     const rows: R[] = [];
     for (const database of databases ?? (await allDatabases())) {
-      const id = documentOf(database);
+      const id = idOf(database);
       const doc = id === null ? null : await readDocument(database);
       if (id === null || doc === null) continue;
       const made = row(doc.getMap(map).toJSON(), { id, doc });

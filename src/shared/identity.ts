@@ -18,7 +18,7 @@ export function identityAdvice(signedIn: Identity, named?: string | null): strin
 }
 
 /** That the data is not theirs who is signed in. */
-export class NotTheirs extends ReplicateError {
+export class WrongIdentity extends ReplicateError {
   /** Whether somebody is signed in, who could write into another's data. */
   readonly isStranger: boolean;
 

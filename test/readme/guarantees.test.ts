@@ -13,12 +13,21 @@ const references = Array.from(
   ([, path = "", title = ""]) => ({ path, title }),
 );
 
+/** Matches a test of that title that is neither skipped nor in a comment. */
+function runs(title: string): RegExp {
+  const escaped = title.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(
+    `^\\s*(it|test)(\\.each(<[^]*?>)?\\([^]*?\\))?\\(\\s*["'\`][^\n]*${escaped}`,
+    "m",
+  );
+}
+
 it("finds the tests that docs/guarantees.md names", () => {
   expect(references.length).toBeGreaterThan(0);
 });
 
 it.each(references)("$path › $title", ({ path, title }) => {
-  expect(text(path), `${path} has no test called "${title}"`).toContain(title);
+  expect(text(path), `${path} runs no test called "${title}"`).toMatch(runs(title));
 });
 
 it("names a test for every promise", () => {

@@ -10,7 +10,7 @@ import {
 import type { Strike } from "./steps.js";
 import { DOCUMENTS, Users } from "./users.js";
 import { Device } from "./world/device.js";
-import type { Image } from "../../src/client/storage/draft.js";
+import type { Image } from "../../src/client/storage/memory-transaction.js";
 import type { Tab } from "./world/tab.js";
 import { NO_FAULTS, type World } from "./world/world.js";
 

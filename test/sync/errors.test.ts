@@ -79,8 +79,8 @@ describe("a change that the server refuses", () => {
     await eventually(() => expect(rejected).toHaveLength(1));
     expect(rejected).toMatchObject([
       {
-        document: "t1",
-        kind: "update",
+        id: "t1",
+        op: "update",
         code: "FORBIDDEN_TITLE",
         message: "That title is taken.",
         row: task("t1", { title: "forbidden!" }),

@@ -30,8 +30,8 @@ it("takes documents of y-indexeddb over exactly once, however often it is asked 
   const device = openDevice(backend, { storage, storageName: "import" });
   const run = ({ utils }: typeof device) =>
     importFromYIndexeddb({
-      into: utils,
-      documentOf: (database) => /^tasks:(.*)$/.exec(database)?.[1] ?? null,
+      collection: { utils },
+      idOf: (database) => /^tasks:(.*)$/.exec(database)?.[1] ?? null,
     });
   const results = await Promise.all([run(device), run(device)]);
   expect(results.filter(({ done }) => done)).toMatchObject([

@@ -57,7 +57,7 @@ describe.each(Object.entries(storages))("offline, on %s", (kind, storageOf) => {
     b.network.restore();
     await eventually(() => expect(rejected).toEqual(["DOCUMENT_REMOVED"]));
     expect(await converged(a, b)).toEqual([]);
-    expect(b.utils.outbox.list()).toMatchObject([{ document: "t1", kind: "update" }]);
+    expect(b.utils.outbox.list()).toMatchObject([{ id: "t1", op: "update" }]);
   });
 
   it("starts clean when a removed document is inserted again", async () => {

@@ -33,9 +33,7 @@ function watch({ tasks }: Device) {
 const rejections = ({ utils }: Device) =>
   utils.outbox
     .list()
-    .flatMap((item) =>
-      item.status === "rejected" ? [[item.document, item.code, item.row?.title]] : [],
-    );
+    .flatMap((item) => (item.status === "rejected" ? [[item.id, item.code, item.row?.title]] : []));
 
 describe("a device that was away for longer than removals are remembered", () => {
   /** Two devices that know `t1` to `t4`; then one goes away, and what it misses is forgotten. */

@@ -137,7 +137,7 @@ describe("a field is removed", () => {
     const [item, ...others] = page.utils.outbox.list();
     expect(others).toEqual([]);
     expect(item).toMatchObject({
-      ...{ document: "a", status: "rejected", code: "INVALID_UPDATE" },
+      ...{ id: "a", status: "rejected", code: "INVALID_UPDATE" },
       changes: [{ path: ["owner"], value: "eve" }],
     });
     expect(page.utils.outbox.export().items).toHaveLength(1);

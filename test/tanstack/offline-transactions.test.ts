@@ -83,7 +83,7 @@ describe("the executor of @tanstack/offline-transactions", () => {
     a.network.cut();
     await commit(executor, () => void a.tasks.insert(task("t1")));
     expect(await storage.keys()).toEqual([]);
-    expect(a.utils.outbox.list()).toMatchObject([{ document: "t1", seq: expect.any(Number) }]);
+    expect(a.utils.outbox.list()).toMatchObject([{ id: "t1", seq: expect.any(Number) }]);
     a.network.restore();
   });
 

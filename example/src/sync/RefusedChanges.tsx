@@ -6,7 +6,7 @@ import { Icon } from "../ui/Icon.js";
 
 type Refused = RejectedChange<Task>;
 
-const KINDS: Record<Refused["kind"], string> = {
+const OPS: Record<Refused["op"], string> = {
   insert: "New task",
   update: "Edit",
   remove: "Deletion",
@@ -41,10 +41,10 @@ function RefusedChange({ record }: { record: Refused }) {
   return (
     <li>
       <p className="refused-what">
-        {KINDS[record.kind]}
+        {OPS[record.op]}
         {title && <> of “{title}”</>}
       </p>
-      {record.kind === "update" && (
+      {record.op === "update" && (
         <p className="refused-lost" title="What is lost if you discard this">
           {record.changes.map(describeChange).join(", ")}
         </p>

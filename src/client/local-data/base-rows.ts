@@ -23,7 +23,7 @@ type Placed = {
 };
 
 /** What to write once more, and the segments that are not needed any more then. */
-export type Compaction = { rows: Map<string, BaseRow>; segments: number[] };
+export type RowMove = { rows: Map<string, BaseRow>; segments: number[] };
 
 /**
  * The newest row of each document as the server has it, and where on disk each of them lies. Rows are
@@ -79,7 +79,7 @@ export class BaseRows {
   }
 
   /** What to do about the disk now, of which one step never takes long; null when it is fine. */
-  compaction(): Compaction | null {
+  compaction(): RowMove | null {
     const spare = this.#segments.size - Math.ceil((2 * this.size) / SEGMENT_ROWS);
     const outdated = this.#rows - this.size;
     const tooMany = Math.max(MAX_OUTDATED_ROWS, this.size / 2);

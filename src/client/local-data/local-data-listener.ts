@@ -27,7 +27,7 @@ export type LocalDataListener = {
   /** The disk is not this page's any more, and everything has to start anew; memory is as it was. */
   lost(): void;
   /** There are damaged documents to recover from the server that there were not before. */
-  mustRecover(): void;
+  mustHeal(): void;
   /** Changes that had to wait may be sent: a damaged document is here again, or everything is. */
   maySend(): void;
 };

@@ -2,7 +2,8 @@ import { expect, it, vi } from "vitest";
 import { fields, VirtualTime } from "../setup.test.js";
 import { memoryStorage } from "../storage/memory.js";
 import type { ReplicaStorage } from "../storage/storage.js";
-import { LocalData, type LocalDataListener } from "./local-data.js";
+import { LocalData } from "./local-data.js";
+import type { LocalDataListener } from "./local-data-listener.js";
 
 /** The data of one more tab over a storage, who hears of it, and the titles that it shows. */
 export async function openLocalData(storage: ReplicaStorage, environment = new VirtualTime()) {
@@ -12,7 +13,7 @@ export async function openLocalData(storage: ReplicaStorage, environment = new V
     changed: vi.fn(),
     rejected: vi.fn(),
     lost: vi.fn(),
-    mustRecover: vi.fn(),
+    mustHeal: vi.fn(),
     maySend: vi.fn(),
     cleared: vi.fn(),
   } satisfies LocalDataListener;

@@ -4,7 +4,7 @@ import { openLocalData } from "./local-data-setup.test.js";
 import { decodeSegment } from "../store/rows.js";
 import { memoryStorage } from "../storage/memory.js";
 import type { ReplicaStorage, StoreName } from "../storage/storage.js";
-import { addSegment, readSegments, writeSync } from "../store/stored.js";
+import { addSegment, readSegments, writeSyncPoint } from "../store/stored.js";
 import { bytesOf, entry, HOUR, inserting, setting, VirtualTime } from "../setup.test.js";
 
 const created = bytesOf(inserting({ title: "t" }));
@@ -367,7 +367,7 @@ describe("rows on disk", () => {
     const { storage, control } = watched();
     const connection = await storage.open("a");
     await connection.transaction("write", ["meta", "rows"], async (tx) => {
-      await writeSync(tx, { ...SYNC, round: 0 });
+      await writeSyncPoint(tx, { ...SYNC, round: 0 });
       for (let at = 0; at < documents; at += 500) {
         const row = { generation: 1, row: {} };
         const rows = Array.from({ length: 500 }, (_, index) => [`d${at + index}`, row] as const);

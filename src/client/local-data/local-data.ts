@@ -4,18 +4,16 @@ import { answersTo } from "../store/answers.js";
 import type { Identity } from "../../shared/identity.js";
 import type { LocalDataConfig, LocalDataListener } from "./local-data-listener.js";
 import { newlyRejected, type LocalWrite, type OutboxRecord } from "../store/records.js";
-import { rebuildAll } from "./rebuild.js";
 import { clearable, unsentChanges, type ClearableConnection } from "../store/clearable.js";
 import { openStorage } from "../store/open-storage.js";
 import { Replica } from "./replica.js";
+import { RowMaintenance } from "./row-maintenance.js";
 import type { Outgoing } from "../store/outgoing.js";
 import { ReplicaStore } from "../store/replica-store.js";
 import { StorageHealth, type StorageStatus, type StorageTask } from "../storage/health.js";
 import { NEVER_SYNCED, type SyncPoint } from "../store/sync-point.js";
-import { isMore, type Refetched } from "../store/stored.js";
-import { Turns } from "./turns.js";
-
-export type { LocalDataConfig, LocalDataListener };
+import { isMore, type DamagedDocuments } from "../store/stored.js";
+import { StorageQueue } from "./storage-queue.js";
 
 /** One tab's data, on disk and in memory: both change together, one thing at a time. */
 export class LocalData {
@@ -28,9 +26,10 @@ export class LocalData {
   #connection: ClearableConnection | null = null;
   #hasAskedToPersist = false;
   #isDiskNewer = false;
-  #sync = NEVER_SYNCED;
+  #point = NEVER_SYNCED;
   #store: ReplicaStore | null = null;
-  readonly #turns: Turns;
+  readonly #queue: StorageQueue;
+  readonly #rows: RowMaintenance;
   #reloading: Promise<void> | null = null;
 
   constructor(config: LocalDataConfig, listener: LocalDataListener) {
@@ -38,15 +37,21 @@ export class LocalData {
     this.#listener = listener;
     this.replica = new Replica(config.fields);
     this.#health = new StorageHealth(config.storage.kind);
-    this.#turns = new Turns(config.environment, this.#health, {
+    this.#queue = new StorageQueue(config.environment, this.#health, {
       changed: () => listener.changed(),
       failed: (error) => this.#onFailure(error),
+    });
+    this.#rows = new RowMaintenance({
+      replica: this.replica,
+      enqueue: (work) => this.#enqueue("write", work),
+      announce: (documents) => this.#announce(documents),
+      load: () => this.#load(),
     });
     this.opened = this.#open();
   }
 
   get syncPoint(): SyncPoint {
-    return this.#sync;
+    return this.#point;
   }
 
   /** Where data is kept, and how safe it is there. */
@@ -55,8 +60,8 @@ export class LocalData {
   }
 
   /** Local changes that no disk holds any more, or never did; what other tabs have, too, is named. */
-  homeless(): OutboxRecord[] {
-    return this.replica.homeless(this.#connection?.identity, this.#isDiskNewer);
+  orphaned(): OutboxRecord[] {
+    return this.replica.orphaned(this.#connection?.storeId, this.#isDiskNewer);
   }
 
   /** Adds local changes in memory and shows them; `save` brings them to disk. */
@@ -70,14 +75,14 @@ export class LocalData {
 
   /** Takes over, in memory, local changes whose disk was lost; `save` brings them to this one. */
   adopt(records: readonly OutboxRecord[]): OutboxRecord[] {
-    const homeless = this.replica.adopt(records);
-    this.#show(new Set(homeless.map(({ document }) => document)));
+    const orphaned = this.replica.adopt(records);
+    this.#show(new Set(orphaned.map(({ document }) => document)));
     this.#listener.changed();
-    return homeless;
+    return orphaned;
   }
 
   save(records: readonly OutboxRecord[]): Promise<void> {
-    return this.#turn("save", async (store) => {
+    return this.#enqueue("save", async (store) => {
       const adding = store.addRecords(records);
       this.#listener.stored(); // the page may end before it hears of this; others read after it
       this.#announce(this.replica.saved(records, await adding));
@@ -94,25 +99,25 @@ export class LocalData {
    */
   applyPage(
     entries: readonly StreamEntry[],
-    sync: SyncPoint,
+    point: SyncPoint,
     recovered: readonly Recovered[] = [],
   ): Promise<string[]> {
-    const { round } = this.#sync; // now, and not when its turn comes: the page belongs to this one
-    return this.#turn("write", async (store) => {
-      const seen = this.replica.lastSegment;
-      const changes = await store.applyPage(entries, { ...sync, round }, seen, recovered);
+    const { round } = this.#point; // now, and not when its turn comes: the page belongs to this one
+    return this.#enqueue("write", async (store) => {
+      const { lastSegment } = this.replica;
+      const changes = await store.applyPage(entries, { ...point, round }, lastSegment, recovered);
       if (changes.missing.length > 0) return changes.missing;
-      if (changes.sync.round === round) this.#sync = changes.sync;
+      if (changes.point.round === round) this.#point = changes.point;
       this.#announce(this.replica.applyRows(changes));
-      if (changes.sync.round !== round || changes.passed.length > 0) await this.#load();
-      await this.#compactRows(store);
+      if (changes.point.round !== round || changes.damaged.length > 0) await this.#load();
+      await this.#rows.compact(store);
       return [];
     });
   }
 
   /** Takes over what the server has of damaged documents; `asked` are those when it was asked. */
-  heal(recovered: readonly Recovered[], asked: Refetched): Promise<void> {
-    return this.#turn("write", async (store) => {
+  heal(recovered: readonly Recovered[], asked: DamagedDocuments): Promise<void> {
+    return this.#enqueue("write", async (store) => {
       const changes = await store.heal(recovered, asked, this.replica.lastSegment);
       this.#announce(this.replica.applyRows(changes));
       await this.#load();
@@ -121,15 +126,15 @@ export class LocalData {
 
   /** What is here of these documents, for the server to add to. */
   held(documents: readonly string[]): Promise<Held[]> {
-    return this.#turn("read", (store) => store.held(documents));
+    return this.#enqueue("read", (store) => store.held(documents));
   }
 
   /**
    * Begins to load everything anew, as the server said of this cursor, unless the position has moved on.
-   * What is shown stays, and changes wait, until `swap` has come to the end.
+   * What is shown stays, and changes wait, until `showReloaded` has come to the end.
    */
   reset(cursor: string | null, reason: ResetReason): Promise<void> {
-    return this.#turn("write", async (store) => {
+    return this.#enqueue("write", async (store) => {
       await store.reset(cursor, reason);
       await this.#load();
       this.#announce([]);
@@ -137,11 +142,13 @@ export class LocalData {
   }
 
   /** Shows some of what was loaded anew; `syncPoint.reset` says whether there is more. */
-  swap(): Promise<void> {
-    return this.#turn("write", async (store) => {
-      this.#announce(this.replica.applyRows(await store.swapRows(this.replica.lastSegment)));
+  showReloaded(): Promise<void> {
+    return this.#enqueue("write", async (store) => {
+      this.#announce(
+        this.replica.applyRows(await store.showReloadedRows(this.replica.lastSegment)),
+      );
       await this.#load();
-      await this.#compactRows(store);
+      await this.#rows.compact(store);
     });
   }
 
@@ -151,11 +158,11 @@ export class LocalData {
    * @throws {ReplicateError} `IDENTITY_CHANGED` when it is someone else's.
    */
   identify(identity: Identity): Promise<void> {
-    return this.#turn("write", (store) => store.identify(identity, this.#config.identity));
+    return this.#enqueue("write", (store) => store.identify(identity, this.#config.identity));
   }
 
   mint(documents: ReadonlyMap<string, number[]>): Promise<Outgoing[]> {
-    return this.#turn("write", async (store) => {
+    return this.#enqueue("write", async (store) => {
       if (this.replica.isLongUnread) await this.#load();
       const outgoing = await store.mint(documents, this.replica.lastRead);
       if (outgoing.length < documents.size) {
@@ -167,7 +174,7 @@ export class LocalData {
   }
 
   settle(outgoing: readonly Outgoing[], results: PushResult): Promise<void> {
-    return this.#turn("write", async (store) => {
+    return this.#enqueue("write", async (store) => {
       const answers = answersTo(outgoing, results, this.replica.pending());
       const settled = await store.settle(answers, this.replica.lastSegment);
       this.#announce(this.replica.applySettled(settled));
@@ -178,10 +185,10 @@ export class LocalData {
 
   /** Changes the outbox by the user's own decision; resolves to whether there was anything to change. */
   async decide(decision: (store: ReplicaStore) => Promise<boolean>): Promise<boolean> {
-    const decided = this.#turn("write", decision);
+    const decided = this.#enqueue("write", decision);
     // Looked at after an error, too: it may have taken effect all the same.
-    const seen = this.#turns.insist(() => this.#turn("read", () => this.#load()));
-    await Promise.all([decided, seen]);
+    const reloaded = this.#queue.retryUntilDone(() => this.#enqueue("read", () => this.#load()));
+    await Promise.all([decided, reloaded]);
     this.#announce([]);
     return decided;
   }
@@ -192,7 +199,7 @@ export class LocalData {
    * @throws {ReplicateError} `UNSENT_CHANGES` when that would lose changes, unless forced.
    */
   clear({ force }: { force: boolean }): Promise<void> {
-    return this.#turn("write", async () => {
+    return this.#enqueue("write", async () => {
       for (;;) {
         await this.#load(); // what other tabs have stored counts, too
         const { pending, rejected } = this.replica.counts();
@@ -205,8 +212,8 @@ export class LocalData {
 
   /** Takes over what other tabs have stored; calls while one is waiting are one call. */
   reload(): Promise<void> {
-    this.#reloading ??= this.#turns.insist(() =>
-      this.#turn("read", () => {
+    this.#reloading ??= this.#queue.retryUntilDone(() =>
+      this.#enqueue("read", () => {
         this.#reloading = null;
         return this.#load();
       }),
@@ -216,9 +223,9 @@ export class LocalData {
 
   /** Waits for what is being stored, and lets go of the storage. */
   async close() {
-    this.#turns.stop();
+    this.#queue.stop();
     await this.opened;
-    await this.#turns.settled();
+    await this.#queue.settled();
     this.#store?.close();
   }
 
@@ -228,7 +235,7 @@ export class LocalData {
     this.#connection = clearable(await openStorage(this.#config, this.#health, changed));
     this.#store = new ReplicaStore(this.#connection, fields, environment.random);
     void this.#notePersisted({ ask: false });
-    await this.#turns.insist(() => this.#turns.now("read", () => this.#load()));
+    await this.#queue.retryUntilDone(() => this.#queue.now("read", () => this.#load()));
   }
 
   async #notePersisted(options: { ask: boolean }) {
@@ -238,8 +245,8 @@ export class LocalData {
     this.#listener.changed();
   }
 
-  #turn<T>(task: StorageTask, work: (store: ReplicaStore) => Promise<T>): Promise<T> {
-    return this.#turns.take(task, async () => {
+  #enqueue<T>(task: StorageTask, work: (store: ReplicaStore) => Promise<T>): Promise<T> {
+    return this.#queue.enqueue(task, async () => {
       await this.opened;
       return work(this.#store!);
     });
@@ -253,37 +260,20 @@ export class LocalData {
 
   async #load() {
     const known = this.replica.records();
-    const lost = this.replica.refetched;
-    const wasResetting = this.#sync.reset !== undefined;
+    const before = this.replica.damaged;
+    const wasResetting = this.#point.reset !== undefined;
     const loaded = await this.#store!.load(this.replica.lastSegment);
-    this.#sync = loaded.sync;
+    this.#point = loaded.point;
     this.#show(this.replica.load(loaded));
     for (const record of newlyRejected(known, loaded.records)) this.#listener.rejected(record);
     this.#listener.changed();
-    if (wasResetting && !loaded.sync.reset) this.#listener.maySend();
-    if (loaded.damaged.length > 0) void this.#turns.insist(() => this.#rebuildRows(loaded.damaged));
-    if (isMore(loaded.refetched, lost)) this.#listener.mustRecover();
-    if (isMore(lost, loaded.refetched)) this.#listener.maySend();
-  }
-
-  #rebuildRows(damaged: readonly number[]): Promise<void> {
-    return rebuildAll((after) =>
-      this.#turn("write", async (store) => {
-        const step = await store.rebuildRows(after, this.replica.lastSegment);
-        this.#announce(this.replica.applyRows(step));
-        if (step.damaged.length > 0) await this.#load();
-        if (step.next === null) await store.moveRows(new Map(), damaged, Infinity);
-        return step;
-      }),
-    );
-  }
-
-  /** A bounded step, where it pays, so that no write ever waits for all rows. */
-  async #compactRows(store: ReplicaStore) {
-    const plan = this.replica.compaction();
-    if (plan === null) return;
-    const moved = await store.moveRows(plan.rows, plan.segments, this.replica.lastSegment);
-    this.#announce(this.replica.applyMoved(moved, plan.segments));
+    if (wasResetting && !loaded.point.reset) this.#listener.maySend();
+    const { damagedSegments } = loaded;
+    if (damagedSegments.length > 0) {
+      void this.#queue.retryUntilDone(() => this.#rows.rebuild(damagedSegments));
+    }
+    if (isMore(loaded.damaged, before)) this.#listener.mustHeal();
+    if (isMore(before, loaded.damaged)) this.#listener.maySend();
   }
 
   #announce(documents: Iterable<string>) {

@@ -5,7 +5,7 @@ import type { Loaded } from "../store/replica-store.js";
 import type { Segment } from "../store/rows.js";
 import { fields, inserting, local, setting } from "../setup.test.js";
 
-const sync = { cursor: null, complete: true, syncedAt: null, round: 0 };
+const point = { cursor: null, complete: true, syncedAt: null, round: 0 };
 const row = (title: string | null, generation = 1) => ({
   generation,
   row: title ? { title } : null,
@@ -13,11 +13,11 @@ const row = (title: string | null, generation = 1) => ({
 const segment = (...rows: [document: string, title: string | null][]): Segment =>
   rows.map(([document, title]) => [document, row(title)]);
 const loaded = (segments: Loaded["segments"], records: OutboxRecord[] = []): Loaded => ({
-  sync,
+  point,
   segments,
-  damaged: [],
+  damagedSegments: [],
   records,
-  refetched: new Map(),
+  damaged: new Map(),
 });
 const retitle = (title: string, rest: Partial<OutboxRecord> = {}) =>
   local("update", 1, setting({ title }), rest);

@@ -2,12 +2,12 @@ import type { Value } from "convex/values";
 import type { CompiledFields } from "../../shared/compiled-fields.js";
 import type { RowFields } from "../../shared/operations.js";
 import { sameValue } from "../../shared/values.js";
-import { BaseRows, type Compaction } from "./base-rows.js";
+import { BaseRows, type RowMove } from "./base-rows.js";
 import { OutboxMirror, type OutboxCounts } from "./outbox-mirror.js";
 import { isNewer, NO_PLACE, type LocalWrite, type OutboxRecord } from "../store/records.js";
 import type { SettledChanges } from "../store/answers.js";
 import type { Loaded } from "../store/replica-store.js";
-import type { Refetched, RowChanges } from "../store/stored.js";
+import type { DamagedDocuments, RowChanges } from "../store/stored.js";
 import type { BaseRow } from "../store/rows.js";
 import { generationOf, viewOf, type View } from "./view.js";
 
@@ -27,7 +27,7 @@ export class Replica {
   #lastRead = 0;
   #unread = 0;
   /** Documents whose changes wait: the server's state of them has to be recovered. */
-  #refetched: Refetched = new Map();
+  #damaged: DamagedDocuments = new Map();
   /** Whether all changes wait: everything is being loaded anew. */
   #isResetting = false;
   /** Documents whose changes wait until a newer version of the app has sent its own. */
@@ -53,9 +53,9 @@ export class Replica {
     return this.#base.lastSegment;
   }
 
-  /** Documents of which the server has to be asked what they are. */
-  get refetched(): Refetched {
-    return this.#refetched;
+  /** Documents that are damaged here and have to be loaded again. */
+  get damaged(): DamagedDocuments {
+    return this.#damaged;
   }
 
   get shown(): ReadonlyMap<string, RowFields> {
@@ -85,7 +85,7 @@ export class Replica {
     return this.#outbox.of(document);
   }
 
-  compaction(): Compaction | null {
+  compaction(): RowMove | null {
     return this.#base.compaction();
   }
 
@@ -97,7 +97,7 @@ export class Replica {
   pending(): Map<string, number[]> {
     if (this.#isResetting) return new Map();
     const sendable = this.#outbox.sendable();
-    for (const document of [...this.#refetched.keys(), ...this.#held]) sendable.delete(document);
+    for (const document of [...this.#damaged.keys(), ...this.#held]) sendable.delete(document);
     return sendable;
   }
 
@@ -119,7 +119,7 @@ export class Replica {
    * @param disk What tells the lost disk from others, if that is known.
    * @param isDiskNewer Whether a newer page has it now, and what was stored with it.
    */
-  homeless(disk: string | undefined, isDiskNewer: boolean): OutboxRecord[] {
+  orphaned(disk: string | undefined, isDiskNewer: boolean): OutboxRecord[] {
     return this.records().flatMap((record) => {
       const { seq } = record;
       if (seq === null) return record;
@@ -130,9 +130,9 @@ export class Replica {
 
   /** Takes over changes whose disk was lost, in the generations of documents that they were made in. */
   adopt(records: readonly OutboxRecord[]): OutboxRecord[] {
-    const homeless = records.map((one) => ({ ...one, seq: null, isHomeless: true as const }));
-    for (const record of homeless) this.#outbox.add(record);
-    return homeless;
+    const orphaned = records.map((one) => ({ ...one, seq: null, isOrphaned: true as const }));
+    for (const record of orphaned) this.#outbox.add(record);
+    return orphaned;
   }
 
   /**
@@ -149,9 +149,9 @@ export class Replica {
   }
 
   /** Takes over what is on disk; local changes that are not there yet stay on top. */
-  load({ sync, segments, records, refetched }: Loaded): Set<string> {
-    this.#isResetting = sync.reset !== undefined;
-    this.#refetched = refetched;
+  load({ point, segments, records, damaged }: Loaded): Set<string> {
+    this.#isResetting = point.reset !== undefined;
+    this.#damaged = damaged;
     this.#held = records.filter(isNewer).map(({ document }) => document);
     const touched = this.#applySegments(segments);
     const unsaved = this.records().filter(({ seq }) => seq === null);
@@ -164,7 +164,7 @@ export class Replica {
     }
     for (const record of unsaved) {
       // Made before the disk was read: only now is it known which generation of the document that was.
-      if (!this.#isRead && !record.isHomeless) record.generation = this.#generationOf(record);
+      if (!this.#isRead && !record.isOrphaned) record.generation = this.#generationOf(record);
       this.#outbox.add(record);
     }
     this.#isRead = true;

@@ -11,7 +11,7 @@ import type {
 import { FIELDS_PART } from "../../shared/plain-part.js";
 import { thisPage, type Page } from "./page.js";
 import { realEnvironment, type Environment } from "./environment.js";
-import { Suspicion } from "./suspicion.js";
+import { OfflineHint } from "./offline-hint.js";
 
 /** The functions of one replicated table that the client calls: `api.tasks`, as it is generated. */
 export interface ReplicateApi {
@@ -84,7 +84,7 @@ export function convexTransport(
   environment: Environment = realEnvironment,
 ): Transport {
   const isOpen = () => ifUsable(() => client.connectionState().isWebSocketConnected, false);
-  const suspicion = new Suspicion(page, async () => {
+  const offlineHint = new OfflineHint(page, async () => {
     await new Promise<void>((resolve) => environment.after(PROBE_DELAY_MS, resolve));
     // A socket that is closing has been noticed: asking over it would only be an error in the console.
     if (isOpen()) await client.query(api.protocol, {});
@@ -105,10 +105,10 @@ export function convexTransport(
       const watch = client.watchQuery(api.stream, args);
       return watchResults(watch, onPage, onError);
     },
-    isConnected: () => !suspicion.isRaised && isOpen(),
+    isConnected: () => !offlineHint.isOffline && isOpen(),
     onConnection(listener) {
       const stops = [
-        suspicion.onChange(listener),
+        offlineHint.onChange(listener),
         ifUsable(
           () => client.subscribeToConnectionState(listener),
           () => undefined,

@@ -19,13 +19,13 @@ export type Context = {
 
 export function contextOf(
   makeStorage: () => ReplicaStorage | Promise<ReplicaStorage>,
-  outlives: boolean,
+  persistent: boolean,
 ): Context {
   const name = `storage-tests/${Math.random().toString(36).slice(2)}`;
   const opened: StorageConnection[] = [];
   let storage: Promise<ReplicaStorage> | null = null;
   const openAs = async (fullName: string, options?: OpenOptions) => {
-    if (outlives || storage === null) storage = Promise.resolve(makeStorage());
+    if (persistent || storage === null) storage = Promise.resolve(makeStorage());
     const connection = await (await storage).open(fullName, options);
     opened.push(connection);
     return connection;

@@ -12,7 +12,7 @@ export interface StorageTestOptions {
    * Whether what one storage has stored is there for another one from `makeStorage`, as it is for a
    * page that is loaded again. True by default; false for what lives in memory.
    */
-  outlives?: boolean;
+  persistent?: boolean;
 }
 
 /**
@@ -29,11 +29,11 @@ export interface StorageTestOptions {
  */
 export function runStorageTests(
   makeStorage: () => ReplicaStorage | Promise<ReplicaStorage>,
-  { test, outlives = true }: StorageTestOptions,
+  { test, persistent = true }: StorageTestOptions,
 ) {
   for (const [name, run] of STORAGE_TESTS) {
     test(name, async () => {
-      const context = contextOf(makeStorage, outlives);
+      const context = contextOf(makeStorage, persistent);
       await run(context).finally(context.closeAll);
     });
   }

@@ -12,7 +12,7 @@ import {
 import { runStorageTests } from "./index.js";
 
 describe("memory", () => {
-  runStorageTests(memoryStorage, { test: it, outlives: false });
+  runStorageTests(memoryStorage, { test: it, persistent: false });
 });
 
 describe("IndexedDB", () => {
@@ -245,7 +245,7 @@ const FAULTS: Record<string, () => ReplicaStorage> = {
 /** Runs the suite as a test runner would, and says what failed. */
 async function failuresOf(makeStorage: () => ReplicaStorage): Promise<string[]> {
   const tests: [string, () => Promise<void>][] = [];
-  runStorageTests(makeStorage, { test: (...one) => tests.push(one), outlives: false });
+  runStorageTests(makeStorage, { test: (...one) => tests.push(one), persistent: false });
   const failures: string[] = [];
   for (const [name, run] of tests) await run().catch(() => failures.push(name));
   return failures;
@@ -263,7 +263,7 @@ describe("the suite", () => {
   it("says what it expected and what it got", async () => {
     const messages: string[] = [];
     runStorageTests(FAULTS["null for what is missing"]!, {
-      outlives: false,
+      persistent: false,
       test: (_name, run) => void run().catch((error: Error) => messages.push(error.message)),
     });
     await expect

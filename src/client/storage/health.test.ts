@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { LocalData, type LocalDataListener } from "../local-data/local-data.js";
+import { LocalData } from "../local-data/local-data.js";
+import type { LocalDataListener } from "../local-data/local-data-listener.js";
 import { Saver } from "../local-data/saver.js";
 import { bytesOf, entry, fields, HOUR, inserting, quiet, VirtualTime } from "../setup.test.js";
 import { StorageHealth, storageError } from "./health.js";
@@ -12,7 +13,7 @@ const nobody: LocalDataListener = {
   changed() {},
   rejected() {},
   lost() {},
-  mustRecover() {},
+  mustHeal() {},
   maySend() {},
   cleared() {},
 };
@@ -99,7 +100,7 @@ it("bytes of the server that cannot be read are not the storage's fault", async 
   failure.error = null;
   await data.applyPage([entry(1, bytesOf(inserting({ title: "x" })))], SYNC);
   const broken = data.applyPage([entry(1, new Uint8Array([255, 255]))], SYNC);
-  await expect(broken).rejects.toMatchObject({ code: "INVALID_UPDATE" });
+  await expect(broken).rejects.toMatchObject({ code: "SERVER_ERROR" });
   expect(code()).toBeNull();
 });
 

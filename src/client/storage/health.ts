@@ -26,7 +26,7 @@ export type StorageTask = (typeof TASKS)[number];
 /** Remembers what is wrong with the storage until something at least as hard has worked. */
 export class StorageHealth {
   #where: Omit<StorageStatus, "error">;
-  #standing: StorageStatus["error"] = null;
+  #permanent: StorageStatus["error"] = null;
   readonly #troubles = new Map<StorageTask, StorageStatus["error"]>();
 
   constructor(kind: string) {
@@ -35,7 +35,7 @@ export class StorageHealth {
 
   get status(): StorageStatus {
     const trouble = TASKS.map((task) => this.#troubles.get(task)).findLast((one) => one);
-    return { ...this.#where, error: this.#standing ?? trouble ?? null };
+    return { ...this.#where, error: this.#permanent ?? trouble ?? null };
   }
 
   update(where: Partial<Omit<StorageStatus, "error">>) {
@@ -43,8 +43,8 @@ export class StorageHealth {
   }
 
   /** Something that no attempt will mend, until null is given. */
-  setStanding(error: Error | null) {
-    this.#standing = error && told(error);
+  setPermanentError(error: Error | null) {
+    this.#permanent = error && told(error);
   }
 
   failed(task: StorageTask, error: Error) {

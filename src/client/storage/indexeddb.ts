@@ -1,6 +1,6 @@
 import { openDB, type IDBPDatabase } from "idb";
 import { ReplicateError } from "../../shared/errors.js";
-import { noteIdentity, recallIdentity } from "./eviction.js";
+import { noteStoreId, recallStoreId } from "./eviction.js";
 import { runTransaction, wrap } from "./indexeddb-transaction.js";
 import { persisted } from "./persistence.js";
 import {
@@ -12,7 +12,7 @@ import {
 } from "./storage.js";
 
 /** Where in `meta` a database says which one it is: after a deletion, there may be another one. */
-const IDENTITY_KEY = "identity";
+const STORE_ID_KEY = "identity";
 
 export interface IndexedDBOptions {
   /**
@@ -40,7 +40,7 @@ export function hasIndexedDB(): boolean {
 }
 
 class Connection implements StorageConnection {
-  identity = "";
+  storeId = "";
   evicted = false;
   readonly #name: string;
   readonly #options: OpenOptions;
@@ -58,10 +58,10 @@ class Connection implements StorageConnection {
 
   async open() {
     this.#database = await openDatabase(this.#name, this.#options);
-    this.identity = await identityOf(this.#database);
-    const before = recallIdentity(this.#name);
-    this.evicted = before !== null && before !== this.identity;
-    noteIdentity(this.#name, this.identity);
+    this.storeId = await storeIdOf(this.#database);
+    const before = recallStoreId(this.#name);
+    this.evicted = before !== null && before !== this.storeId;
+    noteStoreId(this.#name, this.storeId);
   }
 
   transaction: StorageConnection["transaction"] = async (mode, stores, body) => {
@@ -88,7 +88,7 @@ class Connection implements StorageConnection {
     const opened = this.#isLost ? null : await openDatabase(this.#name, this.#options);
     // What this connection's owner knows of keys and contents is wrong for ever, so it ends here.
     // Another tab may have been the first to notice, and have made the new database.
-    this.#isLost ||= opened !== null && (await identityOf(opened)) !== this.identity;
+    this.#isLost ||= opened !== null && (await storeIdOf(opened)) !== this.storeId;
     if (opened && !this.#isLost && !this.#isClosed) {
       this.#database = opened;
       return;
@@ -110,8 +110,8 @@ async function openDatabase(name: string, options: OpenOptions): Promise<IDBPDat
         for (const store of STORES.filter((one) => !present.includes(one))) {
           db.createObjectStore(store, { autoIncrement: NUMBERED_STORES.includes(store) });
         }
-        const identity = crypto.getRandomValues(new Uint32Array(4)).join("-");
-        const done = from === 0 ? tx.objectStore("meta").put(identity, IDENTITY_KEY) : undefined;
+        const storeId = crypto.getRandomValues(new Uint32Array(4)).join("-");
+        const done = from === 0 ? tx.objectStore("meta").put(storeId, STORE_ID_KEY) : undefined;
         Promise.resolve(done ?? upgrade?.(wrap(tx), from)).catch((error: unknown) => {
           failure = error; // opening fails with it
           abortQuietly(tx);
@@ -135,8 +135,8 @@ function abortQuietly(tx: { abort(): void; done: Promise<void> }) {
   }
 }
 
-function identityOf(database: IDBPDatabase): Promise<string> {
-  return database.get("meta", IDENTITY_KEY) as Promise<string>;
+function storeIdOf(database: IDBPDatabase): Promise<string> {
+  return database.get("meta", STORE_ID_KEY) as Promise<string>;
 }
 
 function closed(): ReplicateError {

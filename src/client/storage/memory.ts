@@ -1,5 +1,5 @@
 import { ReplicateError } from "../../shared/errors.js";
-import { Draft, NOTHING_STORED, type Image } from "./draft.js";
+import { MemoryTransaction, NOTHING_STORED, type Image } from "./memory-transaction.js";
 import { STORES, type ReplicaStorage, type StorageConnection } from "./storage.js";
 
 type Contents = {
@@ -49,9 +49,9 @@ function connect(contents: Contents): StorageConnection {
     transaction(mode, _stores, body) {
       if (isClosed) return Promise.reject(new Error("This connection is closed."));
       const run = contents.queue.then(async () => {
-        const draft = new Draft(contents.image, structuredClone);
-        const result = await body(draft);
-        if (mode !== "read") contents.image = draft.image();
+        const tx = new MemoryTransaction(contents.image, structuredClone);
+        const result = await body(tx);
+        if (mode !== "read") contents.image = tx.image();
         return result;
       });
       contents.queue = run.catch(() => undefined);

@@ -36,7 +36,7 @@ export interface StorageConnection {
   /** Afterwards every transaction is refused. */
   close(): void;
   /** Names what is stored here: where a browser has deleted it, there is another store from then on. */
-  readonly identity?: string;
+  readonly storeId?: string;
   /** Whether there was data of this name here before, which the browser has deleted. */
   readonly evicted?: boolean;
   /** Whether the browser has promised to keep the data, null when it cannot be known; `ask` asks for it. */

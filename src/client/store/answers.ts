@@ -5,7 +5,7 @@ import type { Device } from "./device.js";
 import type { NumberedRecord } from "./mint.js";
 import type { Outgoing } from "./outgoing.js";
 import { fromStored, type OutboxRecord } from "./records.js";
-import { refetch } from "./repair.js";
+import { markDamaged } from "./repair.js";
 import { isAnswerOf, settleGroup } from "./settle.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import {
@@ -15,10 +15,10 @@ import {
   putRecords,
   readBase,
   readRecords,
-  readRefetched,
-  readSync,
+  readDamaged,
+  readSyncPoint,
   writeBase,
-  type Refetched,
+  type DamagedDocuments,
   type RowChanges,
 } from "./stored.js";
 import type { BaseRow } from "./rows.js";
@@ -54,13 +54,13 @@ type Context = { tx: StorageTransaction; device: Device; tree: FieldTree };
 export async function settleAnswers(
   context: Context,
   answers: readonly ServerAnswer[],
-  seen: number,
+  lastSegment: number,
 ): Promise<SettledChanges> {
   const { tx, device } = context;
   // While everything is loaded anew there is nothing to add to. The same bytes get the same answer later.
-  if ((await readSync(tx)).reset) answers = [];
-  const lost = await readRefetched(tx);
-  const settled = await Promise.all(answers.map((answer) => settleAnswer(context, answer, lost)));
+  if ((await readSyncPoint(tx)).reset) answers = [];
+  const known = await readDamaged(tx);
+  const settled = await Promise.all(answers.map((answer) => settleAnswer(context, answer, known)));
   const damaged = answers
     .filter((_, index) => settled[index] === DAMAGED)
     .map(({ outgoing }) => outgoing.change.document);
@@ -70,9 +70,9 @@ export async function settleAnswers(
   if (effects.some(({ isCopied }) => isCopied)) await device.renew(tx);
   await deleteRecords(tx, done);
   await putRecords(tx, changed);
-  await refetch(tx, damaged, () => device.newClientId());
+  await markDamaged(tx, damaged, () => device.newClientId());
   const rows = new Map(effects.flatMap(({ row }) => (row ? [row] : [])));
-  const added = await addSegment(tx, rows, seen);
+  const added = await addSegment(tx, rows, lastSegment);
   return { ...added, damaged, done: done.map(recordOf), changed: changed.map(recordOf) };
 }
 
@@ -88,14 +88,14 @@ type Effect = {
 async function settleAnswer(
   { tx, device, tree }: Context,
   { outgoing, result, seqs }: ServerAnswer,
-  lost: Refetched,
+  known: DamagedDocuments,
 ): Promise<Effect | null | typeof DAMAGED> {
   const { change, sender } = outgoing;
   const [all, stored] = await Promise.all([readRecords(tx, seqs), readBase(tx, change.document)]);
   const group = all.filter(({ seq }) => outgoing.seqs.includes(seq));
   // Another tab may have settled the same answer already.
   if (group.length === 0 || !isAnswerOf(group, change, result)) return null;
-  if (stored === DAMAGED || lost.has(change.document)) return DAMAGED;
+  if (stored === DAMAGED || known.has(change.document)) return DAMAGED;
   const base = stored ?? emptyBase();
   const freshId = device.newClientId();
   const settled = settleGroup(base, { all, group, change, result }, tree, freshId);

@@ -2,36 +2,36 @@ import type { FieldTree } from "../../shared/field-tree.js";
 import { FIELDS_PART } from "../../shared/plain-part.js";
 import type { Recovered, StreamEntry, WholeEntry } from "../../shared/wire.js";
 import { advance, baseRow, emptyBase, type Advanced } from "./base.js";
-import { refetch } from "./repair.js";
+import { markDamaged } from "./repair.js";
 import { loadedBy, shadowOf } from "./reset.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import {
   addSegment,
   DAMAGED,
   readBase,
-  readRefetched,
-  readSync,
+  readDamaged,
+  readSyncPoint,
   writeBase,
-  writeSync,
+  writeSyncPoint,
   type RowChanges,
 } from "./stored.js";
-import { positionAfter, type StoredSync } from "./sync-point.js";
+import { positionAfter, type StoredSyncPoint } from "./sync-point.js";
 import type { BaseRow } from "./rows.js";
 
 type Page = {
   entries: readonly StreamEntry[];
   /** Read after the page, so that of these documents it says nothing more. */
   recovered: readonly Recovered[];
-  sync: StoredSync;
+  point: StoredSyncPoint;
 };
 
 /** Rows that a page changed, and the position that is stored now. */
 export type AppliedPage = RowChanges & {
-  sync: StoredSync;
+  point: StoredSyncPoint;
   /** Documents that have to be recovered before this page can be stored; until then nothing of it is. */
   missing: string[];
-  /** Documents that it has passed by, because they are damaged here: see {@link refetch}. */
-  passed: string[];
+  /** Documents that it has passed by, because they are damaged here: see {@link markDamaged}. */
+  damaged: string[];
 };
 
 /**
@@ -40,48 +40,48 @@ export type AppliedPage = RowChanges & {
  */
 export async function applyPage(
   tx: StorageTransaction,
-  { entries, recovered, sync }: Page,
-  seen: number,
+  { entries, recovered, point }: Page,
+  lastSegment: number,
   tree: FieldTree,
   newClientId: () => number,
 ): Promise<AppliedPage> {
-  const current = await readSync(tx);
-  const nothing = { rows: new Map(), segment: null, missed: [], missing: [], passed: [] };
+  const current = await readSyncPoint(tx);
+  const nothing = { rows: new Map(), segment: null, missed: [], missing: [], damaged: [] };
   // Late, where a load of everything anew has begun since, or come to its end.
   const { reset } = current;
-  if (current.round !== sync.round || reset?.loaded) return { ...nothing, sync: current };
-  const refetched = await readRefetched(tx);
+  if (current.round !== point.round || reset?.loaded) return { ...nothing, point: current };
+  const known = await readDamaged(tx);
   const groups = groupByDocument(entries);
   const given = new Map(recovered.map((one) => [one.document, one]));
   const changed = new Map<string, Advanced>();
   const missing: string[] = [];
-  const passed: string[] = [];
+  const damaged: string[] = [];
   const applyTo = async (document: string) => {
     const stored = await readBase(tx, document);
-    if (stored === DAMAGED || refetched.has(document)) return void passed.push(document);
+    if (stored === DAMAGED || known.has(document)) return void damaged.push(document);
     const news = newsOf(groups.get(document) ?? [], given.get(document));
     if (news === null) return void missing.push(document);
     const advanced = advance(shadowOf(stored ?? emptyBase(), reset), news, tree);
     if (advanced) changed.set(document, advanced);
   };
   await Promise.all([...new Set([...groups.keys(), ...given.keys()])].map(applyTo));
-  if (missing.length > 0) return { ...nothing, sync: current, missing };
+  if (missing.length > 0) return { ...nothing, point: current, missing };
 
   await Promise.all(
     [...changed].map(([document, { base }]) => writeBase(tx, document, loadedBy(reset, base))),
   );
-  await refetch(tx, passed, newClientId);
+  await markDamaged(tx, damaged, newClientId);
   const rows = new Map<string, BaseRow>();
   // What comes of it is not complete before the load is, and would flicker.
   for (const [id, advanced] of reset ? [] : changed) rows.set(id, baseRow(advanced));
-  const next = positionAfter(current, sync);
-  await writeSync(tx, next);
-  return { ...(await addSegment(tx, rows, seen)), sync: next, missing, passed };
+  const next = positionAfter(current, point);
+  await writeSyncPoint(tx, next);
+  return { ...(await addSegment(tx, rows, lastSegment)), point: next, missing, damaged };
 }
 
 /** What is new about a document, or null when it has to be recovered first. */
 function newsOf(entries: StreamEntry[], recovered: Recovered | undefined): WholeEntry[] | null {
-  if (recovered) return [entryOf(recovered, entries)];
+  if (recovered) return [recoveredEntry(recovered, entries)];
   return entries.every(isWhole) ? entries : null;
 }
 
@@ -90,7 +90,7 @@ function isWhole(entry: StreamEntry): entry is WholeEntry {
 }
 
 /** Of a generation that the page still knew, and the log not any more, nothing is left either. */
-export function entryOf(
+export function recoveredEntry(
   { document, update, ...part }: Recovered,
   entries: readonly StreamEntry[],
 ): WholeEntry {

@@ -107,12 +107,12 @@ function merge(known: Uint8Array[], base: BaseDocument, tree: FieldTree): Advanc
   return { base: { ...base, updates }, row: renderRow(doc, tree) };
 }
 
-/** @throws {ReplicateError} `INVALID_UPDATE`: it is the server that is at fault, not this device's storage */
+/** @throws {ReplicateError} `SERVER_ERROR`: the server is at fault, and not this device's storage */
 function applySent(doc: Y.Doc, update: Uint8Array) {
   try {
     Y.applyUpdate(doc, update);
   } catch (cause) {
-    const message = "The server sent bytes that are no Yjs update (V1).";
-    throw new ReplicateError("INVALID_UPDATE", message, { cause });
+    const message = "The server sent bytes that are not a Yjs update (V1).";
+    throw new ReplicateError("SERVER_ERROR", message, { cause });
   }
 }

@@ -29,7 +29,7 @@ export function clearable(connection: StorageConnection): ClearableConnection {
     if (cleared !== known) throw new ReplicateError("DATA_CLEARED", "The local data was deleted.");
   };
   return {
-    ...(connection.identity !== undefined && { identity: connection.identity }),
+    ...(connection.storeId !== undefined && { storeId: connection.storeId }),
     ...(connection.evicted !== undefined && { evicted: connection.evicted }),
     ...(connection.persisted && { persisted: (options) => connection.persisted!(options) }),
     close: () => connection.close(),

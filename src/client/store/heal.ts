@@ -1,6 +1,6 @@
 import type { FieldTree } from "../../shared/field-tree.js";
 import type { Recovered } from "../../shared/wire.js";
-import { entryOf } from "./apply-page.js";
+import { recoveredEntry } from "./apply-page.js";
 import { advance, baseRow, emptyBase } from "./base.js";
 import type { BaseRow } from "./rows.js";
 import type { StorageTransaction } from "../storage/storage.js";
@@ -8,44 +8,44 @@ import {
   addSegment,
   DAMAGED,
   readBase,
-  readRefetched,
-  readSync,
+  readDamaged,
+  readSyncPoint,
   writeBase,
-  writeRefetched,
-  type Refetched,
+  writeDamaged,
+  type DamagedDocuments,
   type RowChanges,
 } from "./stored.js";
 
 /**
- * Takes over what the server has of documents that were given up: all of it, because nothing is here;
+ * Takes over what the server has of damaged documents: all of it, because nothing is here;
  * inside a transaction of ReplicaStore. The position stays as it is.
  *
- * @param asked What was given up, under which number, when the server was asked. Where a page has passed
+ * @param asked The damaged documents, each with its number, when the server was asked. Where a page has passed
  * a document by since, the answer may be older than that page, and is not taken (C7).
  */
 export async function healDocuments(
   tx: StorageTransaction,
   recovered: readonly Recovered[],
-  asked: Refetched,
-  seen: number,
+  asked: DamagedDocuments,
+  lastSegment: number,
   tree: FieldTree,
 ): Promise<RowChanges> {
   const rows = new Map<string, BaseRow>();
-  const [refetched, { reset }] = await Promise.all([readRefetched(tx), readSync(tx)]);
+  const [damaged, { reset }] = await Promise.all([readDamaged(tx), readSyncPoint(tx)]);
   for (const one of recovered) {
     const { document } = one;
-    const number = refetched.get(document);
+    const number = damaged.get(document);
     const stored = await readBase(tx, document);
     // Where everything is loaded anew, the answer may be from before, and wrong by now (S6).
     if (reset || number === undefined || number !== asked.get(document)) continue;
     // Its refused bytes are forgotten, so it keeps the client id that it was given instead (C4).
     const clientId = stored === undefined || stored === DAMAGED ? number : stored.clientId;
     const base = { ...emptyBase(), clientId };
-    const healed = advance(base, [entryOf(one, [])], tree) ?? { base, row: null };
+    const healed = advance(base, [recoveredEntry(one, [])], tree) ?? { base, row: null };
     await writeBase(tx, document, healed.base);
     rows.set(document, baseRow(healed));
-    refetched.delete(document);
+    damaged.delete(document);
   }
-  if (rows.size > 0) await writeRefetched(tx, refetched);
-  return addSegment(tx, rows, seen);
+  if (rows.size > 0) await writeDamaged(tx, damaged);
+  return addSegment(tx, rows, lastSegment);
 }

@@ -1,4 +1,4 @@
-import { identityAdvice, NotTheirs, type Identity } from "../../shared/identity.js";
+import { identityAdvice, WrongIdentity, type Identity } from "../../shared/identity.js";
 import { seal, unseal } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 
@@ -12,7 +12,7 @@ const DAMAGED =
  */
 export async function readPin(tx: StorageTransaction): Promise<Identity> {
   const pin = await readOwner(tx);
-  if (pin === undefined) throw new NotTheirs(null, DAMAGED);
+  if (pin === undefined) throw new WrongIdentity(null, DAMAGED);
   return pin;
 }
 
@@ -38,8 +38,8 @@ export async function pinIdentity(
   named?: string | null,
 ): Promise<void> {
   const pinned = await readOwner(tx);
-  if (pinned === undefined) throw new NotTheirs(identity, DAMAGED);
+  if (pinned === undefined) throw new WrongIdentity(identity, DAMAGED);
   if (pinned === identity) return;
-  if (pinned !== null) throw new NotTheirs(identity, identityAdvice(identity, named));
+  if (pinned !== null) throw new WrongIdentity(identity, identityAdvice(identity, named));
   await tx.put("meta", "owner", seal({ identity }));
 }

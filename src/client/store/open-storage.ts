@@ -28,15 +28,15 @@ export async function openStorage(
 ): Promise<StorageConnection> {
   try {
     const connection = await openInTime(config, () => {
-      health.setStanding(BLOCKED);
+      health.setPermanentError(BLOCKED);
       changed();
     });
-    health.setStanding(null);
+    health.setPermanentError(null);
     health.update({ evicted: connection.evicted ?? false });
     return connection;
   } catch (error) {
     health.update({ kind: "memory" });
-    health.setStanding(refused(error as Error));
+    health.setPermanentError(refused(error as Error));
     return memoryStorage().open(config.name, CURRENT_DATA);
   }
 }

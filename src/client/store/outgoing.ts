@@ -3,7 +3,7 @@ import type { Change, Sender } from "../../shared/wire.js";
 import { emptyBase, endGeneration, type BaseDocument } from "./base.js";
 import type { Device } from "./device.js";
 import { followInsert, mint, withBytes, type Minted, type NumberedRecord } from "./mint.js";
-import { mendGroup, refetch } from "./repair.js";
+import { repairGroup, markDamaged } from "./repair.js";
 import { claimsOf } from "./records.js";
 import { reject, REMOVED } from "./settle.js";
 import type { StorageTransaction } from "../storage/storage.js";
@@ -13,8 +13,8 @@ import {
   putRecords,
   readBase,
   readRecords,
-  readRefetched,
-  readSync,
+  readDamaged,
+  readSyncPoint,
 } from "./stored.js";
 
 /** A change that is on disk exactly as it goes out, and the records it stands for. */
@@ -25,21 +25,21 @@ export type Outgoing = { change: Change; seqs: number[]; sender: Sender };
  * inside a transaction of ReplicaStore. All documents at once: one after the other, each would wait
  * for the disk several times.
  *
- * @param seen The caller knows every record up to this place, and of later ones perhaps only its own.
+ * @param lastRecord The caller knows every record up to this place, and of later ones perhaps only its own.
  */
 export async function mintDocuments(
   tx: StorageTransaction,
   documents: ReadonlyMap<string, number[]>,
   device: Device,
   tree: FieldTree,
-  seen: number,
+  lastRecord: number,
 ): Promise<Outgoing[]> {
-  const { reset, complete } = await readSync(tx);
+  const { reset, complete } = await readSyncPoint(tx);
   if (reset) return []; // nothing is made on what is about to change
   const { clientId, sender } = await device.enter(tx);
-  const [refetched, sentElsewhere] = await Promise.all([
-    readRefetched(tx),
-    readSentElsewhere(tx, documents, seen),
+  const [known, sentElsewhere] = await Promise.all([
+    readDamaged(tx),
+    readSentElsewhere(tx, documents, lastRecord),
   ]);
   const newClientId = () => device.newClientId();
   const damaged: string[] = [];
@@ -47,20 +47,19 @@ export async function mintDocuments(
     [...documents].map(async ([document, seqs]) => {
       const [all, base] = await Promise.all([readRecords(tx, seqs), readBase(tx, document)]);
       const records = all.filter(({ record }) => !record.rejected);
-      if (records.length === 0 || refetched.has(document) || sentElsewhere.has(document))
-        return null;
+      if (records.length === 0 || known.has(document) || sentElsewhere.has(document)) return null;
       if (base === DAMAGED) {
         damaged.push(document);
         return null;
       }
-      const mended = await mendGroup(tx, records, base, newClientId);
-      return mintDocument(tx, mended, {
+      const repaired = await repairGroup(tx, records, base, newClientId);
+      return mintDocument(tx, repaired, {
         ...{ deviceId: clientId, newClientId, tree },
         isComplete: complete,
       });
     }),
   );
-  await refetch(tx, damaged, newClientId);
+  await markDamaged(tx, damaged, newClientId);
   return minted.flatMap((one) => (one ? [{ ...one, sender }] : []));
 }
 
@@ -68,9 +67,9 @@ export async function mintDocuments(
 async function readSentElsewhere(
   tx: StorageTransaction,
   documents: ReadonlyMap<string, number[]>,
-  seen: number,
+  lastRecord: number,
 ): Promise<ReadonlySet<string>> {
-  const later = await tx.getAll("outbox", seen);
+  const later = await tx.getAll("outbox", lastRecord);
   return new Set(
     later.flatMap(([seq, stored]) => {
       const { document, group } = claimsOf(stored); // one that is damaged may have been sent, too
@@ -91,7 +90,7 @@ type Minting = {
 /** @returns null when there is nothing to send, because nothing is left or its generation is over. */
 async function mintDocument(
   tx: StorageTransaction,
-  { records, base }: Awaited<ReturnType<typeof mendGroup>>,
+  { records, base }: Awaited<ReturnType<typeof repairGroup>>,
   { deviceId, newClientId, tree, isComplete }: Minting,
 ): Promise<Omit<Outgoing, "sender"> | null> {
   await putRecords(tx, followInsert(records, base));

@@ -24,7 +24,7 @@ export type OutboxRecord = {
   /** Names what may come again, its transaction or its place on a lost disk: only the first is stored. */
   idempotencyKey?: string;
   /** Made while another disk was there, which was lost: what the new one knows says nothing of it. */
-  isHomeless?: true;
+  isOrphaned?: true;
   /** Why the server refused it; such a record waits for the user and is not shown or sent. */
   rejected: Refusal | null;
   /** The row that it made, where the document has gone from here since. */
@@ -40,7 +40,7 @@ export const NO_PLACE = 0;
 /** A record as it is stored. */
 export type StoredRecord = Omit<
   OutboxRecord,
-  "seq" | "operations" | "idempotencyKey" | "isHomeless" | "row"
+  "seq" | "operations" | "idempotencyKey" | "isOrphaned" | "row"
 > & {
   operations: string;
   row?: string;

@@ -6,9 +6,9 @@ import {
   DAMAGED,
   decodeBase,
   putRecords,
-  readRefetched,
+  readDamaged,
   writeBase,
-  writeRefetched,
+  writeDamaged,
   type RowChanges,
 } from "./stored.js";
 import { unmint } from "./settle.js";
@@ -26,19 +26,19 @@ const REBUILD_DOCUMENTS = 200;
  * @param newClientId What the damaged bases knew of refused bytes is lost, so that no update of
  * these documents may use the device's own client id (C4).
  */
-export async function refetch(
+export async function markDamaged(
   tx: StorageTransaction,
   documents: readonly string[],
   newClientId: () => number,
 ): Promise<void> {
   if (documents.length === 0) return;
-  const refetched = await readRefetched(tx);
+  const damaged = await readDamaged(tx);
   for (const document of documents) {
     const clientId = newClientId();
     await writeBase(tx, document, { ...emptyBase(), clientId });
-    refetched.set(document, clientId); // as good a number as any that nobody has used yet
+    damaged.set(document, clientId); // as good a number as any that nobody has used yet
   }
-  await writeRefetched(tx, refetched);
+  await writeDamaged(tx, damaged);
 }
 
 /** What came of one step of making rows anew; `next` is where the next step begins. */
@@ -52,11 +52,11 @@ export type Rebuilt = RowChanges & {
 export async function rebuildRows(
   tx: StorageTransaction,
   after: string | null,
-  seen: number,
+  lastSegment: number,
   tree: FieldTree,
   newClientId: () => number,
 ): Promise<Rebuilt> {
-  const waiting = await readRefetched(tx);
+  const known = await readDamaged(tx);
   const batch = await tx.getAll("documents", after ?? undefined, REBUILD_DOCUMENTS);
   const rows = new Map<string, BaseRow>();
   const damaged: string[] = [];
@@ -64,12 +64,12 @@ export async function rebuildRows(
     const document = String(key);
     const base = decodeBase(stored);
     if (base === DAMAGED) damaged.push(document);
-    else if (!waiting.has(document)) rows.set(document, rowOf(base, tree));
+    else if (!known.has(document)) rows.set(document, rowOf(base, tree));
   }
-  await refetch(tx, damaged, newClientId);
+  await markDamaged(tx, damaged, newClientId);
   const isLast = batch.length < REBUILD_DOCUMENTS;
   const next = isLast ? null : String(batch.at(-1)![0]);
-  return { ...(await addSegment(tx, rows, seen)), next, damaged };
+  return { ...(await addSegment(tx, rows, lastSegment)), next, damaged };
 }
 
 /**
@@ -77,21 +77,22 @@ export async function rebuildRows(
  * whether they ever reached the server: the others are judged each on its own, under another client
  * id, so that the lost bytes can never meet theirs (C4).
  */
-export async function mendGroup(
+export async function repairGroup(
   tx: StorageTransaction,
   records: NumberedRecord[],
   base: BaseDocument | undefined,
   newClientId: () => number,
 ): Promise<{ records: NumberedRecord[]; base: BaseDocument | undefined }> {
   const seqs = new Set(records.map(({ seq }) => seq));
-  const isOrphan = ({ record }: NumberedRecord) => record.group !== null && !seqs.has(record.group);
-  if (!records.some(isOrphan)) return { records, base };
-  const mended = records.map((one) => (isOrphan(one) ? unmint(one, true) : one));
+  const isHeadless = ({ record }: NumberedRecord) =>
+    record.group !== null && !seqs.has(record.group);
+  if (!records.some(isHeadless)) return { records, base };
+  const repaired = records.map((one) => (isHeadless(one) ? unmint(one, true) : one));
   const own = { ...(base ?? emptyBase()), clientId: newClientId() };
   await putRecords(
     tx,
-    mended.filter((_, index) => isOrphan(records[index]!)),
+    repaired.filter((_, index) => isHeadless(records[index]!)),
   );
-  await writeBase(tx, mended[0]!.record.document, own);
-  return { records: mended, base: own };
+  await writeBase(tx, repaired[0]!.record.document, own);
+  return { records: repaired, base: own };
 }

@@ -60,9 +60,9 @@ describe.each<[string, () => ReplicaStorage]>([
 ])("the replica in %s", (_name, make) => {
   it("begins with nothing", async () => {
     const { store } = await setUp(make());
-    const sync = { cursor: null, complete: false, syncedAt: null, round: 0 };
-    const nothing = { segments: [], damaged: [], records: [], refetched: new Map() };
-    expect(await store.load()).toEqual({ sync, ...nothing });
+    const point = { cursor: null, complete: false, syncedAt: null, round: 0 };
+    const nothing = { segments: [], damagedSegments: [], records: [], damaged: new Map() };
+    expect(await store.load()).toEqual({ point, ...nothing });
   });
 
   it("keeps entries, rows and the position after them, for the next page too", async () => {
@@ -70,7 +70,7 @@ describe.each<[string, () => ReplicaStorage]>([
     const changes = await store.applyPage([entry(1, created)], SYNC, SEEN);
     expect(changes.rows.get("a")).toEqual({ generation: 1, row: { title: "t" } });
     const again = await open();
-    expect((await again.load()).sync).toEqual(SYNC);
+    expect((await again.load()).point).toEqual(SYNC);
     expect(await rows(again)).toEqual(changes.rows);
     expect((await again.load(changes.segment!)).segments).toEqual([]);
   });
@@ -84,10 +84,10 @@ describe.each<[string, () => ReplicaStorage]>([
       segment: null,
       missed: [],
       missing: [],
-      passed: [],
-      sync: later,
+      damaged: [],
+      point: later,
     });
-    expect(await store.load()).toMatchObject({ sync: later, segments: { length: 1 } });
+    expect(await store.load()).toMatchObject({ point: later, segments: { length: 1 } });
   });
 
   describe("of a page with a stub", () => {
@@ -106,7 +106,7 @@ describe.each<[string, () => ReplicaStorage]>([
       await all.store.applyPage([entry(1, created)], SYNC, SEEN);
       expect(await all.store.applyPage(page, LATER, SEEN)).toEqual({
         ...{ rows: new Map(), segment: null, missed: [] },
-        ...{ missing: ["a"], passed: [], sync: SYNC },
+        ...{ missing: ["a"], damaged: [], point: SYNC },
       });
       return all;
     }
@@ -114,7 +114,7 @@ describe.each<[string, () => ReplicaStorage]>([
     it("stores nothing, and no position, before what it stands for is here (C7)", async () => {
       const { store, open, rows } = await stubbed();
       for (const one of [store, await open()]) {
-        expect((await one.load()).sync).toEqual(SYNC);
+        expect((await one.load()).point).toEqual(SYNC);
         expect([...(await rows(one)).keys()]).toEqual(["a"]);
       }
     });
@@ -130,9 +130,9 @@ describe.each<[string, () => ReplicaStorage]>([
     it("stores all of it together once that is here", async () => {
       const { store, open, rows } = await stubbed();
       const applied = await store.applyPage(page, LATER, SEEN, [answer()]);
-      expect(applied).toMatchObject({ missing: [], sync: LATER });
+      expect(applied).toMatchObject({ missing: [], point: LATER });
       const again = await open();
-      expect((await again.load()).sync).toEqual(LATER);
+      expect((await again.load()).point).toEqual(LATER);
       const shown = new Map([
         ["a", { generation: 1, row: { title: "edited" } }],
         ["b", { generation: 1, row: { title: "t" } }],
@@ -185,16 +185,16 @@ describe.each<[string, () => ReplicaStorage]>([
     const { store, open } = await setUp(make());
     await store.applyPage([entry(1, created)], SYNC, SEEN);
     const early = { cursor: "early", complete: false, syncedAt: null, round: 0 };
-    const { sync } = await (await open()).applyPage([entry(1, created)], early, SEEN);
-    expect(sync).toEqual(SYNC);
-    expect((await store.load()).sync).toEqual(SYNC);
+    const { point } = await (await open()).applyPage([entry(1, created)], early, SEEN);
+    expect(point).toEqual(SYNC);
+    expect((await store.load()).point).toEqual(SYNC);
   });
 
   it("stores nothing of a page of which one entry cannot be read", async () => {
     const { store, rows } = await setUp(make());
     const broken = entry(1, new Uint8Array([255, 255]), { document: "b" });
     await expect(store.applyPage([entry(1, created), broken], SYNC, SEEN)).rejects.toThrow();
-    expect((await store.load()).sync.cursor).toBeNull();
+    expect((await store.load()).point.cursor).toBeNull();
     expect((await rows()).size).toBe(0);
   });
 

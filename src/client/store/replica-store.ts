@@ -9,7 +9,7 @@ import { healDocuments } from "./heal.js";
 import { pinIdentity } from "./identity.js";
 import { mintDocuments, type Outgoing } from "./outgoing.js";
 import { fromStored, NO_PLACE, toStored, unreadable, type OutboxRecord } from "./records.js";
-import { beginReset, swapRows, type Swapped } from "./reset.js";
+import { beginReset, showReloadedRows, type ReloadedRows } from "./reset.js";
 import { rebuildRows, type Rebuilt } from "./repair.js";
 import type { BaseRow, Segment } from "./rows.js";
 import { STORES, type StorageConnection } from "../storage/storage.js";
@@ -17,25 +17,25 @@ import {
   addRecord,
   moveRows,
   readHeld,
-  readRefetched,
+  readDamaged,
   readSegments,
-  readSync,
+  readSyncPoint,
   takeKeys,
   unsealRecord,
-  type Refetched,
+  type DamagedDocuments,
   type RowChanges,
 } from "./stored.js";
-import type { StoredSync } from "./sync-point.js";
+import type { StoredSyncPoint } from "./sync-point.js";
 
 export type Loaded = {
-  sync: StoredSync;
+  point: StoredSyncPoint;
   segments: [key: number, Segment][];
-  /** Keys of segments whose rows cannot be trusted: they have to be made anew. */
-  damaged: number[];
+  /** Keys of segments whose rows cannot be trusted: they have to be rebuilt. */
+  damagedSegments: number[];
   /** Those that cannot be read are among them, as rejected. */
   records: OutboxRecord[];
   /** Documents that have to be recovered: until then their changes wait. */
-  refetched: Refetched;
+  damaged: DamagedDocuments;
 };
 
 /**
@@ -61,15 +61,15 @@ export class ReplicaStore {
   /** What it takes to show rows, with no CRDT work; `after` skips segments already seen. */
   load(after = 0): Promise<Loaded> {
     return this.#storage.transaction("read", ["meta", "rows", "outbox"], async (tx) => {
-      const [sync, refetched, rows, records] = await Promise.all([
-        readSync(tx),
-        readRefetched(tx),
+      const [point, damaged, rows, records] = await Promise.all([
+        readSyncPoint(tx),
+        readDamaged(tx),
         readSegments(tx, after),
         tx.getAll("outbox"),
       ]);
       return {
-        sync,
-        refetched,
+        point,
+        damaged,
         ...rows,
         records: records.map(([seq, stored]) => {
           const unsealed = unsealRecord(stored);
@@ -99,24 +99,28 @@ export class ReplicaStore {
   /**
    * Stores log entries and the position after them together (C7); see {@link AppliedPage}.
    *
-   * @param seen The newest segment of rows that the caller knows.
+   * @param lastSegment The newest segment of rows that the caller knows.
    */
   applyPage(
     entries: readonly StreamEntry[],
-    sync: StoredSync,
-    seen: number,
+    point: StoredSyncPoint,
+    lastSegment: number,
     recovered: readonly Recovered[] = [],
   ): Promise<AppliedPage> {
-    const page = { entries, recovered, sync };
+    const page = { entries, recovered, point };
     return this.#storage.transaction("write", ["meta", "documents", "rows"], (tx) =>
-      applyPage(tx, page, seen, this.#fields.tree, () => this.#device.newClientId()),
+      applyPage(tx, page, lastSegment, this.#fields.tree, () => this.#device.newClientId()),
     );
   }
 
   /** Takes over what the server has of damaged documents; see {@link healDocuments}. */
-  heal(recovered: readonly Recovered[], asked: Refetched, seen: number): Promise<RowChanges> {
+  heal(
+    recovered: readonly Recovered[],
+    asked: DamagedDocuments,
+    lastSegment: number,
+  ): Promise<RowChanges> {
     return this.#storage.transaction("write", ["meta", "documents", "rows"], (tx) =>
-      healDocuments(tx, recovered, asked, seen, this.#fields.tree),
+      healDocuments(tx, recovered, asked, lastSegment, this.#fields.tree),
     );
   }
 
@@ -128,16 +132,16 @@ export class ReplicaStore {
   }
 
   /** Begins to load everything anew, unless the position is not at that cursor any more. */
-  reset(cursor: string | null, reason: ResetReason): Promise<StoredSync> {
+  reset(cursor: string | null, reason: ResetReason): Promise<StoredSyncPoint> {
     return this.#storage.transaction("durable", ["meta"], (tx) =>
       beginReset(tx, cursor, reason, this.#device),
     );
   }
 
-  /** Shows some of what was loaded anew; see {@link swapRows}. */
-  swapRows(seen: number): Promise<Swapped> {
+  /** Shows some of what was loaded anew; see {@link showReloadedRows}. */
+  showReloadedRows(lastSegment: number): Promise<ReloadedRows> {
     return this.#storage.transaction("durable", STORES, (tx) =>
-      swapRows(tx, seen, this.#fields, this.#device),
+      showReloadedRows(tx, lastSegment, this.#fields, this.#device),
     );
   }
 
@@ -150,24 +154,24 @@ export class ReplicaStore {
    * Makes, and stores, the bytes to send for these documents; nothing is minted for a document
    * whose earlier bytes still wait for an answer, whichever tab made them (C4).
    *
-   * @param seen The caller knows every record up to this place.
+   * @param lastSegment The caller knows every record up to this place.
    * @returns what to send, for fewer documents than asked where records were gone, cancelled or
    * rejected on the way, or where something else of the document has been sent by another tab.
    */
-  mint(documents: ReadonlyMap<string, number[]>, seen = 0): Promise<Outgoing[]> {
+  mint(documents: ReadonlyMap<string, number[]>, lastSegment = 0): Promise<Outgoing[]> {
     return this.#storage.transaction("durable", ["meta", "documents", "outbox"], (tx) =>
-      mintDocuments(tx, documents, this.#device, this.#fields.tree, seen),
+      mintDocuments(tx, documents, this.#device, this.#fields.tree, lastSegment),
     );
   }
 
   /**
    * Applies the server's answers: what was accepted moves from the outbox into the base (C4).
    *
-   * @param seen The newest segment of rows that the caller knows.
+   * @param lastSegment The newest segment of rows that the caller knows.
    */
-  settle(answers: readonly ServerAnswer[], seen: number): Promise<SettledChanges> {
+  settle(answers: readonly ServerAnswer[], lastSegment: number): Promise<SettledChanges> {
     return this.#storage.transaction("durable", STORES, (tx) =>
-      settleAnswers({ tx, device: this.#device, tree: this.#fields.tree }, answers, seen),
+      settleAnswers({ tx, device: this.#device, tree: this.#fields.tree }, answers, lastSegment),
     );
   }
 
@@ -204,9 +208,9 @@ export class ReplicaStore {
   }
 
   /** Makes rows of some documents anew from their bases; see {@link Rebuilt}. */
-  rebuildRows(after: string | null, seen: number): Promise<Rebuilt> {
+  rebuildRows(after: string | null, lastSegment: number): Promise<Rebuilt> {
     return this.#storage.transaction("write", ["meta", "documents", "rows"], (tx) =>
-      rebuildRows(tx, after, seen, this.#fields.tree, () => this.#device.newClientId()),
+      rebuildRows(tx, after, lastSegment, this.#fields.tree, () => this.#device.newClientId()),
     );
   }
 
@@ -216,7 +220,9 @@ export class ReplicaStore {
    *
    * @param rows The newest rows, as far as the caller knows, of the documents in those segments.
    */
-  moveRows(rows: ReadonlyMap<string, BaseRow>, from: readonly number[], seen: number) {
-    return this.#storage.transaction("write", ["rows"], (tx) => moveRows(tx, rows, from, seen));
+  moveRows(rows: ReadonlyMap<string, BaseRow>, from: readonly number[], lastSegment: number) {
+    return this.#storage.transaction("write", ["rows"], (tx) =>
+      moveRows(tx, rows, from, lastSegment),
+    );
   }
 }

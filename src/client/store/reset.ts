@@ -3,7 +3,7 @@ import type { ResetReason } from "../../shared/wire.js";
 import { emptyBase, rowOf, type BaseDocument } from "./base.js";
 import type { Device } from "./device.js";
 import type { NumberedRecord } from "./mint.js";
-import { refetch } from "./repair.js";
+import { markDamaged } from "./repair.js";
 import { judgeChanges } from "./reset-changes.js";
 import {
   addSegment,
@@ -12,15 +12,15 @@ import {
   deleteRecords,
   putRecords,
   readBase,
-  readRefetched,
-  readSync,
+  readDamaged,
+  readSyncPoint,
   unsealRecord,
-  writeRefetched,
-  writeSync,
+  writeDamaged,
+  writeSyncPoint,
   type RowChanges,
 } from "./stored.js";
 import type { StorageTransaction } from "../storage/storage.js";
-import type { Reset, StoredSync } from "./sync-point.js";
+import type { Reset, StoredSyncPoint } from "./sync-point.js";
 import type { BaseRow } from "./rows.js";
 
 // Loading everything anew beside what there is (S6). Pages go into the documents, which nobody looks at
@@ -29,10 +29,10 @@ import type { BaseRow } from "./rows.js";
 // position says which one is next: a page that ends in between goes on from there.
 
 /** Rows that have changed to what was loaded, and what is left to do. */
-export type Swapped = RowChanges & { sync: StoredSync };
+export type ReloadedRows = RowChanges & { point: StoredSyncPoint };
 
 /** Documents whose rows change in one transaction. */
-const SWAP_DOCUMENTS = 200;
+const SHOW_DOCUMENTS = 200;
 
 /**
  * Begins to load anew. Whoever else has gone on from that cursor since, in another tab, knows more, and
@@ -45,8 +45,8 @@ export async function beginReset(
   cursor: string | null,
   reason: ResetReason,
   device: Device,
-): Promise<StoredSync> {
-  const current = await readSync(tx);
+): Promise<StoredSyncPoint> {
+  const current = await readSyncPoint(tx);
   if (current.cursor !== cursor) return current;
   // Others may know its clocks up to where the server does not (C6).
   await device.changeClientId(tx);
@@ -58,8 +58,8 @@ export async function beginReset(
     after: null,
   };
   const next = { ...current, cursor: null, round: current.round + 1, reset };
-  await writeSync(tx, next);
-  await writeRefetched(tx, new Map()); // this load brings them, like everything else
+  await writeSyncPoint(tx, next);
+  await writeDamaged(tx, new Map()); // this load brings them, like everything else
   return next;
 }
 
@@ -74,30 +74,30 @@ export function loadedBy(reset: Reset | undefined, base: BaseDocument): BaseDocu
 
 /**
  * Has the rows of some documents change to what was loaded, and gives up what is not there any more. When
- * `sync` says that there is no reset, it is done.
+ * `point` says that there is no reset, it is done.
  */
-export async function swapRows(
+export async function showReloadedRows(
   tx: StorageTransaction,
-  seen: number,
+  lastSegment: number,
   fields: CompiledFields,
   device: Device,
-): Promise<Swapped> {
-  const sync = await readSync(tx);
-  const { reset } = sync;
+): Promise<ReloadedRows> {
+  const point = await readSyncPoint(tx);
+  const { reset } = point;
   const rows = new Map<string, BaseRow>();
-  if (!reset?.loaded) return { ...(await addSegment(tx, rows, seen)), sync };
+  if (!reset?.loaded) return { ...(await addSegment(tx, rows, lastSegment)), point };
   const changes = await changesByDocument(tx);
-  const refetched = await readRefetched(tx);
+  const known = await readDamaged(tx);
   /** Found to be damaged since the load began: what it said of them went by, and their changes wait. */
-  const lost: string[] = [];
-  const batch = await tx.getAll("documents", reset.after ?? undefined, SWAP_DOCUMENTS);
+  const damaged: string[] = [];
+  const batch = await tx.getAll("documents", reset.after ?? undefined, SHOW_DOCUMENTS);
   for (const [key, stored] of batch) {
     const document = String(key);
     const base = decodeBase(stored);
     const waiting = changes.get(document) ?? [];
     changes.delete(document);
-    if (base === DAMAGED || refetched.has(document)) {
-      lost.push(document);
+    if (base === DAMAGED || known.has(document)) {
+      damaged.push(document);
       continue;
     }
     const isGone = base.load !== reset.mark;
@@ -107,17 +107,17 @@ export async function swapRows(
     const bases = isGone ? { before: base, after: undefined } : { before: undefined, after: base };
     await judge(tx, waiting, bases, reset, fields);
   }
-  await refetch(tx, lost, () => device.newClientId());
-  const isLast = batch.length < SWAP_DOCUMENTS;
+  await markDamaged(tx, damaged, () => device.newClientId());
+  const isLast = batch.length < SHOW_DOCUMENTS;
   const next = isLast
-    ? done(sync)
-    : { ...sync, reset: { ...reset, after: String(batch.at(-1)![0]) } };
+    ? done(point)
+    : { ...point, reset: { ...reset, after: String(batch.at(-1)![0]) } };
   if (isLast) await judgeOthers(tx, changes, reset, fields);
-  await writeSync(tx, next);
-  return { ...(await addSegment(tx, rows, seen)), sync: next };
+  await writeSyncPoint(tx, next);
+  return { ...(await addSegment(tx, rows, lastSegment)), point: next };
 }
 
-function done({ reset: _, ...sync }: StoredSync): StoredSync {
+function done({ reset: _, ...sync }: StoredSyncPoint): StoredSyncPoint {
   return { ...sync, complete: true };
 }
 

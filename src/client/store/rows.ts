@@ -11,7 +11,7 @@ export type BaseRow = {
 };
 
 /** A row as it is stored: `[document, generation, row as JSON or null]` (C8), and rarely what named it. */
-export type StoredRow = [
+export type EncodedRow = [
   document: string,
   generation: number,
   json: string | null,
@@ -27,7 +27,7 @@ export function encodeSegment(rows: Iterable<[string, BaseRow]>): Sealed {
 
 /** @returns null when it is damaged: then none of its rows can be trusted. */
 export function decodeSegment(stored: unknown): Segment | null {
-  const unsealed = unseal<StoredRow[]>(stored);
+  const unsealed = unseal<EncodedRow[]>(stored);
   if (unsealed.kind !== "intact") return null;
   try {
     return unsealed.value.map((row) => [row[0], decodeRow(row)]);
@@ -36,14 +36,14 @@ export function decodeSegment(stored: unknown): Segment | null {
   }
 }
 
-export function encodeRow(document: string, { generation, row, insertedAs }: BaseRow): StoredRow {
+export function encodeRow(document: string, { generation, row, insertedAs }: BaseRow): EncodedRow {
   const json = row && JSON.stringify(convexToJson(row));
   return insertedAs === undefined
     ? [document, generation, json]
     : [document, generation, json, insertedAs];
 }
 
-export function decodeRow([, generation, json, insertedAs]: StoredRow): BaseRow {
+export function decodeRow([, generation, json, insertedAs]: EncodedRow): BaseRow {
   const name = insertedAs === undefined ? {} : { insertedAs };
   if (json === null) return { generation, row: null, ...name };
   const parsed = JSON.parse(json) as JSONValue;

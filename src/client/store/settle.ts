@@ -90,8 +90,8 @@ function accept(base: BaseDocument, answer: Answer, generation: number, tree: Fi
   const { group, change } = answer;
   const entries: WholeEntry[] =
     change.op === "remove"
-      ? [entryOf(change, generation, "tombstone", new ArrayBuffer(0))]
-      : change.parts.map(({ update }) => entryOf(change, generation, "update", update));
+      ? [changeEntry(change, generation, "tombstone", new ArrayBuffer(0))]
+      : change.parts.map(({ update }) => changeEntry(change, generation, "update", update));
   // The server may have put an insert into a later generation than the one we named.
   const settled = {
     advanced: advance(base, entries, tree),
@@ -112,7 +112,7 @@ function followers({ all, group, change }: Answer, generation: number): Numbered
     .map(({ seq, record }) => ({ seq, record: { ...record, generation } }));
 }
 
-function entryOf(
+function changeEntry(
   { document }: Change,
   generation: number,
   kind: WholeEntry["kind"],

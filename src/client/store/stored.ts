@@ -10,7 +10,7 @@ import type { OutboxRecord, StoredRecord } from "./records.js";
 import { decodeSegment, encodeSegment, type BaseRow, type Segment } from "./rows.js";
 import { seal, unseal, type Unsealed } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
-import { NEVER_SYNCED, type StoredSync } from "./sync-point.js";
+import { NEVER_SYNCED, type StoredSyncPoint } from "./sync-point.js";
 
 // How single values lie in a storage: sealed, so that damage shows before it is believed.
 
@@ -25,12 +25,12 @@ export type RowChanges = {
 /** A document's base that cannot be trusted any more. */
 export const DAMAGED = Symbol("damaged");
 
-export async function readSync(tx: StorageTransaction): Promise<StoredSync> {
-  return intact<StoredSync>(await tx.get("meta", "sync")) ?? NEVER_SYNCED;
+export async function readSyncPoint(tx: StorageTransaction): Promise<StoredSyncPoint> {
+  return intact<StoredSyncPoint>(await tx.get("meta", "sync")) ?? NEVER_SYNCED;
 }
 
-export function writeSync(tx: StorageTransaction, sync: StoredSync): Promise<void> {
-  return tx.put("meta", "sync", seal(sync));
+export function writeSyncPoint(tx: StorageTransaction, point: StoredSyncPoint): Promise<void> {
+  return tx.put("meta", "sync", seal(point));
 }
 
 export async function readBase(
@@ -104,25 +104,25 @@ export async function takeKeys(
 export async function readSegments(
   tx: StorageTransaction,
   after: number,
-): Promise<{ segments: [number, Segment][]; damaged: number[] }> {
+): Promise<{ segments: [number, Segment][]; damagedSegments: number[] }> {
   const segments: [number, Segment][] = [];
-  const damaged: number[] = [];
+  const damagedSegments: number[] = [];
   for (const [key, stored] of (await tx.getAll("rows", after)) as [number, unknown][]) {
     const segment = decodeSegment(stored);
     if (segment) segments.push([key, segment]);
-    else damaged.push(key);
+    else damagedSegments.push(key);
   }
-  return { segments, damaged };
+  return { segments, damagedSegments };
 }
 
-/** @param seen The newest segment that the caller knows. */
+/** @param lastSegment The newest segment that the caller knows. */
 export async function addSegment(
   tx: StorageTransaction,
   rows: Map<string, BaseRow>,
-  seen: number,
+  lastSegment: number,
 ): Promise<RowChanges> {
   // Also when there is nothing to add: what an answer settles, another tab may have added before.
-  const { segments: missed } = await readSegments(tx, seen);
+  const { segments: missed } = await readSegments(tx, lastSegment);
   if (rows.size === 0) return { rows, segment: null, missed };
   return { rows, segment: await tx.add("rows", encodeSegment(rows)), missed };
 }
@@ -132,9 +132,9 @@ export async function moveRows(
   tx: StorageTransaction,
   rows: ReadonlyMap<string, BaseRow>,
   from: readonly number[],
-  seen: number,
+  lastSegment: number,
 ): Promise<RowChanges> {
-  const { segments: missed } = await readSegments(tx, seen);
+  const { segments: missed } = await readSegments(tx, lastSegment);
   const newer = new Set(missed.flatMap(([, segment]) => segment.map(([document]) => document)));
   const moved = new Map([...rows].filter(([document]) => !newer.has(document)));
   await Promise.all(from.map((key) => tx.delete("rows", key)));
@@ -147,19 +147,19 @@ export async function moveRows(
  * a number that is drawn anew whenever a page passes it by: an answer that was asked for under another
  * number may be older than that page (C7).
  */
-export type Refetched = ReadonlyMap<string, number>;
+export type DamagedDocuments = ReadonlyMap<string, number>;
 
 /** Whether there is something in one that the other has not. */
-export function isMore(one: Refetched, other: Refetched): boolean {
+export function isMore(one: DamagedDocuments, other: DamagedDocuments): boolean {
   return [...one.keys()].some((document) => !other.has(document));
 }
 
-export async function readRefetched(tx: StorageTransaction): Promise<Map<string, number>> {
+export async function readDamaged(tx: StorageTransaction): Promise<Map<string, number>> {
   return new Map((await tx.get("meta", "refetch")) as [string, number][] | undefined);
 }
 
-export async function writeRefetched(tx: StorageTransaction, refetched: Refetched) {
-  if (refetched.size > 0) await tx.put("meta", "refetch", [...refetched]);
+export async function writeDamaged(tx: StorageTransaction, damaged: DamagedDocuments) {
+  if (damaged.size > 0) await tx.put("meta", "refetch", [...damaged]);
   else await tx.delete("meta", "refetch");
 }
 

@@ -23,12 +23,17 @@ export type SyncPoint = {
 };
 
 /** The position as it is stored. */
-export type StoredSync = SyncPoint & {
+export type StoredSyncPoint = SyncPoint & {
   /** Counts how often this device began to load anew: a page of an earlier round says nothing. */
   round: number;
 };
 
-export const NEVER_SYNCED: StoredSync = { cursor: null, complete: false, syncedAt: null, round: 0 };
+export const NEVER_SYNCED: StoredSyncPoint = {
+  cursor: null,
+  complete: false,
+  syncedAt: null,
+  round: 0,
+};
 
 /** Whether pages are still to come before all that the server has is here. */
 export function isLoading({ complete, reset }: SyncPoint): boolean {
@@ -36,7 +41,7 @@ export function isLoading({ complete, reset }: SyncPoint): boolean {
 }
 
 /** The position after a page, which says whether it is the last of a load, or of a tail, by `complete`. */
-export function positionAfter(current: StoredSync, page: StoredSync): StoredSync {
+export function positionAfter(current: StoredSyncPoint, page: StoredSyncPoint): StoredSyncPoint {
   // A tab that was frozen brings pages of a load which the one that took its turn has finished since.
   if (!isLoading(current) && !page.complete) return current;
   const { reset } = current;

@@ -2,7 +2,7 @@ import { ReplicateError } from "../../shared/errors.js";
 import type { Recovered } from "../../shared/wire.js";
 import { backoffMs } from "../platform/backoff.js";
 import { sleep, type Environment } from "../platform/environment.js";
-import type { Refetched } from "../store/stored.js";
+import type { DamagedDocuments } from "../store/stored.js";
 import { isLoading, type SyncPoint } from "../store/sync-point.js";
 import { reasonOf, type SyncState } from "../tabs/sync-state.js";
 import { recoverAll, type RecoverHost } from "./recover.js";
@@ -12,10 +12,10 @@ const HEALED_AT_ONCE = 100;
 
 export type HealHost = {
   syncPoint(): SyncPoint;
-  /** Documents that were damaged here and have to be recovered. */
-  lost(): Refetched;
-  /** Stores what the server has of them; `asked` is what was lost when it was asked. */
-  heal(recovered: readonly Recovered[], asked: Refetched): Promise<void>;
+  /** Documents that are damaged here and have to be loaded again. */
+  damaged(): DamagedDocuments;
+  /** Stores what the server has of them; `asked` are those that were damaged when it was asked. */
+  heal(recovered: readonly Recovered[], asked: DamagedDocuments): Promise<void>;
   report(state: Partial<SyncState>): void;
 };
 
@@ -35,16 +35,16 @@ export class Healer {
     this.#recovery = recovery;
   }
 
-  /** Goes on until nothing is lost, or everything is loaded anew; then it has to be started again. */
+  /** Goes on until nothing is damaged, or everything is loaded anew; then it has to be started again. */
   async run(signal: AbortSignal) {
     if (this.#running?.aborted === false || !this.#mayHeal(signal)) return;
     this.#running = signal;
     for (let failures = 0; this.#mayHeal(signal);) {
-      const before = this.#host.lost().size;
+      const before = this.#host.damaged().size;
       const problem = await this.#heal(signal).catch((error: Error) => error);
       if (signal.aborted) return;
       this.#host.report({ healReason: reasonOf(problem) });
-      if (problem === null && this.#host.lost().size < before) failures = 0;
+      if (problem === null && this.#host.damaged().size < before) failures = 0;
       else await sleep(this.#environment, backoffMs(failures++, this.#environment), signal);
     }
     if (signal.aborted) return;
@@ -53,12 +53,12 @@ export class Healer {
   }
 
   #mayHeal(signal: AbortSignal): boolean {
-    return !signal.aborted && this.#host.lost().size > 0 && !isLoading(this.#host.syncPoint());
+    return !signal.aborted && this.#host.damaged().size > 0 && !isLoading(this.#host.syncPoint());
   }
 
   /** @returns what is wrong with the first document that cannot be recovered. */
   async #heal(signal: AbortSignal): Promise<Error | null> {
-    const asked = this.#host.lost();
+    const asked = this.#host.damaged();
     let problem: Error | null = null;
     for (let left = [...asked.keys()]; left.length > 0; left = left.slice(HEALED_AT_ONCE)) {
       const some = left.slice(0, HEALED_AT_ONCE);

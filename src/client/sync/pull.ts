@@ -10,7 +10,7 @@ import { checkProtocol, untilAllowed, untilConnected, untilMine } from "./handsh
 import { Healer, type HealHost } from "./heal.js";
 import { recoverAll, type RecoverHost } from "./recover.js";
 import { reasonOf, type SyncState } from "../tabs/sync-state.js";
-import { checkPage, checkRecovery } from "./sound.js";
+import { checkPage, checkRecovery } from "./check-answers.js";
 import { Tail, type TailHost } from "./tail.js";
 
 /** A query that takes longer than this has been lost, in ms. */
@@ -31,7 +31,7 @@ export type PullHost = HealHost & {
    */
   apply(
     entries: readonly StreamEntry[],
-    sync: SyncPoint,
+    point: SyncPoint,
     recovered: readonly Recovered[],
   ): Promise<string[]>;
   /** What is here of these documents. */
@@ -39,7 +39,7 @@ export type PullHost = HealHost & {
   /** Begins to load everything anew, unless the position is not at that cursor any more (S6). */
   reset(cursor: string | null, reason: ResetReason): Promise<void>;
   /** Shows some of what was loaded anew; the position says whether there is more. */
-  swap(): Promise<void>;
+  showReloaded(): Promise<void>;
   /**
    * There is a position to be brought up to date from. Before, a removal that is forgotten would never
    * be heard of, of a document that this device has pushed (S6).
@@ -104,7 +104,7 @@ export class Puller {
         await this.#checkProtocol();
         if (signal.aborted) return;
         await this.#load(signal);
-        await this.#swap(signal);
+        await this.#showReloaded(signal);
         void this.#healer.run(signal);
         await this.#followTail(signal);
       } catch (error) {
@@ -137,14 +137,14 @@ export class Puller {
    *
    * @returns false, with nothing stored, when the server could not say what is needed.
    */
-  async #store(signal: AbortSignal, entries: readonly StreamEntry[], sync: SyncPoint) {
+  async #store(signal: AbortSignal, entries: readonly StreamEntry[], point: SyncPoint) {
     const recovered: Recovered[] = [];
-    let missing = await this.#host.apply(entries, sync, recovered);
+    let missing = await this.#host.apply(entries, point, recovered);
     while (missing.length > 0 && !signal.aborted) {
       const more = await recoverAll(missing, this.#recovery, signal);
       if (more.failed.size > 0) return false;
       recovered.push(...more.recovered);
-      if (!signal.aborted) missing = await this.#host.apply(entries, sync, recovered);
+      if (!signal.aborted) missing = await this.#host.apply(entries, point, recovered);
     }
     return true;
   }
@@ -199,8 +199,8 @@ export class Puller {
     if (!signal.aborted) await this.#host.reset(cursor, reason);
   }
 
-  async #swap(signal: AbortSignal) {
-    while (this.#host.syncPoint().reset?.loaded && !signal.aborted) await this.#host.swap();
+  async #showReloaded(signal: AbortSignal) {
+    while (this.#host.syncPoint().reset?.loaded && !signal.aborted) await this.#host.showReloaded();
   }
 
   /** Applies what the subscription brings, until it should start from a later cursor. */

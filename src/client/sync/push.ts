@@ -6,7 +6,7 @@ import { withTimeout, type Environment } from "../platform/environment.js";
 import type { Outgoing } from "../store/outgoing.js";
 import type { Transport } from "../platform/transport.js";
 import { backoffMs } from "../platform/backoff.js";
-import { soundResults, unanswered } from "./sound.js";
+import { validResults, unanswered } from "./check-answers.js";
 import { RATE_LIMITED } from "../tabs/sync-state.js";
 
 /**
@@ -47,7 +47,7 @@ export class Pusher {
   readonly #transport: Transport;
   readonly #environment: Environment;
   readonly #host: PushHost;
-  readonly #windowMs: number;
+  readonly #coalesceMs: number;
   readonly #retries = new Map<string, Retry>();
   #pause: Pause | null = null;
   /** Documents that the next push may carry: fewer after one was too much. */
@@ -59,11 +59,11 @@ export class Pusher {
   #waiting: { first: number; last: number; burst: boolean } | null = null;
   #lastChange = -Infinity;
 
-  constructor(transport: Transport, environment: Environment, host: PushHost, windowMs: number) {
+  constructor(transport: Transport, environment: Environment, host: PushHost, coalesceMs: number) {
     this.#transport = transport;
     this.#environment = environment;
     this.#host = host;
-    this.#windowMs = windowMs;
+    this.#coalesceMs = coalesceMs;
   }
 
   start() {
@@ -80,7 +80,7 @@ export class Pusher {
   /** A local change is on disk: send it when no other follows for a window, but soon. */
   changed() {
     const now = this.#environment.elapsed();
-    const burst = now - this.#lastChange < this.#windowMs * BURST_GAP;
+    const burst = now - this.#lastChange < this.#coalesceMs * BURST_GAP;
     this.#waiting = { first: this.#waiting?.first ?? now, last: now, burst };
     this.#lastChange = now;
     this.#schedule();
@@ -117,7 +117,7 @@ export class Pusher {
     if (this.#waiting === null) return Infinity;
     const { first, last, burst } = this.#waiting;
     const windows = burst ? BURST_WINDOW : 1;
-    return Math.min(last + this.#windowMs * windows, first + this.#windowMs * MAX_WAIT);
+    return Math.min(last + this.#coalesceMs * windows, first + this.#coalesceMs * MAX_WAIT);
   }
 
   #nextRetry(): number {
@@ -144,7 +144,7 @@ export class Pusher {
       const changes = outgoing.map(({ change }) => change);
       const push = this.#transport.push(changes, outgoing[0]!.sender);
       const answer = await withTimeout(this.#environment, push, PUSH_TIMEOUT_MS, timeoutError);
-      results = soundResults(answer);
+      results = validResults(answer);
     } catch (error) {
       return this.#failed(outgoing, error);
     }

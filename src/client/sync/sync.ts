@@ -15,7 +15,7 @@ export type SyncConfig = {
   page: Page;
   environment: Environment;
   /** How long a local change waits for others to go with it, in ms. */
-  windowMs: number;
+  coalesceMs: number;
 };
 
 /**
@@ -40,7 +40,7 @@ export class Sync {
    * @param changed Told of every change of `state`.
    */
   constructor(config: SyncConfig, fieldsHash: string, data: LocalData, changed: () => void) {
-    const { environment, transport, page, windowMs } = config;
+    const { environment, transport, page, coalesceMs } = config;
     this.#data = data;
     this.#changed = changed;
     this.#transport = transport;
@@ -53,10 +53,10 @@ export class Sync {
       identify: (identity) => this.#identify(identity),
       apply: (...args) => data.applyPage(...args),
       held: (documents) => data.held(documents),
-      lost: () => data.replica.refetched,
+      damaged: () => data.replica.damaged,
       heal: (...args) => data.heal(...args),
       reset: (cursor, reason) => data.reset(cursor, reason),
-      swap: () => data.swap(),
+      showReloaded: () => data.showReloaded(),
       begun: () => this.#startPushing(false),
       report: (state) => {
         this.#report(state);
@@ -69,7 +69,7 @@ export class Sync {
       settle: data.settle.bind(data),
       report: (error: Error | null) => this.#reportPush(error),
     };
-    this.#pusher = new Pusher(transport, environment, host, windowMs);
+    this.#pusher = new Pusher(transport, environment, host, coalesceMs);
     this.#leadership = new Leadership({
       lead: (...args) => this.#tabs.lead(...args),
       transport,
@@ -133,7 +133,7 @@ export class Sync {
   }
 
   /** There are damaged documents to recover. */
-  mustRecover() {
+  mustHeal() {
     this.#puller.heal();
   }
 

@@ -141,7 +141,7 @@ describe("two tabs that both believe they sync", () => {
     };
     const config = { name: "a", fields, storage, environment: time };
     const open = async () => {
-      const data = new LocalData(config, { ...nobody, mustRecover() {}, maySend() {} });
+      const data = new LocalData(config, { ...nobody, mustHeal() {}, maySend() {} });
       await data.opened;
       return data;
     };

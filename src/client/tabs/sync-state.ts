@@ -1,5 +1,5 @@
 import { ReplicateError } from "../../shared/errors.js";
-import { NotTheirs } from "../../shared/identity.js";
+import { WrongIdentity } from "../../shared/identity.js";
 import { refusalOf, type Refusal } from "../../shared/refusal.js";
 
 /** Codes that say that this tab's code does not fit the server; that of another tab may. */
@@ -46,7 +46,7 @@ export function reasonOf(error: Error | null): Reason | null {
       code,
       message,
       blocks,
-      ...(error instanceof NotTheirs && { isStranger: error.isStranger }),
+      ...(error instanceof WrongIdentity && { isStranger: error.isStranger }),
     };
   }
   return { code: "SERVER_ERROR", message: error.message, blocks: false };

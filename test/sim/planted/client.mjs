@@ -98,9 +98,9 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/store/replica-store.ts",
-        find: '    return this.#storage.transaction("durable", STORES, (tx) =>\n      settleAnswers({ tx, device: this.#device, tree: this.#fields.tree }, answers, seen),\n    );',
+        find: '    return this.#storage.transaction("durable", STORES, (tx) =>\n      settleAnswers({ tx, device: this.#device, tree: this.#fields.tree }, answers, lastSegment),\n    );',
         replace:
-          '    const before = new Map<number, unknown>();\n    return this.#storage\n      .transaction("durable", ["outbox"], async (tx) => {\n        for (const { outgoing, result } of answers) {\n          if (result.status !== "accepted") continue;\n          for (const seq of outgoing.seqs) {\n            before.set(seq, await tx.get("outbox", seq));\n            await tx.delete("outbox", seq);\n          }\n        }\n      })\n      .then(() => this.#storage.transaction("durable", STORES, async (tx) => {\n      for (const [seq, value] of before) if (value) await tx.put("outbox", seq, value);\n      return settleAnswers({ tx, device: this.#device, tree: this.#fields.tree }, answers, seen);\n    }));',
+          '    const before = new Map<number, unknown>();\n    return this.#storage\n      .transaction("durable", ["outbox"], async (tx) => {\n        for (const { outgoing, result } of answers) {\n          if (result.status !== "accepted") continue;\n          for (const seq of outgoing.seqs) {\n            before.set(seq, await tx.get("outbox", seq));\n            await tx.delete("outbox", seq);\n          }\n        }\n      })\n      .then(() => this.#storage.transaction("durable", STORES, async (tx) => {\n      for (const [seq, value] of before) if (value) await tx.put("outbox", seq, value);\n      return settleAnswers({ tx, device: this.#device, tree: this.#fields.tree }, answers, lastSegment);\n    }));',
       },
     ],
   },
@@ -194,9 +194,9 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/local-data/local-data.ts",
-        find: "const changes = await store.applyPage(entries, { ...sync, round }, seen, recovered);",
+        find: "const changes = await store.applyPage(entries, { ...point, round }, lastSegment, recovered);",
         replace:
-          "await store.applyPage([], { ...sync, round }, seen, []);\n      const changes = await store.applyPage(entries, { ...sync, round }, seen, recovered);",
+          "await store.applyPage([], { ...point, round }, lastSegment, []);\n      const changes = await store.applyPage(entries, { ...point, round }, lastSegment, recovered);",
       },
     ],
   },
@@ -283,7 +283,7 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/engine.ts",
-        find: "this.#succeed(lost, lost.data.homeless());",
+        find: "this.#succeed(lost, lost.data.orphaned());",
         replace: "this.#succeed(lost, []);",
       },
     ],

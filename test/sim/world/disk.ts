@@ -1,5 +1,9 @@
 import { ReplicateError } from "../../../src/shared/errors.js";
-import { Draft, NOTHING_STORED, type Image } from "../../../src/client/storage/draft.js";
+import {
+  MemoryTransaction,
+  NOTHING_STORED,
+  type Image,
+} from "../../../src/client/storage/memory-transaction.js";
 import type {
   ReplicaStorage,
   StorageConnection,
@@ -17,7 +21,7 @@ export class Disk {
   isFull = false;
   #image = NOTHING_STORED;
   /** Changes when the browser deletes the data: then there is another database of that name. */
-  #identity = 0;
+  #age = 0;
   #lastTurn = 0;
 
   /** Documents of which what is stored is not what was written. */
@@ -50,7 +54,7 @@ export class Disk {
 
   evict() {
     this.#image = NOTHING_STORED;
-    this.#identity += 1;
+    this.#age += 1;
     this.isOriginal = false;
   }
 
@@ -60,12 +64,12 @@ export class Disk {
       kind: "indexeddb",
       open: async (): Promise<StorageConnection> => {
         await tab.pause(MAX_WAIT_MS);
-        const identity = this.#identity;
+        const age = this.#age;
         return {
-          identity: `${tab.device.name} ${identity}`,
+          storeId: `${tab.device.name} ${age}`,
           transaction: async (mode, _stores, body) => {
             await tab.delay(this.#turn(tab));
-            const outcome = await settle(this.#run(identity, mode, body, tab));
+            const outcome = await settle(this.#run(age, mode, body, tab));
             await tab.pause(MAX_WAIT_MS);
             return outcome();
           },
@@ -84,24 +88,24 @@ export class Disk {
 
   /** Nothing but promises is awaited here, so that no other transaction comes in between. */
   async #run<T>(
-    identity: number,
+    age: number,
     mode: TransactionMode,
     body: (tx: StorageTransaction) => Promise<T>,
     tab: Tab,
   ): Promise<T> {
-    if (identity !== this.#identity) {
+    if (age !== this.#age) {
       throw new ReplicateError("STORAGE_LOST", "The simulated browser has deleted its data.");
     }
     const before = this.#image;
     const { dice, faults } = tab.device.world;
-    const draft = new Draft(before, copy);
-    const result = await body(draft);
+    const tx = new MemoryTransaction(before, copy);
+    const result = await body(tx);
     if (this.#image !== before) throw new Error("A transaction awaited something from outside.");
     const isWrite = mode !== "read";
     // At the end, so that whoever believes a transaction before it is over is found out.
     if (isWrite && this.isFull) throw new Error("The simulated disk is full.");
     if (dice.chance(faults.storageFailure)) throw new Error("The simulated disk failed.");
-    if (isWrite) this.#image = draft.image();
+    if (isWrite) this.#image = tx.image();
     return result;
   }
 }

@@ -56,7 +56,7 @@ export class Tab {
       tabs: () => new TabChannel(this),
       page: this.#page(),
       environment,
-      windowMs: WINDOW_MS,
+      coalesceMs: WINDOW_MS,
     });
     this.engine.rejections.on((record) => void this.rejected.push(record));
   }

@@ -15,7 +15,7 @@ type Listener = {
 };
 
 /** Does one thing with the storage at a time, and remembers how that went. */
-export class Turns {
+export class StorageQueue {
   readonly #environment: Environment;
   readonly #health: StorageHealth;
   readonly #listener: Listener;
@@ -29,7 +29,7 @@ export class Turns {
   }
 
   /** Does `work` after everything before it. */
-  take<T>(task: StorageTask, work: () => Promise<T>): Promise<T> {
+  enqueue<T>(task: StorageTask, work: () => Promise<T>): Promise<T> {
     const run = this.#last.then(() => this.now(task, work));
     this.#last = run.catch(() => undefined);
     return run;
@@ -50,7 +50,7 @@ export class Turns {
   }
 
   /** Does what has to succeed in the end, however often storage fails. */
-  async insist(work: () => Promise<void>): Promise<void> {
+  async retryUntilDone(work: () => Promise<void>): Promise<void> {
     for (let failures = 0; !this.#stopped.signal.aborted; failures++) {
       try {
         return await work();

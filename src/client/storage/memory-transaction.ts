@@ -13,7 +13,7 @@ export const NOTHING_STORED: Image = { stores: new Map(), lastKey: 0 };
  * A transaction on an image, which stays as it is: it copies the stores that it changes, and every
  * value both ways, as IndexedDB does.
  */
-export class Draft implements StorageTransaction {
+export class MemoryTransaction implements StorageTransaction {
   readonly #before: Image;
   readonly #copy: (value: unknown) => unknown;
   readonly #changed = new Map<StoreName, Map<StorageKey, unknown>>();

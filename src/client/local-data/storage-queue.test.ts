@@ -2,17 +2,17 @@ import { expect, it } from "vitest";
 import { ReplicateError } from "../../shared/errors.js";
 import { VirtualTime } from "../setup.test.js";
 import { StorageHealth } from "../storage/health.js";
-import { Turns } from "./turns.js";
+import { StorageQueue } from "./storage-queue.js";
 
 function setUp() {
   const health = new StorageHealth("memory");
   const listener = { changed: () => undefined, failed: () => undefined };
-  return { health, turns: new Turns(new VirtualTime(), health, listener) };
+  return { health, queue: new StorageQueue(new VirtualTime(), health, listener) };
 }
 
 it("whatever keeps what is stored from being read shows, until it is read", async () => {
-  const { health, turns } = setUp();
-  const reading = turns.take("read", async () => {
+  const { health, queue } = setUp();
+  const reading = queue.enqueue("read", async () => {
     throw new ReplicateError("INVALID_ROW", "It does not fit.");
   });
   await expect(reading).rejects.toThrow("It does not fit.");
@@ -20,13 +20,13 @@ it("whatever keeps what is stored from being read shows, until it is read", asyn
     code: "STORAGE_FAILED",
     message: "What is stored on this device cannot be read: It does not fit.",
   });
-  await turns.take("read", async () => undefined);
+  await queue.enqueue("read", async () => undefined);
   expect(health.status.error).toBeNull();
 });
 
 it("that everything was deleted on purpose is no trouble of the storage", async () => {
-  const { health, turns } = setUp();
+  const { health, queue } = setUp();
   const cleared = new ReplicateError("DATA_CLEARED", "");
-  await expect(turns.take("read", () => Promise.reject(cleared))).rejects.toBe(cleared);
+  await expect(queue.enqueue("read", () => Promise.reject(cleared))).rejects.toBe(cleared);
   expect(health.status.error).toBeNull();
 });

@@ -31,7 +31,7 @@ export function checkRecovery(answer: Recovery) {
 }
 
 /** Of the answers to a push those that make sense; what has none is sent again. */
-export function soundResults(results: unknown): PushResult {
+export function validResults(results: unknown): PushResult {
   return Array.isArray(results) ? (results as unknown[]).filter(isResult) : [];
 }
 
@@ -59,8 +59,8 @@ function isResult(one: unknown): one is PushResult[number] {
   }
   const isVector =
     stateVector instanceof ArrayBuffer && stateVectorProblem(new Uint8Array(stateVector)) === null;
-  const isSound = stateVector === undefined || isVector;
-  return typeof code === "string" && typeof message === "string" && isSound;
+  const isValid = stateVector === undefined || isVector;
+  return typeof code === "string" && typeof message === "string" && isValid;
 }
 
 function takeApart(value: unknown): Record<string, unknown> {

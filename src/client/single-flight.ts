@@ -1,5 +1,5 @@
 /** Work that is named, and not begun again while it is under way. */
-export class Once {
+export class SingleFlight {
   readonly #running = new Map<string, Promise<void>>();
 
   async run(name: string, work: () => Promise<void>): Promise<void> {

@@ -6,13 +6,13 @@ import type { Page } from "./page.js";
  * up to a minute. It is, from the moment that the device says it has no network, until it says that it has
  * one, or the server answers all the same, as one on this very machine does.
  */
-export class Suspicion {
+export class OfflineHint {
   readonly #page: Pick<Page, "onNetwork">;
   readonly #probe: () => Promise<unknown>;
   readonly #changed = new Emitter<[]>();
   /** Counts losses, so that an answer to an earlier question says nothing of a later one. */
   #losses = 0;
-  #isRaised = false;
+  #isOffline = false;
   #listeners = 0;
   #stop = () => {};
 
@@ -22,8 +22,8 @@ export class Suspicion {
     this.#probe = probe;
   }
 
-  get isRaised(): boolean {
-    return this.#isRaised;
+  get isOffline(): boolean {
+    return this.#isOffline;
   }
 
   /** Listens to the page only while somebody listens here. */
@@ -37,7 +37,7 @@ export class Suspicion {
       forget();
       if (--this.#listeners > 0) return;
       this.#stop();
-      this.#isRaised = false;
+      this.#isOffline = false;
     };
   }
 
@@ -49,9 +49,9 @@ export class Suspicion {
     this.#probe().then(trust, trust);
   }
 
-  #set(isRaised: boolean) {
-    if (isRaised === this.#isRaised) return;
-    this.#isRaised = isRaised;
+  #set(isOffline: boolean) {
+    if (isOffline === this.#isOffline) return;
+    this.#isOffline = isOffline;
     this.#changed.emit();
   }
 }

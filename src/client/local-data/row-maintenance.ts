@@ -1,0 +1,49 @@
+import type { ReplicaStore } from "../store/replica-store.js";
+import type { Replica } from "./replica.js";
+
+export type RowMaintenanceHost = {
+  readonly replica: Replica;
+  /** Does `work` with the storage after everything before it. */
+  enqueue<T>(work: (store: ReplicaStore) => Promise<T>): Promise<T>;
+  /** Shows these documents as they are now, and has other tabs look at the disk. */
+  announce(documents: Iterable<string>): void;
+  /** Reads the disk again. */
+  load(): Promise<void>;
+};
+
+/** Looks after the rows on disk, in bounded steps, so that no write ever waits for all of them. */
+export class RowMaintenance {
+  readonly #host: RowMaintenanceHost;
+
+  constructor(host: RowMaintenanceHost) {
+    this.#host = host;
+  }
+
+  /** Does one step of compaction, where it pays; for whoever is using the storage. */
+  async compact(store: ReplicaStore): Promise<void> {
+    const { replica } = this.#host;
+    const plan = replica.compaction();
+    if (plan === null) return;
+    const moved = await store.moveRows(plan.rows, plan.segments, replica.lastSegment);
+    this.#host.announce(replica.applyMoved(moved, plan.segments));
+  }
+
+  /** Rebuilds all rows from their documents, and drops the segments that were damaged. */
+  async rebuild(damagedSegments: readonly number[]): Promise<void> {
+    let after: string | null = null;
+    do after = await this.#rebuildSome(after, damagedSegments);
+    while (after !== null);
+  }
+
+  /** @returns the document after which the next step begins; null when this was the last one. */
+  #rebuildSome(after: string | null, damagedSegments: readonly number[]): Promise<string | null> {
+    const { replica, enqueue, announce, load } = this.#host;
+    return enqueue(async (store) => {
+      const step = await store.rebuildRows(after, replica.lastSegment);
+      announce(replica.applyRows(step));
+      if (step.damaged.length > 0) await load();
+      if (step.next === null) await store.moveRows(new Map(), damagedSegments, Infinity);
+      return step.next;
+    });
+  }
+}
