@@ -72,7 +72,7 @@ async function measureOurs(count: number): Promise<Figures> {
   const store = await time(async () => {
     for (let at = 0; at < count; at += PAGE_DOCUMENTS) {
       const sync = { cursor: `${at}`, complete: at + PAGE_DOCUMENTS >= count, syncedAt: 0 };
-      await first.applyPage(entries.slice(at, at + PAGE_DOCUMENTS), sync);
+      await first.applyPage(entries.slice(at, at + PAGE_DOCUMENTS), sync, []);
     }
   });
   await first.close();

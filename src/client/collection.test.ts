@@ -179,7 +179,7 @@ describe("a collection that is made again with something else, as a hot reload d
   });
 
   it("takes the place of one that was cleaned up first, too", async () => {
-    const { client, server } = fakeClient();
+    const { client, pushed, server } = fakeClient();
     const before = collectionOf(client, { startSync: true });
     await before.preload();
     await before.cleanup();
@@ -187,6 +187,7 @@ describe("a collection that is made again with something else, as a hot reload d
     const after = collectionOf(client, { startSync: true, fields: more });
     after.insert({ id: "a", title: "t", more: "m" } as never);
     await after.utils.when("a", "accepted");
+    expect(pushed).toEqual(["a"]);
   });
 
   it("and whoever goes on using the old one is told", async () => {

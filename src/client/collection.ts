@@ -59,17 +59,17 @@ export type ConvexCollectionConfig<F extends Fields> = PassedOn<Row<F>> & {
    */
   identity?: string | undefined;
   /** Name of the local store; by default it follows from the deployment and the functions. */
-  storageName?: string;
+  storageName?: string | undefined;
   /** Where local data is kept: IndexedDB by default, memory where there is none. */
-  storage?: ReplicaStorage;
+  storage?: ReplicaStorage | undefined;
   /** How long a change waits for others to be sent with it, in ms; 50 by default. */
-  coalesceMs?: number;
+  coalesceMs?: number | undefined;
   /**
    * Called when the server has refused a change, in every tab that has the collection in use, e.g. to
    * tell the user. The change waits in `utils.outbox` for a decision, also when no tab was open to be
    * told. What it throws is reported as an uncaught error, and stops nothing.
    */
-  onRejected?: (rejected: RejectedChange<Row<F>>) => unknown;
+  onRejected?: ((rejected: RejectedChange<Row<F>>) => unknown) | undefined;
 };
 
 /** What a replicated collection offers besides TanStack DB's own methods, as `collection.utils`. */
@@ -178,7 +178,7 @@ export function convexCollectionOptions<F extends Fields>(
     functions,
     identity: identity ?? null,
     fields: compileFields(fields),
-    transport: convexTransport(convexClient, api, page),
+    transport: convexTransport(convexClient, api, page, realEnvironment),
     storage: storage ?? (hasIndexedDB() ? indexedDBStorage() : memoryStorage()),
     tabs: () => browserTabs(name),
     page,
@@ -257,7 +257,7 @@ function accepting(engine: Engine): AcceptMutations {
 
 /**
  * Shows the engine's rows in a collection. Every write is an `update` without `key`: an upsert in
- * full mode, and what a persistence wrapper expects (reference: tanstack-db §1.1, §4).
+ * full mode, and what a persistence wrapper expects.
  */
 function syncWith<R extends object>(
   engine: Engine,

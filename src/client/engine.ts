@@ -103,7 +103,7 @@ export class Engine {
     return writes.length > 0 ? this.#session().write(writes) : Promise.resolve();
   }
 
-  /** Local changes that the server has not accepted, oldest first. */
+  /** The records behind `outbox`, oldest first; for tests. */
   records = (): OutboxRecord[] => this.#current?.data.replica.records() ?? [];
 
   /** Checks a row that is about to be written, before it is shown; throws what `accept` would. */
@@ -144,7 +144,7 @@ export class Engine {
     return (storage.kind === "memory" ? pending : unsaved) > 0;
   }
 
-  /** Deletes everything local, in all tabs, and begins anew; see `clear` in `ReplicateUtils`. */
+  /** Deletes everything local, in all tabs, and starts again; see `clear` in `ReplicateUtils`. */
   async clear({ force }: { force: boolean }): Promise<void> {
     await this.#hold(async (session) => {
       await session.data.opened;
@@ -198,7 +198,7 @@ export class Engine {
   #open(): Session {
     this.#wasUsed = true;
     this.#readiness.begin();
-    // A session that was replaced may still finish something; nobody is told.
+    // A session that was replaced may still finish something; that is not reported.
     const isCurrent = () => this.#current === session;
     const session: Session = new Session(this.#config, {
       shown: (changes) => isCurrent() && this.#listeners.shown(changes),
@@ -211,7 +211,7 @@ export class Engine {
     return session;
   }
 
-  /** The disk is gone, or a newer page's. What no disk holds moves on; rows stay until loaded anew. */
+  /** The disk is gone, or a newer page's. What no disk holds moves on; rows stay until loaded again. */
   #restart(lost: Session) {
     this.#isRestarting = true;
     this.#succeed(lost, lost.data.orphaned());

@@ -59,7 +59,7 @@ export async function importInto(
 }
 
 /**
- * The local changes that make `shown` what `rows` say: an insert for a document that is not there,
+ * The local changes that make `shown` equal to `rows`: an insert for a document that is not there,
  * otherwise an update of the fields that differ.
  */
 function planImport(

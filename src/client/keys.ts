@@ -1,8 +1,8 @@
 import { ReplicateError } from "../shared/errors.js";
 
 /**
- * Rows by their ids, whatever `getKey` of the user says: two rows under one key would show as one. That
- * it says something else is reported once, and told to whoever writes.
+ * Rows by their ids, whatever the user's `getKey` returns: two rows under one key would show as one. A
+ * `getKey` that returns something else is reported once, and throws at each write.
  */
 export function keyById<R extends { id: string }>(given?: (row: R) => string) {
   let isReported = false;

@@ -4,7 +4,8 @@ import { ReplicateError } from "../shared/errors.js";
 import type { RowFields } from "../shared/operations.js";
 import { Emitter } from "./platform/emitter.js";
 import { itemsOf, type OutboxItem, type RejectedChange } from "./outbox-items.js";
-import type { OutboxRecord } from "./store/records.js";
+import { groupBy } from "./store/group-by.js";
+import { bySeq, type OutboxRecord } from "./store/records.js";
 import type { BaseRow } from "./store/rows.js";
 
 /** Version of what `export()` makes. */
@@ -118,7 +119,7 @@ export class OutboxView implements Outbox<RowFields> {
   #refresh() {
     this.#isStale = false;
     this.#byDocument = new Map(
-      [...groupByDocument(this.#source.records())].map(([document, records]) => [
+      [...groupBy(this.#source.records(), (one) => one.document)].map(([document, records]) => [
         document,
         this.#made(document, records),
       ]),
@@ -130,7 +131,7 @@ export class OutboxView implements Outbox<RowFields> {
   #made(document: string, records: readonly OutboxRecord[]): Made {
     const before = this.#byDocument.get(document);
     const base = this.#source.base(document);
-    // A record that is read from disk again is another object, and says the same.
+    // A record that is read from disk again is another object with the same content.
     const inputs = [
       base,
       ...records.flatMap((one) => [
@@ -149,22 +150,8 @@ function checkedSeq(seq: number): number {
   if (typeof seq === "number") return seq;
   throw new ReplicateError(
     "INVALID_ID",
-    `retry() and discard() take the seq of a refused change in outbox.list(), not ${seq === null ? "null: a change without one is not on disk yet, and so not refused" : `a value of type ${typeof seq}`}.`,
+    `retry() and discard() need the seq of a refused change in outbox.list(), but got ${seq === null ? "null: a change without one is not on disk yet, and so not refused" : `a value of type ${typeof seq}`}.`,
   );
-}
-
-function groupByDocument(records: readonly OutboxRecord[]): Map<string, OutboxRecord[]> {
-  const groups = new Map<string, OutboxRecord[]>();
-  for (const record of records) {
-    const group = groups.get(record.document);
-    if (group) group.push(record);
-    else groups.set(record.document, [record]);
-  }
-  return groups;
-}
-
-function bySeq(a: { seq: number | null }, b: { seq: number | null }): number {
-  return (a.seq ?? Infinity) - (b.seq ?? Infinity) || 0;
 }
 
 function sameMembers(a: readonly unknown[], b: readonly unknown[]): boolean {

@@ -42,7 +42,7 @@ export class Readiness {
     ];
   }
 
-  /** There is something to show, or nothing to wait for; listeners are told once. */
+  /** There is something to show, or nothing to wait for; listeners are notified once. */
   mark() {
     if (this.#isReady) return;
     this.#isReady = true;

@@ -8,10 +8,10 @@ export type RowListener = {
   ready(): void;
 };
 
-/** Those who show rows, and which rows they have been told of. */
+/** Those who show rows, and the ids of the rows that they show. */
 export class RowListeners {
   readonly #listeners = new Set<RowListener>();
-  readonly #told = new Set<string>();
+  readonly #ids = new Set<string>();
 
   get size(): number {
     return this.#listeners.size;
@@ -25,15 +25,15 @@ export class RowListeners {
 
   shown(changes: readonly ShownChange[]) {
     for (const { id, row } of changes) {
-      if (row === null) this.#told.delete(id);
-      else this.#told.add(id);
+      if (row === null) this.#ids.delete(id);
+      else this.#ids.add(id);
     }
     for (const listener of this.#listeners) guarded(() => listener.shown(changes));
   }
 
-  /** Tells that all rows are gone but these. */
+  /** Reports all rows but these as gone. */
   keep(rows: ReadonlyMap<string, RowFields>) {
-    const gone = [...this.#told].filter((id) => !rows.has(id));
+    const gone = [...this.#ids].filter((id) => !rows.has(id));
     if (gone.length > 0) this.shown(gone.map((id) => ({ id, row: null })));
   }
 

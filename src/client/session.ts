@@ -141,8 +141,8 @@ export class Session {
   #onVisibility = (visible: boolean) => {
     if (this.#isOpen) this.#sync.visibilityChanged();
     if (visible) return;
-    // The page may be about to end. Whoever hears this reads the disk after what is being stored,
-    // which this page may not be there to tell of.
+    // The page may be about to end. Other tabs read the disk after what is being stored now, which
+    // this page may not live to report.
     if (this.data.replica.counts().unsaved > 0) this.#sync.tellTabs();
     void this.sendNow();
   };

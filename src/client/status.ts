@@ -56,7 +56,7 @@ export function statusOf(
   session: Session,
   connected: boolean,
   graceOver: boolean,
-  suspended: Refusal | null = null,
+  suspended: Refusal | null,
 ): SyncStatus {
   const { syncState } = session;
   const { syncPoint, replica, storage } = session.data;
@@ -96,7 +96,7 @@ export interface StatusStore {
   subscribe(listener: (status: SyncStatus) => void): () => void;
 }
 
-/** Holds the status and tells listeners when it really changed. */
+/** Holds the status and notifies listeners when it really changed. */
 export class StatusHolder implements StatusStore {
   readonly #changed = new Emitter<[SyncStatus]>();
   #status = INITIAL_STATUS;

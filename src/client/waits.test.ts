@@ -112,8 +112,10 @@ describe("when changes are accepted", () => {
   it("is at once for a document without changes", async () => {
     const page = setUp({ connected: false });
     page.follow();
-    await page.engine.when("unknown", "accepted");
-    await page.engine.when("unknown", "durable");
+    const accepted = watch(page.engine.when("unknown", "accepted"));
+    const durable = watch(page.engine.when("unknown", "durable"));
+    await quiet();
+    expect([accepted.outcome, durable.outcome]).toEqual(["done", "done"]);
   });
 
   it("is when nothing is left to send, because it was taken back", async () => {

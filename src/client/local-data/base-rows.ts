@@ -9,8 +9,8 @@ import type { BaseRow, Segment } from "../store/rows.js";
 const MAX_SPARE_SEGMENTS = 200;
 const MAX_OUTDATED_ROWS = 2_000;
 
-/** Rows in one segment after compaction; 200 to 500 measured best (engines §2.3 a). */
-export const SEGMENT_ROWS = 500;
+/** Rows in one segment after compaction; 200 to 500 measured best (bench/storage.md). */
+const SEGMENT_ROWS = 500;
 
 /** Segments that one step of compaction replaces at most. */
 const STEP_SEGMENTS = 300;

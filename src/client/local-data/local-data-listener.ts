@@ -8,12 +8,12 @@ export type LocalDataConfig = {
   name: string;
   fields: CompiledFields;
   storage: ReplicaStorage;
-  /** Whose data the app says it is; null or nothing where it does not say. */
+  /** The user that the app names as the owner; null or absent where it names none. */
   identity?: string | null;
   environment: Environment;
 };
 
-/** What a tab's data tells those who show and sync it. */
+/** Events of a tab's data, for those who show and sync it. */
 export type LocalDataListener = {
   /** Rows look different now. */
   shown(changes: ShownChange[]): void;
@@ -24,7 +24,7 @@ export type LocalDataListener = {
   rejected(record: OutboxRecord): void;
   /** Another page has deleted all data on purpose, and everything has to start from nothing. */
   cleared(): void;
-  /** The disk is not this page's any more, and everything has to start anew; memory is as it was. */
+  /** The disk is not this page's any more, and everything has to start again; memory is as it was. */
   lost(): void;
   /** There are damaged documents to recover from the server that there were not before. */
   mustHeal(): void;

@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
 import type { StreamEntry } from "../../shared/wire.js";
 import { openLocalData } from "./local-data-setup.test.js";
-import { decodeSegment } from "../store/rows.js";
+import { addSegment, decodeSegment, readSegments } from "../store/rows.js";
 import { memoryStorage } from "../storage/memory.js";
 import type { ReplicaStorage, StoreName } from "../storage/storage.js";
-import { addSegment, readSegments, writeSyncPoint } from "../store/stored.js";
+import { writeSyncPoint } from "../store/stored.js";
 import { bytesOf, entry, HOUR, inserting, setting, VirtualTime } from "../setup.test.js";
 
 const created = bytesOf(inserting({ title: "t" }));
@@ -84,7 +84,7 @@ describe("one tab", () => {
 
   it("tells of a refused change once, with what is shown then", async () => {
     const { data, listener, send, titles } = await openTab(watched().storage);
-    await data.applyPage([entry(1, created)], SYNC);
+    await data.applyPage([entry(1, created)], SYNC, []);
     await data.save(data.add([retitle("no")]));
     const result = { status: "rejected", code: "REFUSED", message: "No." } as const;
     await data.settle([await send()], [{ document: "a", result }]);
@@ -98,7 +98,7 @@ describe("one tab", () => {
     const { storage, control } = watched();
     const { data, time, listener } = await openTab(storage);
     control.fail = new Error("disk on fire");
-    const applying = data.applyPage([entry(1, created)], SYNC);
+    const applying = data.applyPage([entry(1, created)], SYNC, []);
     await expect(applying).rejects.toMatchObject({
       code: "STORAGE_FAILED",
       message: expect.stringContaining("disk on fire"),
@@ -114,7 +114,7 @@ describe("one tab", () => {
     await time.advance(120_000);
     await reloaded;
     expect(data.storage.error).not.toBeNull(); // a write has failed, and none has worked since
-    await data.applyPage([entry(1, created)], SYNC);
+    await data.applyPage([entry(1, created)], SYNC, []);
     expect(data.storage.error).toBeNull();
     expect(listener.changed).toHaveBeenCalled();
   });
@@ -189,7 +189,7 @@ describe("two tabs", () => {
   async function twoTabs() {
     const { storage } = watched();
     const [a, b] = [await openTab(storage), await openTab(storage)];
-    await a.data.applyPage([entry(1, created)], SYNC);
+    await a.data.applyPage([entry(1, created)], SYNC, []);
     await b.data.reload();
     return [a, b] as const;
   }
@@ -224,10 +224,10 @@ describe("two tabs", () => {
     const [a, b] = await twoTabs();
     await a.data.save(a.data.add([retitle("from a")]));
     const outgoing = await a.send(); // a led until here; its push is on its way
-    await b.data.applyPage([titled("other", "b")], SYNC); // b leads now
+    await b.data.applyPage([titled("other", "b")], SYNC, []); // b leads now
     const result = { status: "accepted", generation: 1, ts: null } as const;
     await a.data.settle([outgoing], [{ document: "a", result }]); // the answer came after all
-    await b.data.applyPage([titled("more", "c")], SYNC);
+    await b.data.applyPage([titled("more", "c")], SYNC, []);
     await a.data.reload();
     await b.data.reload();
     const both = { a: "from a", b: "other", c: "more" };
@@ -243,7 +243,7 @@ describe("a change after an insert that waits", () => {
     const { data } = tab;
     await data.save(data.add([insert("a")]));
     const sent = await tab.send();
-    await data.applyPage([entry(1, created), entry(1, null)], SYNC);
+    await data.applyPage([entry(1, created), entry(1, null)], SYNC, []);
     const answerRemoved = () =>
       data.settle([sent], [{ document: "a", result: { status: "removed", generation: 1 } }]);
     return { ...tab, answerRemoved };
@@ -261,7 +261,7 @@ describe("a change after an insert that waits", () => {
 
   it("has nothing to remove where the insert was refused while it was being stored (S4)", async () => {
     const { data, send, titles } = await openTab(memoryStorage());
-    await data.applyPage([], SYNC);
+    await data.applyPage([], SYNC, []);
     await data.save(data.add([insert("a")]));
     const sent = await send();
     const removal = data.add([{ document: "a", kind: "remove", operations: new Map() }]);
@@ -275,19 +275,19 @@ describe("a change after an insert that waits", () => {
   it("goes into the generation that the insert began, although it was made for another (S4)", async () => {
     const { data, send, titles } = await openTab(memoryStorage());
     await data.save(data.add([insert("a")]));
-    await data.applyPage([entry(1, created), entry(1, null)], SYNC);
+    await data.applyPage([entry(1, created), entry(1, null)], SYNC, []);
     const sent = await send();
     await data.save(data.add([retitle("edited")]));
     expect(sent.change.generation).toBe(2);
     const result = { status: "accepted", generation: 2, ts: null } as const;
     const began = new Uint8Array(sent.change.parts[0]!.update);
-    await data.applyPage([entry(2, began)], SYNC); // before the answer
+    await data.applyPage([entry(2, began)], SYNC, []); // before the answer
     const unsaved = data.add([retitle("twice")]);
     unsaved[0]!.generation = 1; // made just before that
     await data.settle([sent], [{ document: "a", result }]);
     expect((await send()).change).toMatchObject({ op: "update", generation: 2 });
     expect(titles()).toEqual({ a: "twice" });
-    await data.applyPage([entry(2, bytesOf(setting({ done: true }), [began]))], SYNC);
+    await data.applyPage([entry(2, bytesOf(setting({ done: true }), [began]))], SYNC, []);
     await data.save(unsaved);
     expect(data.replica.shown.get("a")).toEqual({ title: "twice", done: true });
   });
@@ -295,7 +295,7 @@ describe("a change after an insert that waits", () => {
   it("does not reach the generation that someone else begins meanwhile (S4)", async () => {
     const { data, titles, listener, answerRemoved } = await openRemoved();
     await data.save(data.add([retitle("edited")]));
-    await data.applyPage([entry(2, bytesOf(inserting({ title: "theirs" })))], SYNC);
+    await data.applyPage([entry(2, bytesOf(inserting({ title: "theirs" })))], SYNC, []);
     await answerRemoved();
     expect(await data.mint(data.replica.pending())).toEqual([]);
     const rejected = { code: "DOCUMENT_REMOVED" };
@@ -317,7 +317,7 @@ describe("rows on disk", () => {
     const { storage } = watched();
     const { data } = await openTab(storage);
     for (let index = 0; index < 250; index++) {
-      await data.applyPage([titled(`${index}`, `d${index}`)], SYNC);
+      await data.applyPage([titled(`${index}`, `d${index}`)], SYNC, []);
     }
     expect((await rowsOnDisk(storage)).segments.length).toBeLessThan(100);
     expect(data.replica.shown.size).toBe(250);
@@ -330,12 +330,13 @@ describe("rows on disk", () => {
     const known = Array.from({ length: 300 }, (_, index) =>
       entry(1, created, { document: `d${index}` }),
     );
-    await data.applyPage(known, SYNC);
+    await data.applyPage(known, SYNC, []);
     for (let round = 0; round < 12; round++) {
       const bytes = bytesOf(setting({ title: `${round}` }), [created], 100 + round);
       await data.applyPage(
         known.map(({ document }) => entry(1, bytes, { document })),
         SYNC,
+        [],
       );
     }
     expect(total(await rowsOnDisk(storage))).toBeLessThan(300 + 2_000 + 300);
@@ -348,7 +349,7 @@ describe("rows on disk", () => {
     const other = await openTab(storage);
     control.added.length = 0;
     for (let index = 0; index < 600; index++) {
-      await data.applyPage([titled(`${index}`, `d${index * 30}`)], SYNC);
+      await data.applyPage([titled(`${index}`, `d${index * 30}`)], SYNC, []);
     }
     expect(control.added.length).toBeGreaterThan(600);
     expect(Math.max(...control.added)).toBeLessThanOrEqual(500);

@@ -4,7 +4,7 @@ import { answersTo } from "../store/answers.js";
 import type { Identity } from "../../shared/identity.js";
 import type { LocalDataConfig, LocalDataListener } from "./local-data-listener.js";
 import { newlyRejected, type LocalWrite, type OutboxRecord } from "../store/records.js";
-import { clearable, unsentChanges, type ClearableConnection } from "../store/clearable.js";
+import { clearable, type ClearableConnection } from "../store/clearable.js";
 import { openStorage } from "../store/open-storage.js";
 import { Replica } from "./replica.js";
 import { RowMaintenance } from "./row-maintenance.js";
@@ -12,8 +12,9 @@ import type { Outgoing } from "../store/outgoing.js";
 import { ReplicaStore } from "../store/replica-store.js";
 import { StorageHealth, type StorageStatus, type StorageTask } from "../storage/health.js";
 import { NEVER_SYNCED, type SyncPoint } from "../store/sync-point.js";
-import { isMore, type DamagedDocuments } from "../store/stored.js";
+import { isMore, type DamagedDocuments } from "../store/repair.js";
 import { StorageQueue } from "./storage-queue.js";
+import { unsentChanges } from "./unsent-changes.js";
 
 /** One tab's data, on disk and in memory: both change together, one thing at a time. */
 export class LocalData {
@@ -59,7 +60,9 @@ export class LocalData {
     return this.#health.status;
   }
 
-  /** Local changes that no disk holds any more, or never did; what other tabs have, too, is named. */
+  /**
+   * Local changes that are on no disk. Those that other tabs may have as well get an idempotency key.
+   */
   orphaned(): OutboxRecord[] {
     return this.replica.orphaned(this.#connection?.storeId, this.#isDiskNewer);
   }
@@ -84,7 +87,7 @@ export class LocalData {
   save(records: readonly OutboxRecord[]): Promise<void> {
     return this.#enqueue("save", async (store) => {
       const adding = store.addRecords(records);
-      this.#listener.stored(); // the page may end before it hears of this; others read after it
+      this.#listener.stored(); // the page may end before the write is confirmed; other tabs read after it
       this.#announce(this.replica.saved(records, await adding));
       // Only now there is something of the user's to lose: a browser may ask them about it.
       if (!this.#hasAskedToPersist) void this.#notePersisted({ ask: true });
@@ -100,7 +103,7 @@ export class LocalData {
   applyPage(
     entries: readonly StreamEntry[],
     point: SyncPoint,
-    recovered: readonly Recovered[] = [],
+    recovered: readonly Recovered[],
   ): Promise<string[]> {
     const { round } = this.#point; // now, and not when its turn comes: the page belongs to this one
     return this.#enqueue("write", async (store) => {
@@ -124,13 +127,13 @@ export class LocalData {
     });
   }
 
-  /** What is here of these documents, for the server to add to. */
+  /** What this device has of these documents, for the server to add to. */
   held(documents: readonly string[]): Promise<Held[]> {
     return this.#enqueue("read", (store) => store.held(documents));
   }
 
   /**
-   * Begins to load everything anew, as the server said of this cursor, unless the position has moved on.
+   * Begins to load everything again, as the server asked at this cursor, unless the position has moved on.
    * What is shown stays, and changes wait, until `showReloaded` has come to the end.
    */
   reset(cursor: string | null, reason: ResetReason): Promise<void> {
@@ -141,7 +144,7 @@ export class LocalData {
     });
   }
 
-  /** Shows some of what was loaded anew; `syncPoint.reset` says whether there is more. */
+  /** Shows some of what was loaded again; there is more while `syncPoint.reset` is set. */
   showReloaded(): Promise<void> {
     return this.#enqueue("write", async (store) => {
       this.#announce(

@@ -1,4 +1,4 @@
-import type { OutboxRecord } from "../store/records.js";
+import { bySeq, type OutboxRecord } from "../store/records.js";
 
 /** How many changes wait for the server, for the user, and for the disk (these wait for both). */
 export type OutboxCounts = { pending: number; rejected: number; unsaved: number };
@@ -83,8 +83,4 @@ export class OutboxMirror {
     this.#counts[rejected === null ? "pending" : "rejected"] += by;
     if (seq === null) this.#counts.unsaved += by;
   }
-}
-
-function bySeq(a: OutboxRecord, b: OutboxRecord): number {
-  return (a.seq ?? Infinity) - (b.seq ?? Infinity) || 0;
 }

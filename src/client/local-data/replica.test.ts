@@ -71,11 +71,14 @@ describe("loading from disk", () => {
 describe("changes that are not on disk yet", () => {
   it("stay on top of what is loaded", () => {
     const { replica, load, titles } = setUp([[1, segment(["a", "base"])]]);
-    const record = replica.add({
-      document: "a",
-      kind: "update",
-      operations: setting({ title: "unsaved" }),
-    });
+    const record = replica.add(
+      {
+        document: "a",
+        kind: "update",
+        operations: setting({ title: "unsaved" }),
+      },
+      null,
+    );
     load([[2, segment(["a", "theirs"])]], [retitle("saved", { seq: 1 })]);
     expect(titles()).toEqual({ a: "unsaved" });
     expect(replica.records().at(-1)).toBe(record);
@@ -83,16 +86,22 @@ describe("changes that are not on disk yet", () => {
 
   it("find out which generation of the document they are for once the disk is read", () => {
     const replica = new Replica(fields);
-    const insert = replica.add({
-      document: "a",
-      kind: "insert",
-      operations: inserting({ title: "t" }),
-    });
-    const edit = replica.add({
-      document: "a",
-      kind: "update",
-      operations: setting({ title: "mine" }),
-    });
+    const insert = replica.add(
+      {
+        document: "a",
+        kind: "insert",
+        operations: inserting({ title: "t" }),
+      },
+      null,
+    );
+    const edit = replica.add(
+      {
+        document: "a",
+        kind: "update",
+        operations: setting({ title: "mine" }),
+      },
+      null,
+    );
     expect([insert.generation, edit.generation]).toEqual([1, 1]);
     replica.refresh(replica.load(loaded([[1, [["a", row(null, 4)]]]])));
     expect([insert.generation, edit.generation]).toEqual([5, 5]);
@@ -101,11 +110,14 @@ describe("changes that are not on disk yet", () => {
 
   it("stay in the generation that they were made in, whatever begins meanwhile (S4)", () => {
     const { replica, load, titles } = setUp([[1, segment(["a", "base"])]]);
-    const edit = replica.add({
-      document: "a",
-      kind: "update",
-      operations: setting({ title: "mine" }),
-    });
+    const edit = replica.add(
+      {
+        document: "a",
+        kind: "update",
+        operations: setting({ title: "mine" }),
+      },
+      null,
+    );
     load([[2, [["a", row("theirs", 2)]]]]);
     expect(edit.generation).toBe(1);
     expect(titles()).toEqual({ a: "theirs" });
@@ -114,11 +126,14 @@ describe("changes that are not on disk yet", () => {
   it("follow the insert that they were made on, wherever the server puts it (S4)", () => {
     const insert = local("insert", 1, inserting({ title: "t" }), { seq: 1 });
     const { replica, load, titles } = setUp([], [insert]);
-    const edit = replica.add({
-      document: "a",
-      kind: "update",
-      operations: setting({ title: "mine" }),
-    });
+    const edit = replica.add(
+      {
+        document: "a",
+        kind: "update",
+        operations: setting({ title: "mine" }),
+      },
+      null,
+    );
     const joined = { ...row("t", 4), insertedAs: 1 };
     load([[1, [["a", joined]]]]);
     expect(titles()).toEqual({ a: "mine" });
@@ -144,7 +159,7 @@ describe("changes that are not on disk yet", () => {
         retitle("4", { seq: 7, rejected }),
       ],
     );
-    replica.add({ document: "a", kind: "update", operations: setting({ title: "5" }) });
+    replica.add({ document: "a", kind: "update", operations: setting({ title: "5" }) }, null);
     expect(replica.counts()).toEqual({ pending: 4, rejected: 1, unsaved: 1 });
     expect([...replica.pending()]).toEqual([
       ["b", [4, 6]],
@@ -156,7 +171,7 @@ describe("changes that are not on disk yet", () => {
 
 describe("a local change", () => {
   const add = (replica: Replica, kind: OutboxRecord["kind"]) =>
-    replica.add({ document: "a", kind, operations: inserting({ title: "t" }) }).generation;
+    replica.add({ document: "a", kind, operations: inserting({ title: "t" }) }, null).generation;
 
   it("belongs to the generation of the document that the user sees", () => {
     const { replica } = setUp([]);

@@ -7,8 +7,8 @@ import { OutboxMirror, type OutboxCounts } from "./outbox-mirror.js";
 import { isNewer, NO_PLACE, type LocalWrite, type OutboxRecord } from "../store/records.js";
 import type { SettledChanges } from "../store/answers.js";
 import type { Loaded } from "../store/replica-store.js";
-import type { DamagedDocuments, RowChanges } from "../store/stored.js";
-import type { BaseRow } from "../store/rows.js";
+import type { DamagedDocuments } from "../store/repair.js";
+import type { BaseRow, RowChanges } from "../store/rows.js";
 import { generationOf, viewOf, type View } from "./view.js";
 
 /** Own records after the last that was read with all before it, at most. */
@@ -28,7 +28,7 @@ export class Replica {
   #unread = 0;
   /** Documents whose changes wait: the server's state of them has to be recovered. */
   #damaged: DamagedDocuments = new Map();
-  /** Whether all changes wait: everything is being loaded anew. */
+  /** Whether all changes wait: everything is being loaded again. */
   #isResetting = false;
   /** Documents whose changes wait until a newer version of the app has sent its own. */
   #held: readonly string[] = [];
@@ -102,7 +102,7 @@ export class Replica {
   }
 
   /** Makes the record of a local change, in the generation of the document that the user sees. */
-  add(write: LocalWrite, madeAt: number | null = null): OutboxRecord {
+  add(write: LocalWrite, madeAt: number | null): OutboxRecord {
     const record = this.draft(write, madeAt);
     this.#outbox.add(record);
     return record;
@@ -114,9 +114,9 @@ export class Replica {
   }
 
   /**
-   * Local changes that no disk holds any more, or never did; what other tabs have, too, is named.
+   * Local changes that are on no disk. Those that other tabs may have as well get an idempotency key.
    *
-   * @param disk What tells the lost disk from others, if that is known.
+   * @param disk Id of the lost disk, if that is known.
    * @param isDiskNewer Whether a newer page has it now, and what was stored with it.
    */
   orphaned(disk: string | undefined, isDiskNewer: boolean): OutboxRecord[] {

@@ -81,7 +81,7 @@ export class StorageQueue {
   }
 }
 
-/** Nothing may keep rows from being shown and say nothing of it, whatever it is (C3, C11). */
+/** Whatever keeps rows from being shown is reported as an error (C3, C11). */
 function readError(cause: unknown): ReplicateError {
   const error = storageError(cause);
   if (isStorageError(error) || error.code === "DATA_CLEARED") return error;

@@ -3,7 +3,7 @@ import { applyOperations, flatten, unflatten, type FlatRow } from "../../shared/
 import type { OutboxRecord } from "../store/records.js";
 import type { BaseRow } from "../store/rows.js";
 
-/** What the user sees: base plus pending (DESIGN §2). */
+/** What the user sees: base plus pending. */
 export type View = Omit<BaseRow, "insertedAs">;
 
 const NOTHING: BaseRow = { generation: 0, row: null };
@@ -48,7 +48,7 @@ export class Layers {
   flat: FlatRow | null;
   /** The generation that an edit of that row names. */
   editGeneration: number;
-  /** Generations that inserts named which went into this one, as what was made on them does. */
+  /** Generations that inserts named and that turned out to be this one; edits that name them belong here. */
   #names: Set<number | undefined>;
 
   constructor(base: BaseRow = NOTHING, { tree }: Pick<CompiledFields, "tree">) {

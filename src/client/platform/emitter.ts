@@ -8,7 +8,7 @@ export class Emitter<Args extends unknown[]> {
     return () => void this.#listeners.delete(own);
   }
 
-  /** A listener that throws stops neither the others nor whoever tells them. */
+  /** A listener that throws stops neither the others nor the caller. */
   emit(...args: Args) {
     for (const listener of [...this.#listeners]) guarded(() => listener(...args));
   }

@@ -2,15 +2,15 @@ import { Emitter } from "./emitter.js";
 import type { Page } from "./page.js";
 
 /**
- * Whether a connection is doubtful that still looks open: a socket without a network goes unnoticed for
- * up to a minute. It is, from the moment that the device says it has no network, until it says that it has
- * one, or the server answers all the same, as one on this very machine does.
+ * Whether the device is probably offline although its socket still looks open, which goes unnoticed for up
+ * to a minute: from the browser's `offline` event until its `online` event, or until the server answers
+ * all the same, as one on this very machine does.
  */
 export class OfflineHint {
   readonly #page: Pick<Page, "onNetwork">;
   readonly #probe: () => Promise<unknown>;
   readonly #changed = new Emitter<[]>();
-  /** Counts losses, so that an answer to an earlier question says nothing of a later one. */
+  /** Counts losses, so that an answer to an earlier question does not settle a later one. */
   #losses = 0;
   #isOffline = false;
   #listeners = 0;
@@ -28,7 +28,8 @@ export class OfflineHint {
 
   /** Listens to the page only while somebody listens here. */
   onChange(listener: () => void): () => void {
-    if (this.#listeners++ === 0) this.#stop = this.#page.onNetwork((online) => this.#hear(online));
+    if (this.#listeners++ === 0)
+      this.#stop = this.#page.onNetwork((online) => this.#onNetwork(online));
     const forget = this.#changed.on(listener);
     let isOver = false;
     return () => {
@@ -41,7 +42,7 @@ export class OfflineHint {
     };
   }
 
-  #hear(online: boolean) {
+  #onNetwork(online: boolean) {
     if (online) return this.#set(false);
     const loss = ++this.#losses;
     this.#set(true);

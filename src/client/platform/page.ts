@@ -4,9 +4,9 @@ export interface Page {
   isVisible(): boolean;
   /** Tells when it is shown or hidden; hidden it may end at any moment, without another word. */
   onVisibility(listener: (visible: boolean) => void): () => void;
-  /** Tells when the device says that it has a network, or none. */
+  /** Calls `listener` at the browser's `online` and `offline` events. */
   onNetwork(listener: (online: boolean) => void): () => void;
-  /** Has the browser ask before the page is left, whenever `isUnsafe` says so at that moment. */
+  /** Has the browser ask before the page is left, whenever `isUnsafe` returns true at that moment. */
   askBeforeLeaving(isUnsafe: () => boolean): () => void;
 }
 

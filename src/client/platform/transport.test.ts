@@ -3,6 +3,8 @@ import { ConvexReactClient } from "convex/react";
 import { makeFunctionReference } from "convex/server";
 import { describe, expect, it, vi } from "vitest";
 import type { StreamPage } from "../../shared/wire.js";
+import { realEnvironment } from "./environment.js";
+import { noPage } from "./page.js";
 import {
   addressOf,
   convexTransport,
@@ -53,7 +55,7 @@ describe("a client that is of no use", () => {
       },
     ],
   ])("is not connected, rather than an error: %s", (_name, make) => {
-    const transport = convexTransport(make(), api);
+    const transport = convexTransport(make(), api, noPage, realEnvironment);
     expect(transport.isConnected()).toBe(false);
     expect(() => transport.onConnection(() => undefined)()).not.toThrow();
   });
@@ -78,7 +80,11 @@ describe("subscribing through a ConvexReactClient", () => {
     } as unknown as ConvexClientLike;
     const onPage = vi.fn();
     const onError = vi.fn();
-    const unsubscribe = convexTransport(client, api).subscribe("c", onPage, onError);
+    const unsubscribe = convexTransport(client, api, noPage, realEnvironment).subscribe(
+      "c",
+      onPage,
+      onError,
+    );
     return { update: () => listener(), onPage, onError, unsubscribe, stop };
   }
 

@@ -9,8 +9,8 @@ import type {
   StreamPage,
 } from "../../shared/wire.js";
 import { FIELDS_PART } from "../../shared/plain-part.js";
-import { thisPage, type Page } from "./page.js";
-import { realEnvironment, type Environment } from "./environment.js";
+import type { Page } from "./page.js";
+import type { Environment } from "./environment.js";
 import { OfflineHint } from "./offline-hint.js";
 
 /** The functions of one replicated table that the client calls: `api.tasks`, as it is generated. */
@@ -80,8 +80,8 @@ const PROBE_DELAY_MS = 500;
 export function convexTransport(
   client: ConvexClientLike,
   api: ReplicateApi,
-  page: Pick<Page, "onNetwork"> = thisPage(),
-  environment: Environment = realEnvironment,
+  page: Pick<Page, "onNetwork">,
+  environment: Environment,
 ): Transport {
   const isOpen = () => ifUsable(() => client.connectionState().isWebSocketConnected, false);
   const offlineHint = new OfflineHint(page, async () => {
@@ -147,7 +147,7 @@ function watchResults(
   return stop;
 }
 
-/** Tells deployments apart in local storage; empty when the client does not say. */
+/** Keeps deployments apart in local storage; empty when the client does not expose it. */
 export function addressOf(client: ConvexClientLike): string {
   const { url } = client as { url?: unknown };
   const inner = () => (client as { client?: { url?: unknown } }).client?.url;

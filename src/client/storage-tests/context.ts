@@ -10,7 +10,7 @@ export type StorageTest = readonly [name: string, run: (context: Context) => Pro
 
 /** What a test has: a store of its own, that may be opened again and again. */
 export type Context = {
-  /** Opens the test's store, as a page that is loaded anew would. */
+  /** Opens the test's store, as a page that is loaded again would. */
   open(options?: OpenOptions): Promise<StorageConnection>;
   /** The same for another store, whose name starts alike. */
   openOther(suffix: string): Promise<StorageConnection>;

@@ -58,7 +58,11 @@ describe("a disk that takes no local changes", () => {
     await insert("a");
     expect(code()).toBe("STORAGE_FULL");
     await data.reload(); // another tab has changed something
-    await data.applyPage([entry(1, bytesOf(inserting({ title: "x" })), { document: "b" })], SYNC);
+    await data.applyPage(
+      [entry(1, bytesOf(inserting({ title: "x" })), { document: "b" })],
+      SYNC,
+      [],
+    );
     expect(code()).toBe("STORAGE_FULL");
     expect(data.replica.counts()).toMatchObject({ pending: 1, unsaved: 1 });
     expect(data.replica.pending().size).toBe(0); // nothing is sent that is not on disk
@@ -87,19 +91,19 @@ describe("a disk that takes no local changes", () => {
 it("a disk that takes no rows is reported until it takes some", async () => {
   const { data, code, failure } = await setUp("write");
   const page = [entry(1, bytesOf(inserting({ title: "x" })))];
-  await expect(data.applyPage(page, SYNC)).rejects.toMatchObject({ code: "STORAGE_FULL" });
+  await expect(data.applyPage(page, SYNC, [])).rejects.toMatchObject({ code: "STORAGE_FULL" });
   await data.reload();
   expect(code()).toBe("STORAGE_FULL");
   failure.error = null;
-  await data.applyPage(page, SYNC);
+  await data.applyPage(page, SYNC, []);
   expect(code()).toBeNull();
 });
 
 it("bytes of the server that cannot be read are not the storage's fault", async () => {
   const { data, code, failure } = await setUp();
   failure.error = null;
-  await data.applyPage([entry(1, bytesOf(inserting({ title: "x" })))], SYNC);
-  const broken = data.applyPage([entry(1, new Uint8Array([255, 255]))], SYNC);
+  await data.applyPage([entry(1, bytesOf(inserting({ title: "x" })))], SYNC, []);
+  const broken = data.applyPage([entry(1, new Uint8Array([255, 255]))], SYNC, []);
   await expect(broken).rejects.toMatchObject({ code: "SERVER_ERROR" });
   expect(code()).toBeNull();
 });

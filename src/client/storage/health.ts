@@ -10,16 +10,16 @@ export type StorageStatus = {
    * browser keeps nothing, so everything is in memory), `NEWER_DATA` (reload to get the newer app).
    */
   error: { code: ReplicateErrorCode; message: string } | null;
-  /** Whether the browser keeps the data until the user deletes it; null where it cannot say. */
+  /** Whether the browser keeps the data until the user deletes it; null where that is unknown. */
   persisted: boolean | null;
   /**
    * Whether the browser has deleted data that was here on an earlier visit, to make room. What had
-   * not been sent by then is lost; everything else is loaded again. A first visit says false.
+   * not been sent by then is lost; everything else is loaded again. False on a first visit.
    */
   evicted: boolean;
 };
 
-/** What was tried. Each proves the storage fit for itself and for those before it. */
+/** What was tried, easiest first: if one works, those before it work, too. */
 const TASKS = ["read", "write", "save"] as const;
 export type StorageTask = (typeof TASKS)[number];
 
@@ -42,13 +42,13 @@ export class StorageHealth {
     this.#where = { ...this.#where, ...where };
   }
 
-  /** Something that no attempt will mend, until null is given. */
+  /** An error that no later success ends; null takes it back. */
   setPermanentError(error: Error | null) {
-    this.#permanent = error && told(error);
+    this.#permanent = error && coded(error);
   }
 
   failed(task: StorageTask, error: Error) {
-    this.#troubles.set(task, told(error));
+    this.#troubles.set(task, coded(error));
   }
 
   worked(task: StorageTask) {
@@ -68,7 +68,7 @@ export function isStorageError({ code }: ReplicateError): boolean {
   return STORAGE_CODES.has(code);
 }
 
-/** What a failed transaction says, with a code. */
+/** A failed transaction's error, with a code. */
 export function storageError(cause: unknown): ReplicateError {
   if (cause instanceof ReplicateError) return cause;
   const { name, message } = cause as Error;
@@ -81,7 +81,7 @@ export function storageError(cause: unknown): ReplicateError {
     : new ReplicateError("STORAGE_FAILED", `Local storage failed: ${message}`, { cause });
 }
 
-function told(error: Error): StorageStatus["error"] {
+function coded(error: Error): StorageStatus["error"] {
   const { code, message } = storageError(error);
   return { code, message };
 }

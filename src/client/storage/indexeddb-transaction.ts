@@ -43,7 +43,8 @@ async function complete<T>(
   }
 }
 
-function abort(tx: AnyTransaction) {
+/** Aborts a transaction, if it still can be; its error is the caller's to report. */
+export function abort(tx: { abort(): void; done: Promise<unknown> }) {
   tx.done.catch(() => undefined); // the caller gets the error that came first
   try {
     tx.abort();

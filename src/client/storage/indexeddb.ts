@@ -1,7 +1,8 @@
 import { openDB, type IDBPDatabase } from "idb";
 import { ReplicateError } from "../../shared/errors.js";
 import { noteStoreId, recallStoreId } from "./eviction.js";
-import { runTransaction, wrap } from "./indexeddb-transaction.js";
+import { abort, runTransaction, wrap } from "./indexeddb-transaction.js";
+import { newerData } from "./newer-data.js";
 import { persisted } from "./persistence.js";
 import {
   NUMBERED_STORES,
@@ -11,7 +12,7 @@ import {
   type StorageConnection,
 } from "./storage.js";
 
-/** Where in `meta` a database says which one it is: after a deletion, there may be another one. */
+/** Where `meta` holds the id of the database: after a deletion, there may be another one. */
 const STORE_ID_KEY = "identity";
 
 export interface IndexedDBOptions {
@@ -114,7 +115,7 @@ async function openDatabase(name: string, options: OpenOptions): Promise<IDBPDat
         const done = from === 0 ? tx.objectStore("meta").put(storeId, STORE_ID_KEY) : undefined;
         Promise.resolve(done ?? upgrade?.(wrap(tx), from)).catch((error: unknown) => {
           failure = error; // opening fails with it
-          abortQuietly(tx);
+          abort(tx);
         });
       },
       blocked: () => onBlocked?.(),
@@ -122,16 +123,7 @@ async function openDatabase(name: string, options: OpenOptions): Promise<IDBPDat
       blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
     });
   } catch (error) {
-    throw (error as DOMException).name === "VersionError" ? newer() : (failure ?? error);
-  }
-}
-
-function abortQuietly(tx: { abort(): void; done: Promise<void> }) {
-  tx.done.catch(() => undefined);
-  try {
-    tx.abort();
-  } catch {
-    // It has failed by itself.
+    throw (error as DOMException).name === "VersionError" ? newerData() : (failure ?? error);
   }
 }
 
@@ -141,11 +133,4 @@ function storeIdOf(database: IDBPDatabase): Promise<string> {
 
 function closed(): ReplicateError {
   return new ReplicateError("STORAGE_FAILED", "This connection to the local database is closed.");
-}
-
-function newer(): ReplicateError {
-  return new ReplicateError(
-    "NEWER_DATA",
-    "Local data was stored by a newer version of this app. Reload the page to get that version; what is stored stays as it is.",
-  );
 }

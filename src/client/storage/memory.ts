@@ -1,5 +1,5 @@
-import { ReplicateError } from "../../shared/errors.js";
 import { MemoryTransaction, NOTHING_STORED, type Image } from "./memory-transaction.js";
+import { newerData } from "./newer-data.js";
 import { STORES, type ReplicaStorage, type StorageConnection } from "./storage.js";
 
 type Contents = {
@@ -22,7 +22,7 @@ export function memoryStorage(): ReplicaStorage {
       const contents = databases.get(name) ?? emptyContents();
       databases.set(name, contents);
       contents.version ||= version;
-      if (contents.version > version) throw newer();
+      if (contents.version > version) throw newerData();
       const connection = connect(contents);
       if (contents.version < version) {
         await connection.transaction("write", STORES, async (tx) => {
@@ -37,10 +37,6 @@ export function memoryStorage(): ReplicaStorage {
 
 function emptyContents(): Contents {
   return { image: NOTHING_STORED, version: 0, queue: Promise.resolve() };
-}
-
-function newer(): ReplicateError {
-  return new ReplicateError("NEWER_DATA", "What is in memory was stored by a newer version.");
 }
 
 function connect(contents: Contents): StorageConnection {

@@ -1,4 +1,4 @@
-/** Whether the browser keeps this site's data until the user deletes it; null where it cannot say. */
+/** Whether the browser keeps this site's data until the user deletes it; null where that is unknown. */
 export async function persisted(ask: boolean): Promise<boolean | null> {
   const manager = typeof navigator === "undefined" ? undefined : navigator.storage;
   try {

@@ -3,12 +3,12 @@ import { checksum } from "./checksum.js";
 /** Version of how single values are stored. A package that stores more raises it. */
 const FORMAT = 1;
 
-/** A value as it is stored: with the means to tell whether it is still what was written. */
+/** A value as it is stored: with a checksum that shows whether it is still what was written. */
 export type Sealed = { format: number; sum: number; value: unknown };
 
 export type Unsealed<T> =
   | { kind: "intact"; value: T }
-  /** What it says cannot be trusted. */
+  /** Its content cannot be trusted. */
   | { kind: "damaged" }
   /** A newer version of this package wrote it; it is not ours to judge. */
   | { kind: "newer" };

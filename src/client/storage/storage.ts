@@ -1,7 +1,7 @@
 /**
  * Where a client keeps its documents, outbox and cursor. A small transactional key-value interface,
  * so that the rules about what must be stored together live above it, once, for every storage.
- * `runStorageTests` of `convex-replicate/storage-tests` says whether an implementation keeps them.
+ * `runStorageTests` of `convex-replicate/storage-tests` checks whether an implementation keeps them.
  */
 export interface ReplicaStorage {
   /** For the status, e.g. `"indexeddb"`. `"memory"` means that nothing outlives the page. */
@@ -35,7 +35,7 @@ export interface StorageConnection {
   ): Promise<T>;
   /** Afterwards every transaction is refused. */
   close(): void;
-  /** Names what is stored here: where a browser has deleted it, there is another store from then on. */
+  /** Id of this store: one that is made after a browser has deleted the data has another. */
   readonly storeId?: string;
   /** Whether there was data of this name here before, which the browser has deleted. */
   readonly evicted?: boolean;

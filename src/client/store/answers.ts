@@ -5,25 +5,21 @@ import type { Device } from "./device.js";
 import type { NumberedRecord } from "./mint.js";
 import type { Outgoing } from "./outgoing.js";
 import { fromStored, type OutboxRecord } from "./records.js";
-import { markDamaged } from "./repair.js";
+import { markDamaged, readDamaged, type DamagedDocuments } from "./repair.js";
 import { isAnswerOf, settleGroup } from "./settle.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import {
-  addSegment,
   DAMAGED,
   deleteRecords,
   putRecords,
   readBase,
   readRecords,
-  readDamaged,
   readSyncPoint,
   writeBase,
-  type DamagedDocuments,
-  type RowChanges,
 } from "./stored.js";
-import type { BaseRow } from "./rows.js";
+import { addSegment, type BaseRow, type RowChanges } from "./rows.js";
 
-/** What the server said of something that was sent; `seqs` are all records of the document. */
+/** The server's answer to something that was sent; `seqs` are all records of the document. */
 export type ServerAnswer = { outgoing: Outgoing; result: Result; seqs: number[] };
 
 /** @param pending The places of all sendable records, by document. */
@@ -57,7 +53,7 @@ export async function settleAnswers(
   lastSegment: number,
 ): Promise<SettledChanges> {
   const { tx, device } = context;
-  // While everything is loaded anew there is nothing to add to. The same bytes get the same answer later.
+  // While everything is loaded again there is nothing to add to. The same bytes get the same answer later.
   if ((await readSyncPoint(tx)).reset) answers = [];
   const known = await readDamaged(tx);
   const settled = await Promise.all(answers.map((answer) => settleAnswer(context, answer, known)));
@@ -84,7 +80,7 @@ type Effect = {
   isCopied: boolean;
 };
 
-/** @returns null when the answer says nothing any more; when damaged, it will come once more. */
+/** @returns null when the answer is outdated; `DAMAGED` when it will come once more. */
 async function settleAnswer(
   { tx, device, tree }: Context,
   { outgoing, result, seqs }: ServerAnswer,
@@ -101,7 +97,7 @@ async function settleAnswer(
   const settled = settleGroup(base, { all, group, change, result }, tree, freshId);
   const { done, changed, advanced, clientId, insertedAs } = settled;
   const isTaken = clientId === "taken";
-  // Sent by a page before this one, it says nothing of what this one sends.
+  // It was sent by an earlier page, and this page sends under another id.
   if (isTaken && !(await device.isCurrent(tx, sender))) return null;
   let next = advanced?.base ?? base;
   const hasOwnId = base.clientId !== null;

@@ -2,25 +2,17 @@ import type { FieldTree } from "../../shared/field-tree.js";
 import { FIELDS_PART } from "../../shared/plain-part.js";
 import type { Recovered, StreamEntry, WholeEntry } from "../../shared/wire.js";
 import { advance, baseRow, emptyBase, type Advanced } from "./base.js";
-import { markDamaged } from "./repair.js";
+import { groupBy } from "./group-by.js";
+import { markDamaged, readDamaged } from "./repair.js";
 import { loadedBy, shadowOf } from "./reset.js";
 import type { StorageTransaction } from "../storage/storage.js";
-import {
-  addSegment,
-  DAMAGED,
-  readBase,
-  readDamaged,
-  readSyncPoint,
-  writeBase,
-  writeSyncPoint,
-  type RowChanges,
-} from "./stored.js";
+import { DAMAGED, readBase, readSyncPoint, writeBase, writeSyncPoint } from "./stored.js";
 import { positionAfter, type StoredSyncPoint } from "./sync-point.js";
-import type { BaseRow } from "./rows.js";
+import { addSegment, type BaseRow, type RowChanges } from "./rows.js";
 
 type Page = {
   entries: readonly StreamEntry[];
-  /** Read after the page, so that of these documents it says nothing more. */
+  /** Read after the page, so that the page adds nothing to these documents. */
   recovered: readonly Recovered[];
   point: StoredSyncPoint;
 };
@@ -47,11 +39,11 @@ export async function applyPage(
 ): Promise<AppliedPage> {
   const current = await readSyncPoint(tx);
   const nothing = { rows: new Map(), segment: null, missed: [], missing: [], damaged: [] };
-  // Late, where a load of everything anew has begun since, or come to its end.
+  // Late, where a load of everything again has begun since, or come to its end.
   const { reset } = current;
   if (current.round !== point.round || reset?.loaded) return { ...nothing, point: current };
   const known = await readDamaged(tx);
-  const groups = groupByDocument(entries);
+  const groups = groupBy(entries, ({ document }) => document);
   const given = new Map(recovered.map((one) => [one.document, one]));
   const changed = new Map<string, Advanced>();
   const missing: string[] = [];
@@ -98,14 +90,4 @@ export function recoveredEntry(
   if (update) return { ...place, generation: part.generation, kind: "update", bytes: update };
   const generation = Math.max(part.generation, ...entries.map((entry) => entry.generation));
   return { ...place, generation, kind: "tombstone", bytes: null };
-}
-
-function groupByDocument(entries: readonly StreamEntry[]): Map<string, StreamEntry[]> {
-  const groups = new Map<string, StreamEntry[]>();
-  for (const entry of entries) {
-    const group = groups.get(entry.document);
-    if (group) group.push(entry);
-    else groups.set(entry.document, [entry]);
-  }
-  return groups;
 }

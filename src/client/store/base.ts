@@ -21,7 +21,7 @@ export type BaseDocument = {
    * other tabs stored for the named one belongs here.
    */
   insertedAs?: number;
-  /** Which load has brought this, where everything was loaded anew; see `reset.ts`. */
+  /** Which load has brought this, where everything was loaded again; see `reset.ts`. */
   load?: number;
 };
 
@@ -29,8 +29,13 @@ export function emptyBase(): BaseDocument {
   return { generation: 0, live: false, updates: [], clientId: null };
 }
 
+/** Whether a generation of the document is over, as far as is known here. */
+export function hasEnded(base: BaseDocument, generation: number): boolean {
+  return base.generation > generation || (base.generation === generation && !base.live);
+}
+
 export function endGeneration(base: BaseDocument, generation: number): BaseDocument {
-  if (base.generation > generation || (base.generation === generation && !base.live)) return base;
+  if (hasEnded(base, generation)) return base;
   return startGeneration(base, { generation, live: false, updates: [] });
 }
 
@@ -39,7 +44,7 @@ function startGeneration({ clientId }: BaseDocument, next: Omit<BaseDocument, "c
   return { ...next, clientId };
 }
 
-/** Adds bytes of a generation; those of an older or ended one say nothing any more. */
+/** Adds bytes of a generation; those of an older or ended one are ignored. */
 export function addUpdate(
   base: BaseDocument,
   generation: number,
@@ -71,7 +76,7 @@ export function rowOf(base: BaseDocument, tree: FieldTree): BaseRow {
  * Applies log entries of one document, in log order. Where the base knew nothing and the server
  * sent the row along, there is no CRDT work to do (C8).
  *
- * @returns null when the entries say nothing new, as the echo of one's own changes does.
+ * @returns null when the entries hold nothing new, as the echo of one's own changes.
  */
 export function advance(
   before: BaseDocument,
@@ -96,7 +101,7 @@ export function advance(
   return merge(continues ? before.updates : [], base, tree);
 }
 
-/** Merges the updates of `base` into one and renders them; null when `known` said it all. */
+/** Merges the updates of `base` into one and renders them; null when `known` held all of it. */
 function merge(known: Uint8Array[], base: BaseDocument, tree: FieldTree): Advanced | null {
   const doc = loadPart(known);
   const added = captureUpdate(doc, () => {

@@ -57,12 +57,3 @@ export function clearable(connection: StorageConnection): ClearableConnection {
 async function timesCleared(tx: StorageTransaction): Promise<number> {
   return ((await tx.get("meta", CLEARED_KEY)) as number | undefined) ?? 0;
 }
-
-/** Why data that the server lacks is not deleted. */
-export function unsentChanges(pending: number, rejected: number): ReplicateError {
-  const changes = pending + rejected === 1 ? "1 change is" : `${pending + rejected} changes are`;
-  return new ReplicateError(
-    "UNSENT_CHANGES",
-    `${changes} only here: ${pending} not sent yet, ${rejected} refused by the server. Wait for utils.flush() and settle the refused ones in utils.outbox, or lose them with clear({ force: true }).`,
-  );
-}

@@ -1,5 +1,5 @@
 import { emptyBase } from "./base.js";
-import { corruptOutbox, toStored, type OutboxRecord, type StoredRecord } from "./records.js";
+import { corruptOutbox, type StoredRecord } from "./records.js";
 import { addRecord, DAMAGED, readBase, unsealRecord } from "./stored.js";
 import type { StorageTransaction } from "../storage/storage.js";
 
@@ -45,28 +45,4 @@ async function currentGeneration(
     return other.value.kind === "insert" && !other.value.rejected ? [other.value] : [];
   });
   return insert.at(-1)?.generation ?? base.generation;
-}
-
-/** Where `meta` lists the imports that have been done. */
-const IMPORTS_KEY = "imports";
-
-export async function hasImported(tx: StorageTransaction, name: string): Promise<boolean> {
-  return (await readImports(tx)).includes(name);
-}
-
-/** Stores changes that come from elsewhere, together with the mark that they have come. */
-export async function importRecords(
-  tx: StorageTransaction,
-  name: string,
-  records: readonly OutboxRecord[],
-): Promise<boolean> {
-  const done = await readImports(tx);
-  if (done.includes(name)) return false;
-  await tx.put("meta", IMPORTS_KEY, [...done, name]);
-  await Promise.all(records.map((record) => addRecord(tx, toStored(record))));
-  return true;
-}
-
-async function readImports(tx: StorageTransaction): Promise<string[]> {
-  return ((await tx.get("meta", IMPORTS_KEY)) as string[] | undefined) ?? [];
 }

@@ -5,7 +5,7 @@ import { ROOT, type Path } from "../../shared/paths.js";
 import { isPlainObject } from "../../shared/values.js";
 
 // What is on disk may have been made with other fields than there are now: an app that drops a field
-// meets rows and unsent changes that still have it. Only what is written anew is held to the fields.
+// meets rows and unsent changes that still have it. Only new writes have to fit the fields.
 
 /** A stored row with only what the fields declare; the same object where that is all of it. */
 export function declaredRow(row: RowFields, tree: FieldTree): RowFields {
@@ -33,7 +33,7 @@ export function isDeclared(path: Path, tree: FieldTree): boolean {
 
 /**
  * What a stored change still comes to: without the paths that the fields do not declare any more. One
- * that writes nothing else stays as it is: the server refuses it, and the user hears of it.
+ * that writes nothing else stays as it is: the server refuses it, and the user sees it.
  */
 export function declaredOperations(operations: Operations, tree: FieldTree): Operations {
   const known = [...operations].filter(([path]) => isDeclared(path, tree));

@@ -57,7 +57,7 @@ export class Device {
     return tx.put("meta", "device", seal(this.#entered(undefined)));
   }
 
-  /** Says nothing more under the id that it has, which stays its own: bytes may be on their way (C6). */
+  /** Uses a new client id from now on; the old one stays its own, since bytes may be on their way (C6). */
   async changeClientId(tx: StorageTransaction): Promise<void> {
     const stored = await readDevice(tx);
     if (stored) {
@@ -94,7 +94,7 @@ export class Device {
 
 async function readDevice(tx: StorageTransaction): Promise<StoredDevice | undefined> {
   const unsealed = unseal<StoredDevice>(await tx.get("meta", "device"));
-  if (unsealed.kind !== "intact") return undefined; // whatever is damaged is made anew
+  if (unsealed.kind !== "intact") return undefined; // what is damaged is replaced
   const { clientId, secret, pageIds } = (unsealed.value ?? {}) as Partial<StoredDevice>;
   const isWhole =
     Number.isSafeInteger(clientId) &&

@@ -2,19 +2,10 @@ import type { FieldTree } from "../../shared/field-tree.js";
 import type { Recovered } from "../../shared/wire.js";
 import { recoveredEntry } from "./apply-page.js";
 import { advance, baseRow, emptyBase } from "./base.js";
-import type { BaseRow } from "./rows.js";
+import { addSegment, type BaseRow, type RowChanges } from "./rows.js";
 import type { StorageTransaction } from "../storage/storage.js";
-import {
-  addSegment,
-  DAMAGED,
-  readBase,
-  readDamaged,
-  readSyncPoint,
-  writeBase,
-  writeDamaged,
-  type DamagedDocuments,
-  type RowChanges,
-} from "./stored.js";
+import { readDamaged, writeDamaged, type DamagedDocuments } from "./repair.js";
+import { DAMAGED, readBase, readSyncPoint, writeBase } from "./stored.js";
 
 /**
  * Takes over what the server has of damaged documents: all of it, because nothing is here;
@@ -36,7 +27,7 @@ export async function healDocuments(
     const { document } = one;
     const number = damaged.get(document);
     const stored = await readBase(tx, document);
-    // Where everything is loaded anew, the answer may be from before, and wrong by now (S6).
+    // Where everything is loaded again, the answer may be from before, and wrong by now (S6).
     if (reset || number === undefined || number !== asked.get(document)) continue;
     // Its refused bytes are forgotten, so it keeps the client id that it was given instead (C4).
     const clientId = stored === undefined || stored === DAMAGED ? number : stored.clientId;

@@ -3,7 +3,7 @@ import { seal, unseal } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 
 const DAMAGED =
-  "The note of whose data is on this device was damaged, so nothing of it is sent or loaded. utils.clear({ force: true }) deletes the data and begins anew; utils.outbox.export() has what was not sent.";
+  "It can no longer be told whose data this is: that record is damaged, so nothing of it is sent or loaded. utils.clear({ force: true }) deletes the data and starts again; utils.outbox.export() has what was not sent.";
 
 /**
  * Who the local data belongs to; null when that is nobody yet.
@@ -29,7 +29,7 @@ async function readOwner(tx: StorageTransaction): Promise<Identity | undefined> 
  * as another's work, nor may one see what was loaded for the other. What was made before anyone
  * signed in becomes theirs who does.
  *
- * @param named Whose the app says that it is, where it does.
+ * @param named The owner that the app names, if it names one.
  * @throws {ReplicateError} `IDENTITY_CHANGED`
  */
 export async function pinIdentity(

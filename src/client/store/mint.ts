@@ -1,4 +1,4 @@
-import type { BaseDocument } from "./base.js";
+import { hasEnded, type BaseDocument } from "./base.js";
 import { declaredOperations, isDeclared } from "./declared.js";
 import type { StoredRecord } from "./records.js";
 import type { FieldTree } from "../../shared/field-tree.js";
@@ -41,7 +41,7 @@ export function mint(
   clientId: number,
   tree: FieldTree,
 ): Minted {
-  // Also where an older change of another tab was heard of later: on the same base it would be made
+  // Also where an older change of another tab became known later: on the same base it would be made
   // under the same clocks, and the server takes them for one (C6).
   const sent = records.find(({ record }) => record.group !== null)?.record;
   if (sent) {
@@ -54,7 +54,7 @@ export function mint(
   const ends = group.at(-1)!.record.kind === "remove";
   if (head.kind === "insert") {
     if (ends && !base?.live) return { kind: "cancelled", group };
-  } else if (base && isOver(base, head.generation)) {
+  } else if (base && hasEnded(base, head.generation)) {
     // A removal has nothing left to do then.
     return { kind: ends ? "cancelled" : "dead", group };
   }
@@ -67,7 +67,7 @@ export function mint(
  * The generation that a push names. That of an insert may have ended since it was recorded, or never
  * begin, when those before it were never sent. A push that named a later generation than there is could
  * end or restart that one when it comes again (S4). What builds on the insert still names its first
- * generation, until the answer says where it went.
+ * generation, until the answer names the one where it went.
  */
 function generationToPush(
   { kind, generation }: StoredRecord,
@@ -120,10 +120,6 @@ function firstGroup(records: NumberedRecord[]): NumberedRecord[] {
 function withinLimits(group: NumberedRecord[], tree: FieldTree): NumberedRecord[] {
   if (group.length === 1 || operationsOf(group, tree).size <= MAX_UPDATE_WRITES) return group;
   return withinLimits(group.slice(0, Math.ceil(group.length / 2)), tree);
-}
-
-function isOver(base: BaseDocument, generation: number): boolean {
-  return base.generation > generation || (base.generation === generation && !base.live);
 }
 
 function mintGroup(

@@ -19,7 +19,7 @@ const BLOCKED = new ReplicateError(
  * A connection to work with; in memory where the storage cannot be opened, e.g. in private mode.
  * What is on such a disk stays there for a page that can read it.
  *
- * @param health Is told how it goes, `changed` that it was told.
+ * @param health Is kept up to date; `changed` is called when it has changed.
  */
 export async function openStorage(
   config: Config,

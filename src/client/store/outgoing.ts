@@ -3,7 +3,7 @@ import type { Change, Sender } from "../../shared/wire.js";
 import { emptyBase, endGeneration, type BaseDocument } from "./base.js";
 import type { Device } from "./device.js";
 import { followInsert, mint, withBytes, type Minted, type NumberedRecord } from "./mint.js";
-import { repairGroup, markDamaged } from "./repair.js";
+import { repairGroup, markDamaged, readDamaged } from "./repair.js";
 import { claimsOf } from "./records.js";
 import { reject, REMOVED } from "./settle.js";
 import type { StorageTransaction } from "../storage/storage.js";
@@ -13,7 +13,6 @@ import {
   putRecords,
   readBase,
   readRecords,
-  readDamaged,
   readSyncPoint,
 } from "./stored.js";
 
@@ -25,7 +24,7 @@ export type Outgoing = { change: Change; seqs: number[]; sender: Sender };
  * inside a transaction of ReplicaStore. All documents at once: one after the other, each would wait
  * for the disk several times.
  *
- * @param lastRecord The caller knows every record up to this place, and of later ones perhaps only its own.
+ * @param lastRecord The caller knows every record up to this one; of later ones perhaps only its own.
  */
 export async function mintDocuments(
   tx: StorageTransaction,
@@ -63,7 +62,7 @@ export async function mintDocuments(
   return minted.flatMap((one) => (one ? [{ ...one, sender }] : []));
 }
 
-/** Documents with bytes on their way that stand for changes which the caller has not heard of. */
+/** Documents with bytes on their way that stand for changes that the caller does not know. */
 async function readSentElsewhere(
   tx: StorageTransaction,
   documents: ReadonlyMap<string, number[]>,

@@ -23,7 +23,7 @@ export type OutboxRecord = {
   madeAt: number | null;
   /** Names what may come again, its transaction or its place on a lost disk: only the first is stored. */
   idempotencyKey?: string;
-  /** Made while another disk was there, which was lost: what the new one knows says nothing of it. */
+  /** Made while another disk was there, which was lost: the new one knows nothing of its document yet. */
   isOrphaned?: true;
   /** Why the server refused it; such a record waits for the user and is not shown or sent. */
   rejected: Refusal | null;
@@ -31,10 +31,10 @@ export type OutboxRecord = {
   row?: FlatRow;
 };
 
-/** What of a record a local change says itself. */
+/** The part of a record that a local change itself determines. */
 export type LocalWrite = Pick<OutboxRecord, "document" | "kind" | "operations" | "idempotencyKey">;
 
-/** The place of a change that was on disk before, as part of a transaction that came again. */
+/** Returned instead of a `seq` for a record whose transaction was stored before. */
 export const NO_PLACE = 0;
 
 /** A record as it is stored. */
@@ -48,7 +48,7 @@ export type StoredRecord = Omit<
   group: number | null;
   /** In a group's first record: exactly the bytes to send until they are answered; null removes. */
   update: Uint8Array | null;
-  /** In a group that begins with an insert: the generation that its push names, see `generationToPush`. */
+  /** Once the update was made: the generation that its push names, see `generationToPush`. */
   pushedAs?: number;
   /** After its group was refused, a record is judged on its own. */
   alone: boolean;
@@ -92,13 +92,13 @@ const UNREADABLE: Record<"damaged" | "newer", OwnRefusal> = {
   },
 };
 
-/** What a record says of itself, sound or not. */
+/** What a record says of itself, valid or not. */
 export function claimsOf(stored: unknown): { document?: unknown; group?: unknown } {
   const { value } = (stored ?? {}) as { value?: unknown };
   return typeof value === "object" && value !== null ? value : {};
 }
 
-/** What can be said of a stored record that cannot be read: it waits for the user, and stops no other. */
+/** Stands for a stored record that cannot be read: it waits for the user, and stops no other. */
 export function unreadable(
   seq: number,
   stored: unknown,
@@ -116,7 +116,7 @@ export function unreadable(
   };
 }
 
-export function isUnreadable({ rejected }: OutboxRecord): boolean {
+function isUnreadable({ rejected }: OutboxRecord): boolean {
   return rejected === UNREADABLE.newer || rejected === UNREADABLE.damaged;
 }
 
@@ -127,6 +127,11 @@ export function isNewer({ rejected }: OutboxRecord): boolean {
 
 export function corruptOutbox(): ReplicateError {
   return new ReplicateError("OUTBOX_CORRUPT", UNREADABLE.damaged.message);
+}
+
+/** Order of local changes; those that are not on disk yet come last, as they were made. */
+export function bySeq(a: { seq: number | null }, b: { seq: number | null }): number {
+  return (a.seq ?? Infinity) - (b.seq ?? Infinity) || 0;
 }
 
 /** Records that are rejected now and were not `before`; of new ones, those that nobody can read. */

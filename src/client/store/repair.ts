@@ -1,26 +1,38 @@
 import type { FieldTree } from "../../shared/field-tree.js";
 import { emptyBase, rowOf, type BaseDocument } from "./base.js";
 import type { NumberedRecord } from "./mint.js";
-import {
-  addSegment,
-  DAMAGED,
-  decodeBase,
-  putRecords,
-  readDamaged,
-  writeBase,
-  writeDamaged,
-  type RowChanges,
-} from "./stored.js";
+import { DAMAGED, decodeBase, putRecords, writeBase } from "./stored.js";
 import { unmint } from "./settle.js";
 import type { StorageTransaction } from "../storage/storage.js";
-import type { BaseRow } from "./rows.js";
+import { addSegment, type BaseRow, type RowChanges } from "./rows.js";
 
-/** Documents whose rows are made anew in one transaction. */
+/**
+ * Documents whose damaged base has been given up, and not been recovered from the server yet, each with
+ * a number that is drawn again whenever a page passes it by: an answer that was asked for under another
+ * number may be older than that page (C7).
+ */
+export type DamagedDocuments = ReadonlyMap<string, number>;
+
+/** Whether there is something in one that the other has not. */
+export function isMore(one: DamagedDocuments, other: DamagedDocuments): boolean {
+  return [...one.keys()].some((document) => !other.has(document));
+}
+
+export async function readDamaged(tx: StorageTransaction): Promise<Map<string, number>> {
+  return new Map((await tx.get("meta", "refetch")) as [string, number][] | undefined);
+}
+
+export async function writeDamaged(tx: StorageTransaction, damaged: DamagedDocuments) {
+  if (damaged.size > 0) await tx.put("meta", "refetch", [...damaged]);
+  else await tx.delete("meta", "refetch");
+}
+
+/** Documents whose rows are rebuilt in one transaction. */
 const REBUILD_DOCUMENTS = 200;
 
 /**
  * Gives the damaged bases of these documents up, until they are recovered from the server. Until then
- * their rows stay as they are, and their changes wait. A page that says something of one of them passes
+ * their rows stay as they are, and their changes wait. A page with entries of one of them passes
  * it by when this is done in its transaction: the server has all of that, too, when it is asked later (C7).
  *
  * @param newClientId What the damaged bases knew of refused bytes is lost, so that no update of
@@ -41,7 +53,7 @@ export async function markDamaged(
   await writeDamaged(tx, damaged);
 }
 
-/** What came of one step of making rows anew; `next` is where the next step begins. */
+/** What came of one step of rebuilding rows; `next` is where the next step begins. */
 export type Rebuilt = RowChanges & {
   next: string | null;
   /** Documents of which the base was damaged as well. */

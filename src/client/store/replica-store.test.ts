@@ -41,16 +41,16 @@ async function setUp(storage: ReplicaStorage) {
   const random = () => (draw += 1) / 1_000;
   const open = async () => new ReplicaStore(await storage.open("a"), fields, random);
   const store = await open();
-  const mint = async (seqs: number[]) => (await store.mint(new Map([["a", seqs]])))[0];
+  const mint = async (seqs: number[]) => (await store.mint(new Map([["a", seqs]]), 0))[0];
   const answer = async (seqs: number[], result: Result, all = seqs) => {
     const outgoing = (await mint(seqs))!;
     return store.settle([{ outgoing, result, seqs: all }], SEEN);
   };
   const rows = async (from = store) => {
-    const { segments } = await from.load();
+    const { segments } = await from.load(0);
     return new Map(segments.flatMap(([, rows]) => rows));
   };
-  const outbox = async (from = store) => (await from.load()).records;
+  const outbox = async (from = store) => (await from.load(0)).records;
   return { storage, store, open, mint, answer, rows, outbox };
 }
 
@@ -62,24 +62,24 @@ describe.each<[string, () => ReplicaStorage]>([
     const { store } = await setUp(make());
     const point = { cursor: null, complete: false, syncedAt: null, round: 0 };
     const nothing = { segments: [], damagedSegments: [], records: [], damaged: new Map() };
-    expect(await store.load()).toEqual({ point, ...nothing });
+    expect(await store.load(0)).toEqual({ point, ...nothing });
   });
 
   it("keeps entries, rows and the position after them, for the next page too", async () => {
     const { store, open, rows } = await setUp(make());
-    const changes = await store.applyPage([entry(1, created)], SYNC, SEEN);
+    const changes = await store.applyPage([entry(1, created)], SYNC, SEEN, []);
     expect(changes.rows.get("a")).toEqual({ generation: 1, row: { title: "t" } });
     const again = await open();
-    expect((await again.load()).point).toEqual(SYNC);
+    expect((await again.load(0)).point).toEqual(SYNC);
     expect(await rows(again)).toEqual(changes.rows);
     expect((await again.load(changes.segment!)).segments).toEqual([]);
   });
 
   it("writes no rows for a page that says nothing new, but its position", async () => {
     const { store } = await setUp(make());
-    await store.applyPage([entry(1, created)], SYNC, SEEN);
+    await store.applyPage([entry(1, created)], SYNC, SEEN, []);
     const later = { ...SYNC, cursor: "later" };
-    expect(await store.applyPage([entry(1, created)], later, SEEN)).toEqual({
+    expect(await store.applyPage([entry(1, created)], later, SEEN, [])).toEqual({
       rows: new Map(),
       segment: null,
       missed: [],
@@ -87,7 +87,7 @@ describe.each<[string, () => ReplicaStorage]>([
       damaged: [],
       point: later,
     });
-    expect(await store.load()).toMatchObject({ point: later, segments: { length: 1 } });
+    expect(await store.load(0)).toMatchObject({ point: later, segments: { length: 1 } });
   });
 
   describe("of a page with a stub", () => {
@@ -103,8 +103,8 @@ describe.each<[string, () => ReplicaStorage]>([
 
     async function stubbed() {
       const all = await setUp(make());
-      await all.store.applyPage([entry(1, created)], SYNC, SEEN);
-      expect(await all.store.applyPage(page, LATER, SEEN)).toEqual({
+      await all.store.applyPage([entry(1, created)], SYNC, SEEN, []);
+      expect(await all.store.applyPage(page, LATER, SEEN, [])).toEqual({
         ...{ rows: new Map(), segment: null, missed: [] },
         ...{ missing: ["a"], damaged: [], point: SYNC },
       });
@@ -114,7 +114,7 @@ describe.each<[string, () => ReplicaStorage]>([
     it("stores nothing, and no position, before what it stands for is here (C7)", async () => {
       const { store, open, rows } = await stubbed();
       for (const one of [store, await open()]) {
-        expect((await one.load()).point).toEqual(SYNC);
+        expect((await one.load(0)).point).toEqual(SYNC);
         expect([...(await rows(one)).keys()]).toEqual(["a"]);
       }
     });
@@ -132,21 +132,21 @@ describe.each<[string, () => ReplicaStorage]>([
       const applied = await store.applyPage(page, LATER, SEEN, [answer()]);
       expect(applied).toMatchObject({ missing: [], point: LATER });
       const again = await open();
-      expect((await again.load()).point).toEqual(LATER);
+      expect((await again.load(0)).point).toEqual(LATER);
       const shown = new Map([
         ["a", { generation: 1, row: { title: "edited" } }],
         ["b", { generation: 1, row: { title: "t" } }],
       ]);
       expect(await rows(again)).toEqual(shown);
       // Later entries that say the same add nothing.
-      const { segment } = await store.applyPage([entry(1, edited)], LATER, SEEN);
+      const { segment } = await store.applyPage([entry(1, edited)], LATER, SEEN, []);
       expect(segment).toBeNull();
     });
 
     it("adds to what another page has stored meanwhile", async () => {
       const { store, open } = await stubbed();
       const late = bytesOf(setting({ done: true }), [created], 99);
-      await (await open()).applyPage([entry(1, late)], SYNC, SEEN);
+      await (await open()).applyPage([entry(1, late)], SYNC, SEEN, []);
       const { rows } = await store.applyPage(page, LATER, SEEN, [answer()]);
       expect(rows.get("a")?.row).toEqual({ title: "edited", done: true });
     });
@@ -160,7 +160,7 @@ describe.each<[string, () => ReplicaStorage]>([
       await store.applyPage(page, LATER, SEEN, [gone(generation)]);
       expect((await rows()).get("a")).toMatchObject({ row: null });
       const tombstone = entry(1, null);
-      const { segment } = await store.applyPage([tombstone], LATER, SEEN);
+      const { segment } = await store.applyPage([tombstone], LATER, SEEN, []);
       expect(segment).toBeNull(); // it was known
     });
 
@@ -169,32 +169,32 @@ describe.each<[string, () => ReplicaStorage]>([
       const again = bytesOf(inserting({ title: "again" }), [], 99);
       const next = answer({ generation: 2, update: toArrayBuffer(again) });
       await store.applyPage(page, LATER, SEEN, [next]);
-      await store.applyPage([entry(1, null), entry(2, again)], LATER, SEEN);
+      await store.applyPage([entry(1, null), entry(2, again)], LATER, SEEN, []);
       expect((await rows()).get("a")).toEqual({ generation: 2, row: { title: "again" } });
     });
 
     it("takes a tombstone for what it is, however large it was", async () => {
       const { store } = await stubbed();
       const tombstone = { ...entry(1, null), bytes: null };
-      const { rows, missing } = await store.applyPage([tombstone], LATER, SEEN);
+      const { rows, missing } = await store.applyPage([tombstone], LATER, SEEN, []);
       expect([missing, rows.get("a")?.row]).toEqual([[], null]);
     });
   });
 
   it("stays complete when a tab that was frozen brings a page of the load", async () => {
     const { store, open } = await setUp(make());
-    await store.applyPage([entry(1, created)], SYNC, SEEN);
+    await store.applyPage([entry(1, created)], SYNC, SEEN, []);
     const early = { cursor: "early", complete: false, syncedAt: null, round: 0 };
-    const { point } = await (await open()).applyPage([entry(1, created)], early, SEEN);
+    const { point } = await (await open()).applyPage([entry(1, created)], early, SEEN, []);
     expect(point).toEqual(SYNC);
-    expect((await store.load()).point).toEqual(SYNC);
+    expect((await store.load(0)).point).toEqual(SYNC);
   });
 
   it("stores nothing of a page of which one entry cannot be read", async () => {
     const { store, rows } = await setUp(make());
     const broken = entry(1, new Uint8Array([255, 255]), { document: "b" });
-    await expect(store.applyPage([entry(1, created), broken], SYNC, SEEN)).rejects.toThrow();
-    expect((await store.load()).point.cursor).toBeNull();
+    await expect(store.applyPage([entry(1, created), broken], SYNC, SEEN, [])).rejects.toThrow();
+    expect((await store.load(0)).point.cursor).toBeNull();
     expect((await rows()).size).toBe(0);
   });
 
@@ -216,9 +216,9 @@ describe.each<[string, () => ReplicaStorage]>([
     const first = await mint(seqs);
     expect(renderBytes(...first!.change.parts.map(({ update }) => update))).toEqual({ title: "x" });
     seqs.push(...(await store.addRecords([retitle("later")])));
-    await store.applyPage([entry(1, created)], SYNC, SEEN);
+    await store.applyPage([entry(1, created)], SYNC, SEEN, []);
     expect(await mint(seqs)).toEqual(first);
-    const [again] = await (await open()).mint(new Map([["a", seqs]]));
+    const [again] = await (await open()).mint(new Map([["a", seqs]]), 0);
     expect(again).toEqual({ ...first, sender: again!.sender });
   });
 
@@ -250,7 +250,7 @@ describe.each<[string, () => ReplicaStorage]>([
     const answers = [{ outgoing: (await mint(seqs))!, result: accepted, seqs }];
     await store.settle(answers, SEEN);
     expect(await (await open()).settle(answers, SEEN)).toMatchObject({ done: [], segment: null });
-    expect((await store.load()).segments).toHaveLength(1);
+    expect((await store.load(0)).segments).toHaveLength(1);
     const late = answers.map((answer) => ({ ...answer, result: refused }));
     expect(await store.settle(late, SEEN)).toMatchObject({ done: [], changed: [] });
   });
@@ -261,7 +261,7 @@ describe.each<[string, () => ReplicaStorage]>([
     const theirs = await open();
     const [unheard] = await theirs.addRecords([retitle("theirs")]);
     const [own] = await store.addRecords([retitle("ours")]);
-    const all = (await store.load()).records.map(({ seq }) => seq!);
+    const all = (await store.load(0)).records.map(({ seq }) => seq!);
     await store.settle([{ outgoing: (await mint([all[0]!]))!, result: accepted, seqs: all }], SEEN);
     const sent = await theirs.mint(new Map([["a", [unheard!]]]), unheard! - 1);
     expect(sent).toHaveLength(1);
@@ -279,14 +279,14 @@ describe.each<[string, () => ReplicaStorage]>([
     await answer([seq], refused);
     expect(await mint([seq])).toBeUndefined();
     await store.discard(seq);
-    await store.applyPage([entry(1, created), entry(1, null)], SYNC, SEEN);
+    await store.applyPage([entry(1, created), entry(1, null)], SYNC, SEEN, []);
     expect(await mint(await store.addRecords([retitle("dead")]))).toBeUndefined();
     expect((await outbox()).map(({ rejected }) => rejected?.code)).toEqual(["DOCUMENT_REMOVED"]);
   });
 
   it("judges the changes of a refused group one by one", async () => {
     const { store, answer, mint, outbox } = await setUp(make());
-    await store.applyPage([entry(1, created)], SYNC, SEEN);
+    await store.applyPage([entry(1, created)], SYNC, SEEN, []);
     const seqs = await store.addRecords([retitle("x"), retitle("y")]);
     await answer(seqs, refused);
     expect((await mint(seqs))!.seqs).toEqual([seqs[0]]);
@@ -304,7 +304,7 @@ describe.each<[string, () => ReplicaStorage]>([
     const other = { ...insert(), document: "b" };
     const [ours, theirs] = (await store.addRecords([insert(), other])) as [number, number];
     const own = clientOf(await mint([ours]));
-    const [b] = await store.mint(new Map([["b", [theirs]]]));
+    const [b] = await store.mint(new Map([["b", [theirs]]]), 0);
     expect(clientOf(b)).toBe(own);
     await answer([ours], accepted);
     const [refusedSeq] = (await store.addRecords([retitle("no")])) as [number];
@@ -312,19 +312,19 @@ describe.each<[string, () => ReplicaStorage]>([
     await answer([refusedSeq], refused);
     const afterRefusal = await mint(await store.addRecords([retitle("x")]));
     expect(clientOf(afterRefusal)).not.toBe(own);
-    await store.applyPage([entry(1, created, { document: "c" })], SYNC, SEEN);
+    await store.applyPage([entry(1, created, { document: "c" })], SYNC, SEEN, []);
     const over = await store.addRecords([{ ...insert(), document: "c" }]);
-    const [onTop] = await store.mint(new Map([["c", over]]));
+    const [onTop] = await store.mint(new Map([["c", over]]), 0);
     expect(clientOf(onTop)).not.toBe(own);
   });
 
   it("gives a refused change another chance as the newest, in the generation there is now", async () => {
     const { store, answer, outbox } = await setUp(make());
-    await store.applyPage([entry(1, created)], SYNC, SEEN);
+    await store.applyPage([entry(1, created)], SYNC, SEEN, []);
     const [seq] = (await store.addRecords([retitle("x")])) as [number];
     await answer([seq], refused);
     const [later] = (await store.addRecords([retitle("y")])) as [number];
-    await store.applyPage([entry(1, null), entry(2, created)], SYNC, SEEN);
+    await store.applyPage([entry(1, null), entry(2, created)], SYNC, SEEN, []);
     await store.retry(seq);
     await store.retry(later); // not refused: nothing to do
     const records = await outbox();
@@ -337,7 +337,7 @@ describe.each<[string, () => ReplicaStorage]>([
 
   it("gives up refused changes only: a pending one may be part of what is on its way", async () => {
     const { store, mint, outbox } = await setUp(make());
-    await store.applyPage([entry(1, created)], SYNC, SEEN);
+    await store.applyPage([entry(1, created)], SYNC, SEEN, []);
     const seqs = await store.addRecords([
       retitle("x"),
       local("update", 1, setting({ done: true })),
@@ -354,20 +354,20 @@ describe.each<[string, () => ReplicaStorage]>([
       Array.from({ length: count }, (_, index) =>
         entry(1, created, { document: `${name}${index}`, row: { id: "", title: name } }),
       );
-    const first = await store.applyPage(page("x", 3), SYNC, SEEN);
-    const second = await store.applyPage(page("y", 2), SYNC, SEEN);
+    const first = await store.applyPage(page("x", 3), SYNC, SEEN, []);
+    const second = await store.applyPage(page("y", 2), SYNC, SEEN, []);
     const removed = [entry(1, null, { document: "x0" })];
-    const newer = await (await open()).applyPage(removed, SYNC, SEEN); // another tab
+    const newer = await (await open()).applyPage(removed, SYNC, SEEN, []); // another tab
     const before = await rows();
     const known: ReadonlyMap<string, BaseRow> = new Map([...first.rows, ...second.rows]);
     const from = [first.segment!, second.segment!];
     const moved = await store.moveRows(known, from, second.segment!);
     expect([...moved.rows.keys()]).toEqual(["x1", "x2", "y0", "y1"]);
     expect(moved.missed.map(([key]) => key)).toEqual([newer.segment]);
-    const { segments } = await store.load();
+    const { segments } = await store.load(0);
     expect(segments.map(([key]) => key)).toEqual([newer.segment, moved.segment]);
     expect(await rows()).toEqual(before);
-    const next = await store.applyPage(page("new", 1), SYNC, SEEN);
+    const next = await store.applyPage(page("new", 1), SYNC, SEEN, []);
     expect(next.segment).toBeGreaterThan(moved.segment!);
   });
 
@@ -378,7 +378,7 @@ describe.each<[string, () => ReplicaStorage]>([
       Array.from({ length: 5 }, (_, index) => entry(1, created, { document: `${name}${index}` }));
     const work = Array.from({ length: 10 }, (_, index) => {
       const page_ = index % 2 ? store : other;
-      return [page_.addRecords([insert()]), page_.applyPage(page(`${index}-`), SYNC, SEEN)];
+      return [page_.addRecords([insert()]), page_.applyPage(page(`${index}-`), SYNC, SEEN, [])];
     });
     await Promise.all(work.flat());
     expect((await rows()).size).toBe(50);
@@ -390,7 +390,7 @@ it("client ids are never the server's, whatever the draw", async () => {
   const time = new VirtualTime();
   const connection = await memoryStorage().open("a");
   const store = new ReplicaStore(connection, fields, () => time.random() * 0);
-  await store.mint(new Map());
+  await store.mint(new Map(), 0);
   const device = await connection.transaction("read", ["meta"], (tx) => tx.get("meta", "device"));
   expect(device).toMatchObject({ value: { clientId: 2 } });
 });

@@ -3,28 +3,18 @@ import type { Identity } from "../../shared/identity.js";
 import type { Held, Recovered, ResetReason, StreamEntry } from "../../shared/wire.js";
 import { settleAnswers, type ServerAnswer, type SettledChanges } from "./answers.js";
 import { applyPage, type AppliedPage } from "./apply-page.js";
-import { discardRecord, hasImported, importRecords, retryRecord } from "./decisions.js";
+import { discardRecord, retryRecord } from "./decisions.js";
 import { Device } from "./device.js";
 import { healDocuments } from "./heal.js";
 import { pinIdentity } from "./identity.js";
+import { hasImported, importRecords } from "./imported.js";
 import { mintDocuments, type Outgoing } from "./outgoing.js";
 import { fromStored, NO_PLACE, toStored, unreadable, type OutboxRecord } from "./records.js";
 import { beginReset, showReloadedRows, type ReloadedRows } from "./reset.js";
-import { rebuildRows, type Rebuilt } from "./repair.js";
-import type { BaseRow, Segment } from "./rows.js";
+import { rebuildRows, readDamaged, type Rebuilt, type DamagedDocuments } from "./repair.js";
+import { moveRows, readSegments, type BaseRow, type Segment, type RowChanges } from "./rows.js";
 import { STORES, type StorageConnection } from "../storage/storage.js";
-import {
-  addRecord,
-  moveRows,
-  readHeld,
-  readDamaged,
-  readSegments,
-  readSyncPoint,
-  takeKeys,
-  unsealRecord,
-  type DamagedDocuments,
-  type RowChanges,
-} from "./stored.js";
+import { addRecord, readHeld, readSyncPoint, takeKeys, unsealRecord } from "./stored.js";
 import type { StoredSyncPoint } from "./sync-point.js";
 
 export type Loaded = {
@@ -59,7 +49,7 @@ export class ReplicaStore {
   }
 
   /** What it takes to show rows, with no CRDT work; `after` skips segments already seen. */
-  load(after = 0): Promise<Loaded> {
+  load(after: number): Promise<Loaded> {
     return this.#storage.transaction("read", ["meta", "rows", "outbox"], async (tx) => {
       const [point, damaged, rows, records] = await Promise.all([
         readSyncPoint(tx),
@@ -105,7 +95,7 @@ export class ReplicaStore {
     entries: readonly StreamEntry[],
     point: StoredSyncPoint,
     lastSegment: number,
-    recovered: readonly Recovered[] = [],
+    recovered: readonly Recovered[],
   ): Promise<AppliedPage> {
     const page = { entries, recovered, point };
     return this.#storage.transaction("write", ["meta", "documents", "rows"], (tx) =>
@@ -131,14 +121,14 @@ export class ReplicaStore {
     );
   }
 
-  /** Begins to load everything anew, unless the position is not at that cursor any more. */
+  /** Begins to load everything again, unless the position is not at that cursor any more. */
   reset(cursor: string | null, reason: ResetReason): Promise<StoredSyncPoint> {
     return this.#storage.transaction("durable", ["meta"], (tx) =>
       beginReset(tx, cursor, reason, this.#device),
     );
   }
 
-  /** Shows some of what was loaded anew; see {@link showReloadedRows}. */
+  /** Shows some of what was loaded again; see {@link showReloadedRows}. */
   showReloadedRows(lastSegment: number): Promise<ReloadedRows> {
     return this.#storage.transaction("durable", STORES, (tx) =>
       showReloadedRows(tx, lastSegment, this.#fields, this.#device),
@@ -154,13 +144,13 @@ export class ReplicaStore {
    * Makes, and stores, the bytes to send for these documents; nothing is minted for a document
    * whose earlier bytes still wait for an answer, whichever tab made them (C4).
    *
-   * @param lastSegment The caller knows every record up to this place.
+   * @param lastRecord The caller knows every record up to this one.
    * @returns what to send, for fewer documents than asked where records were gone, cancelled or
    * rejected on the way, or where something else of the document has been sent by another tab.
    */
-  mint(documents: ReadonlyMap<string, number[]>, lastSegment = 0): Promise<Outgoing[]> {
+  mint(documents: ReadonlyMap<string, number[]>, lastRecord: number): Promise<Outgoing[]> {
     return this.#storage.transaction("durable", ["meta", "documents", "outbox"], (tx) =>
-      mintDocuments(tx, documents, this.#device, this.#fields.tree, lastSegment),
+      mintDocuments(tx, documents, this.#device, this.#fields.tree, lastRecord),
     );
   }
 
@@ -207,7 +197,7 @@ export class ReplicaStore {
     );
   }
 
-  /** Makes rows of some documents anew from their bases; see {@link Rebuilt}. */
+  /** Rebuilds rows of some documents from their bases; see {@link Rebuilt}. */
   rebuildRows(after: string | null, lastSegment: number): Promise<Rebuilt> {
     return this.#storage.transaction("write", ["meta", "documents", "rows"], (tx) =>
       rebuildRows(tx, after, lastSegment, this.#fields.tree, () => this.#device.newClientId()),

@@ -16,7 +16,7 @@ import { reject, unmint } from "./settle.js";
 
 const GONE: OwnRefusal = {
   code: "UNKNOWN_DOCUMENT",
-  message: "The server does not have the document any more that this change was made to.",
+  message: "The document that this change edits is no longer on the server.",
 };
 
 const UNCERTAIN: OwnRefusal = {
@@ -25,13 +25,13 @@ const UNCERTAIN: OwnRefusal = {
     "This was sent so long ago that the server no longer knows whether it arrived, and was removed since. Retry it to insert it, or discard it.",
 };
 
-/** What of a document was here, and is here now, after everything was loaded anew. */
-type Bases = { before: BaseDocument | undefined; after: BaseDocument | undefined };
+/** What of a document was here, and is here now, after everything was loaded again. */
+export type Bases = { before: BaseDocument | undefined; after: BaseDocument | undefined };
 
 /**
- * What becomes of a document's changes that have waited while everything was loaded anew (S6). An
+ * What becomes of a document's changes that have waited while everything was loaded again (S6). An
  * insert that was never sent goes in, and what follows it with it. Otherwise changes of what is not there any
- * more are told to the user, with the row that is lost with them.
+ * more are rejected, with the row that is lost with them.
  *
  * @param records All of the document's, oldest first.
  */
@@ -64,7 +64,8 @@ export function judgeChanges(
     else if (kind === "insert") exists = true;
     else if (!exists && kind === "remove") done.push(one);
     else if (!exists) changed.push(withRow(reject(one, GONE), lost));
-    // Bytes that build on what may mean something else now; made anew, they build on what there is.
+    // These bytes build on structs whose ids may be in use for something else since the restore, so
+    // they are minted again.
     else if (wasSent && reason === "restored" && !isOfInsert(one, records)) {
       changed.push(unmint(one, one.record.alone));
     }

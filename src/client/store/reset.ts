@@ -3,30 +3,27 @@ import type { ResetReason } from "../../shared/wire.js";
 import { emptyBase, rowOf, type BaseDocument } from "./base.js";
 import type { Device } from "./device.js";
 import type { NumberedRecord } from "./mint.js";
-import { markDamaged } from "./repair.js";
-import { judgeChanges } from "./reset-changes.js";
+import { markDamaged, readDamaged, writeDamaged } from "./repair.js";
+import { groupBy } from "./group-by.js";
+import { judgeChanges, type Bases } from "./reset-changes.js";
 import {
-  addSegment,
   DAMAGED,
   decodeBase,
   deleteRecords,
   putRecords,
   readBase,
-  readDamaged,
   readSyncPoint,
   unsealRecord,
-  writeDamaged,
   writeSyncPoint,
-  type RowChanges,
 } from "./stored.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import type { Reset, StoredSyncPoint } from "./sync-point.js";
-import type { BaseRow } from "./rows.js";
+import { addSegment, type BaseRow, type RowChanges } from "./rows.js";
 
-// Loading everything anew beside what there is (S6). Pages go into the documents, which nobody looks at
+// Loading everything again beside what there is (S6). Pages go into the documents, which nobody looks at
 // meanwhile: rows stay as they are, and changes wait. At the end, document by document, rows change to
 // what the load has brought, and what it has not brought goes. Every step is one transaction, and the
-// position says which one is next: a page that ends in between goes on from there.
+// position holds which one is next: a page that ends in between goes on from there.
 
 /** Rows that have changed to what was loaded, and what is left to do. */
 export type ReloadedRows = RowChanges & { point: StoredSyncPoint };
@@ -35,10 +32,10 @@ export type ReloadedRows = RowChanges & { point: StoredSyncPoint };
 const SHOW_DOCUMENTS = 200;
 
 /**
- * Begins to load anew. Whoever else has gone on from that cursor since, in another tab, knows more, and
+ * Begins to load everything again. Whoever else has gone on from that cursor since, in another tab, knows more, and
  * then nothing happens.
  *
- * @param cursor The position of which the server said so.
+ * @param cursor The position at which the server asked for it.
  */
 export async function beginReset(
   tx: StorageTransaction,
@@ -63,7 +60,7 @@ export async function beginReset(
   return next;
 }
 
-/** What a load of everything anew has brought of a document so far; without one, what there is. */
+/** What a load of everything again has brought of a document so far; without one, what there is. */
 export function shadowOf(base: BaseDocument, reset: Reset | undefined): BaseDocument {
   return reset && base.load !== reset.mark ? emptyBase() : base;
 }
@@ -88,7 +85,7 @@ export async function showReloadedRows(
   if (!reset?.loaded) return { ...(await addSegment(tx, rows, lastSegment)), point };
   const changes = await changesByDocument(tx);
   const known = await readDamaged(tx);
-  /** Found to be damaged since the load began: what it said of them went by, and their changes wait. */
+  /** Found to be damaged since the load began: its entries of them were passed by, and their changes wait. */
   const damaged: string[] = [];
   const batch = await tx.getAll("documents", reset.after ?? undefined, SHOW_DOCUMENTS);
   for (const [key, stored] of batch) {
@@ -134,8 +131,6 @@ async function judgeOthers(
   }
 }
 
-type Bases = { before: BaseDocument | undefined; after: BaseDocument | undefined };
-
 async function judge(
   tx: StorageTransaction,
   records: NumberedRecord[],
@@ -151,13 +146,9 @@ async function judge(
 
 /** All that the server has not accepted, by document, oldest first. */
 async function changesByDocument(tx: StorageTransaction): Promise<Map<string, NumberedRecord[]>> {
-  const changes = new Map<string, NumberedRecord[]>();
-  for (const [seq, stored] of await tx.getAll("outbox")) {
+  const changes = (await tx.getAll("outbox")).flatMap(([seq, stored]) => {
     const unsealed = unsealRecord(stored);
-    if (unsealed.kind !== "intact") continue;
-    const { document } = unsealed.value;
-    const own = changes.get(document) ?? [];
-    changes.set(document, [...own, { seq: seq as number, record: unsealed.value }]);
-  }
-  return changes;
+    return unsealed.kind === "intact" ? [{ seq: seq as number, record: unsealed.value }] : [];
+  });
+  return groupBy(changes, ({ record }) => record.document);
 }

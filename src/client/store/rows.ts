@@ -1,6 +1,7 @@
 import { convexToJson, jsonToConvex, type JSONValue } from "convex/values";
 import type { RowFields } from "../../shared/operations.js";
 import { seal, unseal, type Sealed } from "../storage/sealed.js";
+import type { StorageTransaction } from "../storage/storage.js";
 
 /** What the server is known to have of a document; `row` is null when its generation has ended. */
 export type BaseRow = {
@@ -10,7 +11,7 @@ export type BaseRow = {
   insertedAs?: number;
 };
 
-/** A row as it is stored: `[document, generation, row as JSON or null]` (C8), and rarely what named it. */
+/** A row as it is stored: `[document, generation, row as JSON or null]` (C8), and `insertedAs`, where there is one. */
 export type EncodedRow = [
   document: string,
   generation: number,
@@ -50,4 +51,54 @@ export function decodeRow([, generation, json, insertedAs]: EncodedRow): BaseRow
   // Only int64, bytes and special floats are written as `{"$…": …}`; most rows have none.
   const row = json.includes('"$') ? jsonToConvex(parsed) : parsed;
   return { generation, row: row as RowFields, ...name };
+}
+
+/** Base rows that changed, and the key of the segment that holds them. */
+export type RowChanges = {
+  rows: Map<string, BaseRow>;
+  segment: number | null;
+  /** What other tabs stored before that segment, and the caller has not seen. */
+  missed: [key: number, Segment][];
+};
+
+/** Segments after a key, and the keys of those that are damaged. */
+export async function readSegments(
+  tx: StorageTransaction,
+  after: number,
+): Promise<{ segments: [number, Segment][]; damagedSegments: number[] }> {
+  const segments: [number, Segment][] = [];
+  const damagedSegments: number[] = [];
+  for (const [key, stored] of (await tx.getAll("rows", after)) as [number, unknown][]) {
+    const segment = decodeSegment(stored);
+    if (segment) segments.push([key, segment]);
+    else damagedSegments.push(key);
+  }
+  return { segments, damagedSegments };
+}
+
+/** @param lastSegment The newest segment that the caller knows. */
+export async function addSegment(
+  tx: StorageTransaction,
+  rows: Map<string, BaseRow>,
+  lastSegment: number,
+): Promise<RowChanges> {
+  // Also when there is nothing to add: what an answer settles, another tab may have added before.
+  const { segments: missed } = await readSegments(tx, lastSegment);
+  if (rows.size === 0) return { rows, segment: null, missed };
+  return { rows, segment: await tx.add("rows", encodeSegment(rows)), missed };
+}
+
+/** Adds those rows that nothing newer replaces, and drops the segments that they were in. */
+export async function moveRows(
+  tx: StorageTransaction,
+  rows: ReadonlyMap<string, BaseRow>,
+  from: readonly number[],
+  lastSegment: number,
+): Promise<RowChanges> {
+  const { segments: missed } = await readSegments(tx, lastSegment);
+  const newer = new Set(missed.flatMap(([, segment]) => segment.map(([document]) => document)));
+  const moved = new Map([...rows].filter(([document]) => !newer.has(document)));
+  await Promise.all(from.map((key) => tx.delete("rows", key)));
+  const { segment } = await addSegment(tx, moved, Infinity);
+  return { rows: moved, segment, missed };
 }

@@ -15,7 +15,7 @@ export type Settled = {
   /** Records as they are from now on. */
   changed: NumberedRecord[];
   /**
-   * What becomes of the client id that the update spoke under: the document's next one may `keep` it
+   * What becomes of the client id that the update used: the document's next one may `keep` it
    * or needs a `fresh` one of its own; or the id is `taken`, and useless for any document.
    */
   clientId: "keep" | "fresh" | "taken";
@@ -135,9 +135,9 @@ function refuse(
     return { changed, clientId: "taken" };
   }
   if (code === "MISSING_DEPENDENCIES") {
-    const anew = stateVector && mintAnew(group, base, new Uint8Array(stateVector), freshId, tree);
-    const changed = anew
-      ? withBytes(group, anew)
+    const fresh = stateVector && mintAnew(group, base, new Uint8Array(stateVector), freshId, tree);
+    const changed = fresh
+      ? withBytes(group, fresh)
       : group.map((one) => unmint(one, one.record.alone));
     return { changed, clientId: "fresh" };
   }

@@ -1,5 +1,4 @@
 import * as Y from "yjs";
-import { ReplicateError } from "../../shared/errors.js";
 import { loadPart } from "../../shared/plain-part.js";
 import { EMPTY_STATE_VECTOR } from "../../shared/state-vector.js";
 import { toArrayBuffer } from "../../shared/values.js";
@@ -7,20 +6,12 @@ import type { Held } from "../../shared/wire.js";
 import type { BaseDocument } from "./base.js";
 import type { NumberedRecord } from "./mint.js";
 import type { OutboxRecord, StoredRecord } from "./records.js";
-import { decodeSegment, encodeSegment, type BaseRow, type Segment } from "./rows.js";
+import { newerData } from "../storage/newer-data.js";
 import { seal, unseal, type Unsealed } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import { NEVER_SYNCED, type StoredSyncPoint } from "./sync-point.js";
 
 // How single values lie in a storage: sealed, so that damage shows before it is believed.
-
-/** Base rows that changed, and the key of the segment that holds them. */
-export type RowChanges = {
-  rows: Map<string, BaseRow>;
-  segment: number | null;
-  /** What other tabs stored before that segment, and the caller has not seen. */
-  missed: [key: number, Segment][];
-};
 
 /** A document's base that cannot be trusted any more. */
 export const DAMAGED = Symbol("damaged");
@@ -100,69 +91,6 @@ export async function takeKeys(
   return known;
 }
 
-/** Segments after a key, and the keys of those that are damaged. */
-export async function readSegments(
-  tx: StorageTransaction,
-  after: number,
-): Promise<{ segments: [number, Segment][]; damagedSegments: number[] }> {
-  const segments: [number, Segment][] = [];
-  const damagedSegments: number[] = [];
-  for (const [key, stored] of (await tx.getAll("rows", after)) as [number, unknown][]) {
-    const segment = decodeSegment(stored);
-    if (segment) segments.push([key, segment]);
-    else damagedSegments.push(key);
-  }
-  return { segments, damagedSegments };
-}
-
-/** @param lastSegment The newest segment that the caller knows. */
-export async function addSegment(
-  tx: StorageTransaction,
-  rows: Map<string, BaseRow>,
-  lastSegment: number,
-): Promise<RowChanges> {
-  // Also when there is nothing to add: what an answer settles, another tab may have added before.
-  const { segments: missed } = await readSegments(tx, lastSegment);
-  if (rows.size === 0) return { rows, segment: null, missed };
-  return { rows, segment: await tx.add("rows", encodeSegment(rows)), missed };
-}
-
-/** Adds those rows that nothing newer replaces, and drops the segments that they were in. */
-export async function moveRows(
-  tx: StorageTransaction,
-  rows: ReadonlyMap<string, BaseRow>,
-  from: readonly number[],
-  lastSegment: number,
-): Promise<RowChanges> {
-  const { segments: missed } = await readSegments(tx, lastSegment);
-  const newer = new Set(missed.flatMap(([, segment]) => segment.map(([document]) => document)));
-  const moved = new Map([...rows].filter(([document]) => !newer.has(document)));
-  await Promise.all(from.map((key) => tx.delete("rows", key)));
-  const { segment } = await addSegment(tx, moved, Infinity);
-  return { rows: moved, segment, missed };
-}
-
-/**
- * Documents whose damaged base has been given up, and not been recovered from the server yet, each with
- * a number that is drawn anew whenever a page passes it by: an answer that was asked for under another
- * number may be older than that page (C7).
- */
-export type DamagedDocuments = ReadonlyMap<string, number>;
-
-/** Whether there is something in one that the other has not. */
-export function isMore(one: DamagedDocuments, other: DamagedDocuments): boolean {
-  return [...one.keys()].some((document) => !other.has(document));
-}
-
-export async function readDamaged(tx: StorageTransaction): Promise<Map<string, number>> {
-  return new Map((await tx.get("meta", "refetch")) as [string, number][] | undefined);
-}
-
-export async function writeDamaged(tx: StorageTransaction, damaged: DamagedDocuments) {
-  if (damaged.size > 0) await tx.put("meta", "refetch", [...damaged]);
-  else await tx.delete("meta", "refetch");
-}
-
 /** What there is of a document to add to; nothing where its base is damaged, or given up. */
 export async function readHeld(tx: StorageTransaction, document: string): Promise<Held> {
   const base = await readBase(tx, document);
@@ -178,11 +106,4 @@ function intact<T>(stored: unknown): T | undefined {
   const unsealed = unseal<T>(stored);
   if (unsealed.kind === "newer") throw newerData();
   return unsealed.kind === "intact" ? unsealed.value : undefined;
-}
-
-function newerData(): ReplicateError {
-  return new ReplicateError(
-    "NEWER_DATA",
-    "This was stored by a newer version of this app. Reload the page to get that version; what is stored stays as it is.",
-  );
 }

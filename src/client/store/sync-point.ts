@@ -1,6 +1,6 @@
 import type { ResetReason } from "../../shared/wire.js";
 
-/** How far loading anew has come. */
+/** How far loading again has come. */
 export type Reset = {
   reason: ResetReason;
   /** Marks the documents that this load has brought. */
@@ -18,13 +18,13 @@ export type SyncPoint = {
   complete: boolean;
   /** When the end was last reached, in ms since the epoch. */
   syncedAt: number | null;
-  /** Set while everything is loaded anew, beside what there is. */
+  /** Set while everything is loaded again, beside what there is. */
   reset?: Reset;
 };
 
 /** The position as it is stored. */
 export type StoredSyncPoint = SyncPoint & {
-  /** Counts how often this device began to load anew: a page of an earlier round says nothing. */
+  /** Counts how often this device began to load again: a page of an earlier round is ignored. */
   round: number;
 };
 
@@ -40,7 +40,7 @@ export function isLoading({ complete, reset }: SyncPoint): boolean {
   return reset ? !reset.loaded : !complete;
 }
 
-/** The position after a page, which says whether it is the last of a load, or of a tail, by `complete`. */
+/** The position after a page; `complete` is whether the page is the last of a load, or of a tail. */
 export function positionAfter(current: StoredSyncPoint, page: StoredSyncPoint): StoredSyncPoint {
   // A tab that was frozen brings pages of a load which the one that took its turn has finished since.
   if (!isLoading(current) && !page.complete) return current;

@@ -17,7 +17,7 @@ describe("a server that is at fault", () => {
     ["brings the same page for ever", load(page([one(1)], null as never, { done: false })), "load"],
     ["resets a load for ever", load(RESET), "load"],
     ["sends no entries", load({ ...page([], "c"), entries: null }), "load"],
-    ["sends entries that are none", load(page([{ ...one(1), bytes: 7 as never }], "c")), "load"],
+    ["sends invalid entries", load(page([{ ...one(1), bytes: 7 as never }], "c")), "load"],
     ["sends nothing", load(null), "load"],
     ["resets for ever", tail(RESET), "tail"],
     ["never ends a tail", tail(page([], "stored", { done: false })), "tail"],
@@ -41,7 +41,7 @@ describe("a server that is at fault", () => {
     expect(host.state.caughtUp).toBe(false);
   });
 
-  it("and recovers something that is none is told so", async () => {
+  it("and recovers something invalid is reported", async () => {
     const { host, server, puller } = setUp({ loaded: true });
     server.transport.recover = async () => ({ documents: null as never, identity: null });
     tail(page([{ ...one(1), bytes: null }], "c"))(server);

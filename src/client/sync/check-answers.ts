@@ -2,12 +2,12 @@ import { ReplicateError } from "../../shared/errors.js";
 import { stateVectorProblem } from "../../shared/state-vector.js";
 import type { PushResult, Recovery, StreamPage } from "../../shared/wire.js";
 
-// A server that is at fault is told from a storage that fails by looking at its answers before they get
-// there. What leads nowhere counts as a failure, so that nobody asks for it again without a pause.
+// Checks the server's answers before they reach storage, so that a bad answer is not taken for a storage
+// failure. A page without progress is an error, too, so that it is asked for with pauses.
 
 /**
  * @param cursor Where the page was to go on from.
- * @throws {ReplicateError} `SERVER_ERROR` when it is no page, or one that leads nowhere.
+ * @throws {ReplicateError} `SERVER_ERROR` for an invalid page, or one that makes no progress.
  */
 export function checkPage(page: StreamPage, cursor: string | null) {
   const { entries, done, reset, ...rest } = takeApart(page);
@@ -17,26 +17,26 @@ export function checkPage(page: StreamPage, cursor: string | null) {
     typeof done === "boolean" &&
     isTextOrNull(rest["cursor"]) &&
     isTextOrNull(rest["identity"]);
-  if (!isPage) throw fault("a page of the log that is none");
+  if (!isPage) throw fault("sent an invalid page of the log");
   if (reset) return;
-  const leadsOn = entries.length > 0 ? page.cursor !== cursor : done;
-  if (!leadsOn) throw fault("a page of the log that leads nowhere");
+  const isProgress = entries.length > 0 ? page.cursor !== cursor : done;
+  if (!isProgress) throw fault("sent a page of the log that makes no progress");
 }
 
 /** @throws {ReplicateError} `SERVER_ERROR` */
 export function checkRecovery(answer: Recovery) {
   const { documents, identity } = takeApart(answer);
   const isOne = isTextOrNull(identity) && Array.isArray(documents) && documents.every(isRecovered);
-  if (!isOne) throw fault("something else than the documents that it was asked for");
+  if (!isOne) throw fault("sent an invalid answer to `recover`");
 }
 
-/** Of the answers to a push those that make sense; what has none is sent again. */
+/** The valid ones of the answers to a push; what is left without one is sent again. */
 export function validResults(results: unknown): PushResult {
   return Array.isArray(results) ? (results as unknown[]).filter(isResult) : [];
 }
 
 export function unanswered(document: string): ReplicateError {
-  return fault(`no answer to what was sent of "${document}"`);
+  return fault(`did not answer the change of document "${document}"`);
 }
 
 function isEntry(entry: unknown): boolean {
@@ -80,5 +80,5 @@ function isBytesOrNull(value: unknown): boolean {
 }
 
 function fault(what: string): ReplicateError {
-  return new ReplicateError("SERVER_ERROR", `The server sent ${what}.`);
+  return new ReplicateError("SERVER_ERROR", `The server ${what}.`);
 }

@@ -19,7 +19,7 @@ export function untilConnected(transport: Transport, signal: AbortSignal): Promi
 }
 
 /**
- * Resolves once the server speaks to whom the local data belongs; what it says is only listened to.
+ * Resolves once the owner of the local data is signed in; nothing that the server sends is applied.
  *
  * @param identify Rejects for anyone else.
  */
@@ -69,7 +69,7 @@ export function checkProtocol({ version, fields }: Protocol, ours: string) {
     const older = version < PROTOCOL_VERSION ? "server" : "client";
     throw new ReplicateError(
       "PROTOCOL_MISMATCH",
-      `The server speaks version ${version} of the sync protocol, this client version ${PROTOCOL_VERSION}. Update convex-replicate on the ${older}; local changes are kept until then.`,
+      `The server uses version ${version} of the sync protocol, this client version ${PROTOCOL_VERSION}. Update convex-replicate on the ${older}; local changes are kept until then.`,
     );
   }
   if (fields !== ours) {

@@ -2,12 +2,12 @@ import { ReplicateError } from "../../shared/errors.js";
 import type { Recovered } from "../../shared/wire.js";
 import { backoffMs } from "../platform/backoff.js";
 import { sleep, type Environment } from "../platform/environment.js";
-import type { DamagedDocuments } from "../store/stored.js";
+import type { DamagedDocuments } from "../store/repair.js";
 import { isLoading, type SyncPoint } from "../store/sync-point.js";
 import { reasonOf, type SyncState } from "../tabs/sync-state.js";
 import { recoverAll, type RecoverHost } from "./recover.js";
 
-/** Damaged documents that are stored anew in one transaction. */
+/** Damaged documents that are stored again in one transaction. */
 const HEALED_AT_ONCE = 100;
 
 export type HealHost = {
@@ -35,7 +35,7 @@ export class Healer {
     this.#recovery = recovery;
   }
 
-  /** Goes on until nothing is damaged, or everything is loaded anew; then it has to be started again. */
+  /** Goes on until nothing is damaged, or everything is loaded again; then it has to be started again. */
   async run(signal: AbortSignal) {
     if (this.#running?.aborted === false || !this.#mayHeal(signal)) return;
     this.#running = signal;
@@ -66,7 +66,7 @@ export class Healer {
       if (signal.aborted) return null;
       if (recovered.length > 0) await this.#host.heal(recovered, asked);
       for (const [document, { message }] of failed) {
-        const about = `"${document}" was damaged here, and the server cannot say what it is: ${message}`;
+        const about = `The local copy of "${document}" is damaged, and the server cannot send it: ${message}`;
         problem ??= new ReplicateError("SERVER_ERROR", about);
       }
     }

@@ -1,5 +1,6 @@
 // What the tests of pulling share: a host, a server that answers as it is told, and a puller.
 
+import { expect, it } from "vitest";
 import { ReplicateError } from "../../shared/errors.js";
 import { PROTOCOL_VERSION } from "../../shared/versions.js";
 import type {
@@ -183,3 +184,10 @@ export function setUp({ loaded = false } = {}) {
 }
 
 export const fail = (message: string) => Promise.reject(new Error(message));
+
+it("answers a query by its cursor, and notes what was asked", async () => {
+  const { server } = setUp();
+  server.pages.set("c", page([one(1)], "d"));
+  expect(await server.transport.stream({ cursor: "c" })).toMatchObject({ cursor: "d" });
+  expect(server.calls.stream).toEqual(["c"]);
+});

@@ -34,15 +34,15 @@ export type PullHost = HealHost & {
     point: SyncPoint,
     recovered: readonly Recovered[],
   ): Promise<string[]>;
-  /** What is here of these documents. */
+  /** What this device has of these documents. */
   held(documents: readonly string[]): Promise<Held[]>;
-  /** Begins to load everything anew, unless the position is not at that cursor any more (S6). */
+  /** Begins to load everything again, unless the position is not at that cursor any more (S6). */
   reset(cursor: string | null, reason: ResetReason): Promise<void>;
-  /** Shows some of what was loaded anew; the position says whether there is more. */
+  /** Shows some of what was loaded again; the position says whether there is more. */
   showReloaded(): Promise<void>;
   /**
-   * There is a position to be brought up to date from. Before, a removal that is forgotten would never
-   * be heard of, of a document that this device has pushed (S6).
+   * A cursor is stored, so sending may begin. A device that sent before it had one could miss the
+   * removal of what it sent, once that is pruned (S6).
    */
   begun(): void;
 };
@@ -57,11 +57,11 @@ export class Puller {
   #running: AbortController | null = null;
   /** How often in a row it went wrong before anything arrived. */
   #failures = 0;
-  /** How often in a row everything was to be loaded anew. */
+  /** How often in a row everything was to be loaded again. */
   #resets = 0;
   /** How far the first load is; it never goes back, although the log grows while it is read. */
   #fraction = 0;
-  /** Whether all that the server had when it was last heard of is applied. */
+  /** Whether everything that the server had at its last answer is applied. */
   #caughtUp = false;
 
   constructor(transport: Transport, environment: Environment, host: PullHost) {
@@ -133,9 +133,9 @@ export class Puller {
   /**
    * Stores entries with the position after them, in one transaction with whatever they need that they
    * do not carry (C7). That is asked for after the entries have arrived, and the server is never behind
-   * an earlier answer: so it holds all that those entries say of these documents.
+   * an earlier answer: so it includes everything in those entries.
    *
-   * @returns false, with nothing stored, when the server could not say what is needed.
+   * @returns false, with nothing stored, when the server could not send what is needed.
    */
   async #store(signal: AbortSignal, entries: readonly StreamEntry[], point: SyncPoint) {
     const recovered: Recovered[] = [];
@@ -163,7 +163,7 @@ export class Puller {
     if (page.reset || !(await this.#store(signal, page.entries, next))) throw unreadable();
   }
 
-  /** The first load, or one of everything anew. */
+  /** The first load, or one of everything again. */
   async #load(signal: AbortSignal) {
     while (isLoading(this.#host.syncPoint()) && !signal.aborted) {
       const { cursor, syncedAt } = this.#host.syncPoint();
@@ -191,7 +191,7 @@ export class Puller {
   /** One that follows another, with nothing of a tail between them, waits longer each time. */
   async #reset(cursor: string | null, reason: ResetReason, signal: AbortSignal) {
     if (this.#resets > 0) {
-      const message = "The server has everything loaded anew, again and again.";
+      const message = "The server keeps asking to load everything again.";
       this.#host.report({ pullReason: reasonOf(new ReplicateError("SERVER_ERROR", message)) });
       await sleep(this.#environment, backoffMs(this.#resets, this.#environment), signal);
     }
@@ -278,6 +278,6 @@ export class Puller {
 function unreadable() {
   return new ReplicateError(
     "SERVER_ERROR",
-    "The server cannot read some of what it was asked for.",
+    "The server cannot read a document that it was asked for.",
   );
 }

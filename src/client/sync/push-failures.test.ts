@@ -233,7 +233,7 @@ describe("a server that is at fault", () => {
     ["names no generation", odd({ ...accepted, generation: NaN })],
     ["says what nobody knows", odd({ status: "perhaps" })],
     [
-      "sends a state vector that is none",
+      "sends an invalid state vector",
       odd({ ...missing, stateVector: Uint8Array.of(255, 255).buffer }),
     ],
   ];
@@ -247,7 +247,7 @@ describe("a server that is at fault", () => {
       await time.advance(HOUR, 2_000);
       expect(pushes.length).toBeGreaterThan(20);
       expect(pushes.length).toBeLessThan(1_000);
-      expect(host.reports.at(-1)).toMatch(/no answer/);
+      expect(host.reports.at(-1)).toMatch(/did not answer/);
       expect([...host.outbox.keys()]).toEqual(["a", "b"]);
       network.answer = all(accepted);
       await time.advance(60 * SECOND);

@@ -1,5 +1,6 @@
 // What the tests of pushing share: an outbox, a network that answers as it is told, and a pusher.
 
+import { expect, it } from "vitest";
 import type { Change, PushResult, Result } from "../../shared/wire.js";
 import type { Outgoing } from "../store/outgoing.js";
 import { VirtualTime } from "../setup.test.js";
@@ -92,3 +93,12 @@ export function setUp({ answer = all(accepted) }: { answer?: Answer } = {}) {
   };
   return { time, host, network, pushes, pusher, change };
 }
+
+it("keeps what was added while a push was on its way", async () => {
+  const { host } = setUp();
+  host.add("a");
+  const outgoing = await host.mint(host.pending());
+  host.add("a");
+  await host.settle(outgoing, [{ document: "a", result: accepted }]);
+  expect([...host.outbox]).toEqual([["a", [2]]]);
+});

@@ -231,7 +231,7 @@ export class Pusher {
   #pauseFor(error: Error) {
     this.#host.report(error);
     const failures = (this.#pause?.failures ?? -1) + 1;
-    // With the backoff on top, those who were told the same do not come back at once.
+    // With the backoff on top, clients with the same answer do not come back at once.
     const least = Math.min(retryAfterOf(error) ?? 0, MAX_RETRY_AFTER_MS);
     const ms = least + backoffMs(failures, this.#environment);
     const asked = refusalOf(error)?.code === RATE_LIMITED;

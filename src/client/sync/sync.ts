@@ -20,7 +20,7 @@ export type SyncConfig = {
 
 /**
  * One tab's part in bringing its data and the server's together: it agrees with the other tabs on
- * which of them does it, does it when it is its turn, and otherwise hears how it goes.
+ * which of them does it, does it when it is its turn, and otherwise follows how it goes.
  */
 export class Sync {
   #state: SyncState = INITIAL_SYNC_STATE;
@@ -137,7 +137,7 @@ export class Sync {
     this.#puller.heal();
   }
 
-  /** Ends its part; other tabs may still be told something until `leave`. */
+  /** Ends its part; it may still post to other tabs until `leave`. */
   stop() {
     for (const forget of this.#forget) forget();
     this.#leadership.pause();
@@ -168,17 +168,17 @@ export class Sync {
     this.#puller.start();
   }
 
-  /** What this tab knew of how syncing goes is over; whoever syncs now says how it is. */
+  /** What this tab knew of how syncing goes is over; the tab that syncs now reports it. */
   #stepDown() {
     this.#puller.stop();
     this.#pusher.stop();
     this.#report({ pushReason: null, healReason: null });
     this.#tabs.post({ type: "hello" });
-    // Where the turn was taken while this page stood still, it was told nothing of what was stored since.
+    // Where the turn was taken while this page stood still, it does not know what was stored since.
     void this.#data.reload();
   }
 
-  /** An answer may come after the turn was lost: then it says nothing of how syncing goes. */
+  /** An answer may come after the turn was lost: then it is not reported. */
   #reportPush(error: Error | null) {
     if (this.#leadership.leads) this.#report({ pushReason: reasonOf(error) });
   }
@@ -219,7 +219,7 @@ export class Sync {
     }
   };
 
-  /** That another tab fits the server says nothing about this one. */
+  /** Another tab may fit the server although this one does not. */
   #asFollower(state: SyncState): SyncState {
     const { pullReason } = this.#state;
     return isUnfit(pullReason) ? { ...state, pullReason } : state;

@@ -9,7 +9,7 @@ export type TailHost = {
    *
    * @param isCaughtUp Whether that is all the server has, as far as is known when this is called: what
    * a page needs may take until after a cut to arrive, and then it is not.
-   * @param signal Aborted once the tail is over: then the page says nothing any more of how things are.
+   * @param signal Aborted once the tail is over: then the page must not be reported as the current state.
    */
   apply(
     page: StreamPage,
@@ -59,7 +59,7 @@ export class Tail {
     signal.addEventListener("abort", abort, { once: true });
     this.#until(() => signal.removeEventListener("abort", abort));
     this.#until(host.transport.onConnection(() => this.#onConnection()));
-    // A client that knows an error already says so at once.
+    // A client that knows an error already reports it at once.
     this.#until(host.transport.subscribe(cursor, (page) => this.#bring(page), this.#end));
     if (signal.aborted) abort();
   }
@@ -105,7 +105,7 @@ export class Tail {
     if (isConnected === this.#isConnected) return;
     this.#isConnected = isConnected;
     if (isConnected && this.#applied.length > 0) {
-      this.#end(); // the newest position is what tells the server whether it is still the same one (S6)
+      this.#end(); // by the newest position the server can tell whether it is still the same one (S6)
     } else if (isConnected) {
       this.#confirm().catch(this.#end);
     } else {

@@ -22,7 +22,7 @@ export type LeadershipContext = Pick<Tabs, "lead"> & {
   transport: Pick<Transport, "isConnected">;
   page: Pick<Page, "isVisible">;
   environment: Environment;
-  /** Asks the leading tab for a sign of life, which `heard` is to be told of. */
+  /** Asks the leading tab for a sign of life; call `heard` when it comes. */
   ask(): void;
   onLead(): void;
   onStepDown(): void;
@@ -33,7 +33,7 @@ export type LeadershipContext = Pick<Tabs, "lead"> & {
  * can: one that stays cut off gives up its turn, and asks for it again once it is back. Browsers slow
  * hidden tabs down and freeze some of them, so one that is seen takes over.
  *
- * Two tabs may believe that they lead, for the moment until a frozen one hears that its turn was
+ * Two tabs may believe that they lead, for the moment until a frozen one learns that its turn was
  * taken. That is safe: what they send is the same stored bytes, and what they store are the same
  * facts (C4).
  */

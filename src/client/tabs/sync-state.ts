@@ -2,15 +2,15 @@ import { ReplicateError } from "../../shared/errors.js";
 import { WrongIdentity } from "../../shared/identity.js";
 import { refusalOf, type Refusal } from "../../shared/refusal.js";
 
-/** Codes that say that this tab's code does not fit the server; that of another tab may. */
+/** Codes for a tab whose code does not fit the server; that of another tab may. */
 const UNFIT = new Set(["PROTOCOL_MISMATCH", "FIELDS_MISMATCH"]);
 
 /** The server asks for less, later: nothing is wrong with what was sent. */
 export const RATE_LIMITED = "RATE_LIMITED";
 
-/** What the syncing tab knows of how it goes; other tabs hear of it. */
+/** What the syncing tab knows of how it goes; other tabs get it by messages. */
 export type SyncState = {
-  /** Whether everything the server has said is applied here. */
+  /** Whether everything that the server has sent is applied here. */
   caughtUp: boolean;
   /** Share of the first load that is done, 0 to 1. */
   fraction: number;

@@ -83,8 +83,8 @@ describe("where there are Web Locks", () => {
 
   it("one tab leads, and the next one once it gives up", async () => {
     const leads: string[] = [];
-    const yieldFirst = open().lead(() => leads.push("first"), never);
-    open().lead(() => leads.push("second"), never);
+    const yieldFirst = open().lead(() => leads.push("first"), never, "queue");
+    open().lead(() => leads.push("second"), never, "queue");
     await quiet();
     expect(leads).toEqual(["first"]);
     yieldFirst();
@@ -94,16 +94,16 @@ describe("where there are Web Locks", () => {
 
   it("collections do not wait for each other", async () => {
     const leads: string[] = [];
-    open("tasks").lead(() => leads.push("tasks"), never);
-    open("notes").lead(() => leads.push("notes"), never);
+    open("tasks").lead(() => leads.push("tasks"), never, "queue");
+    open("notes").lead(() => leads.push("notes"), never, "queue");
     await quiet();
     expect(leads).toEqual(["tasks", "notes"]);
   });
 
   it("a tab that gives up its place in the queue never leads", async () => {
     const leads: string[] = [];
-    const yieldFirst = open().lead(() => leads.push("first"), never);
-    const leave = open().lead(() => leads.push("second"), never);
+    const yieldFirst = open().lead(() => leads.push("first"), never, "queue");
+    const leave = open().lead(() => leads.push("second"), never, "queue");
     await quiet();
     leave();
     yieldFirst();
@@ -115,9 +115,9 @@ describe("where there are Web Locks", () => {
   it("a tab that closes hands over", async () => {
     const leads: string[] = [];
     const first = open();
-    first.lead(() => leads.push("first"), never);
+    first.lead(() => leads.push("first"), never, "queue");
     await quiet();
-    open().lead(() => leads.push("second"), never);
+    open().lead(() => leads.push("second"), never, "queue");
     first.close();
     await quiet();
     expect(leads).toEqual(["first", "second"]);
@@ -147,6 +147,7 @@ describe("where there are Web Locks", () => {
     const leave = first.lead(
       () => log.push("first leads"),
       () => log.push("first loses"),
+      "queue",
     );
     await quiet();
     open().lead(() => log.push("second leads"), never, "steal");
@@ -159,11 +160,17 @@ describe("where there are Web Locks", () => {
   });
 
   it("a tab that had given up its turn does not hear that it was taken", async () => {
-    const leave = open().lead(() => undefined, never);
+    const lost: string[] = [];
+    const leave = open().lead(
+      () => undefined,
+      () => lost.push("first"),
+      "queue",
+    );
     await quiet();
     leave();
     open().lead(() => undefined, never, "steal");
     await quiet();
+    expect(lost).toEqual([]);
   });
 
   it.each<[string, unknown, TabMessage]>([
@@ -188,7 +195,7 @@ describe("where there are Web Locks", () => {
     ["an envelope without a message", { version: 1, message: null }],
     ["a text in an envelope", { version: 1, message: "x" }],
     ["what this version does not know", { version: 1, message: { type: "new" } }],
-    ["a state that is none", { version: 1, message: { type: "state" } }],
+    ["an invalid state", { version: 1, message: { type: "state" } }],
   ])("what no tab says is not heard: %s", async (_name, said) => {
     const heard: TabMessage[] = [];
     open().onMessage((message) => heard.push(message));
@@ -204,7 +211,7 @@ describe("where there are Web Locks", () => {
       locks: { request: () => Promise.reject(new DOMException("Denied.", "SecurityError")) },
     });
     const onLead = vi.fn();
-    const leave = open().lead(onLead, never);
+    const leave = open().lead(onLead, never, "queue");
     await quiet();
     expect(onLead).toHaveBeenCalledTimes(1);
     leave();
@@ -219,9 +226,9 @@ describe("where there are none", () => {
     vi.stubGlobal("navigator", navigator);
     const leads: string[] = [];
     const [a, b] = [open(), open()];
-    a.lead(() => leads.push("a"), never);
-    b.lead(() => leads.push("b"), never);
-    const leave = a.lead(() => leads.push("gave up"), never);
+    a.lead(() => leads.push("a"), never, "queue");
+    b.lead(() => leads.push("b"), never, "queue");
+    const leave = a.lead(() => leads.push("gave up"), never, "queue");
     expect(leads).toEqual([]);
     leave();
     await quiet();

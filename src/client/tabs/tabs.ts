@@ -27,7 +27,7 @@ export interface Tabs {
    * @param how `"steal"` takes the turn at once, from whichever tab has it.
    * @returns gives up the turn, or the place in the queue.
    */
-  lead(onLead: () => void, onLost: () => void, how?: "queue" | "steal"): () => void;
+  lead(onLead: () => void, onLost: () => void, how: "queue" | "steal"): () => void;
   post(message: TabMessage): void;
   onMessage(listener: (message: TabMessage) => void): () => void;
   close(): void;
@@ -51,7 +51,7 @@ export function browserTabs(name: string): Tabs {
     if (message) messages.emit(message);
   };
   return {
-    lead(onLead, onLost, how = "queue") {
+    lead(onLead, onLost, how) {
       const over = new AbortController();
       closed.signal.addEventListener("abort", () => over.abort(), { signal: over.signal });
       let granted = false;
@@ -90,8 +90,9 @@ const TYPES = new Set<string>([
 ]);
 
 /**
- * What a tab of another version says is not understood, but it may well have changed something. What no
- * tab says, of whatever version, is not heard: null.
+ * A message of another version is not understood, but its tab may well have changed something.
+ *
+ * @returns null for what is not a message of any version.
  */
 function understood(data: unknown): TabMessage | null {
   const { version, message } = (data ?? {}) as Partial<Envelope>;

@@ -5,7 +5,7 @@ import { SERVER_BUGS } from "./server.mjs";
 /**
  * @typedef {object} PlantedBug
  * @property {string} name
- * @property {string} rule of docs/design.md that it breaks
+ * @property {string} rule of docs/rules.md that it breaks
  * @property {string} about
  * @property {import("../bundle.mjs").Patch[]} patches
  * @property {import("../steps.ts").StepName[]} [with] optional steps that it takes

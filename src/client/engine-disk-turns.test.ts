@@ -57,8 +57,8 @@ async function pushOf(documents: number) {
   }));
   const seqs = await store.addRecords(records);
   const asked = new Map(names.map((name, index) => [name, [seqs[index]!]]));
-  const mint = await count(() => store.mint(asked));
-  const outgoing = await store.mint(asked);
+  const mint = await count(() => store.mint(asked, 0));
+  const outgoing = await store.mint(asked, 0);
   const answers = outgoing.map((one) => ({ outgoing: one, result: accepted, seqs: one.seqs }));
   expect(answers).toHaveLength(documents);
   const settle = await count(() => store.settle(answers, 0));

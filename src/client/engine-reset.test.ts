@@ -61,7 +61,7 @@ type Tab = Awaited<ReturnType<typeof openTab>>;
 async function oldDisk() {
   const storage = memoryStorage();
   const tab = await openTab(storage);
-  await tab.data.applyPage([titled("a"), titled("b"), titled("c")], SYNC);
+  await tab.data.applyPage([titled("a"), titled("b"), titled("c")], SYNC, []);
   await tab.edit("a", "mine");
   await tab.edit("b", "lost");
   await tab.insert("new", "new");
@@ -86,7 +86,7 @@ async function goOn({ data }: Tab, seen: () => void = () => undefined) {
     const at = PAGES.findIndex(({ cursor }) => cursor === data.syncPoint.cursor) + 1;
     const { entries, cursor } = PAGES[at]!;
     const complete = at === PAGES.length - 1;
-    await data.applyPage(entries, { cursor, complete, syncedAt: 9 });
+    await data.applyPage(entries, { cursor, complete, syncedAt: 9 }, []);
   }
   while (data.syncPoint.reset) {
     seen();
@@ -155,10 +155,11 @@ describe("loading everything anew", () => {
     await tab.data.applyPage(
       names.map((name) => titled(name)),
       SYNC,
+      [],
     );
     await tab.data.reset("c", "pruned");
     const kept = names.filter((_, n) => n % 2 === 0).map((name) => titled(name, "new"));
-    await tab.data.applyPage(kept, { cursor: "p", complete: true, syncedAt: 9 });
+    await tab.data.applyPage(kept, { cursor: "p", complete: true, syncedAt: 9 }, []);
     await tab.data.showReloaded();
     const next = await openTab(storage);
     const titles = Object.values(next.titles());
@@ -172,20 +173,20 @@ describe("loading everything anew", () => {
     const { storage, tab } = await oldDisk();
     const other = await openTab(storage);
     await tab.data.reset("c", "pruned");
-    await other.data.applyPage([titled("b", "late")], { ...SYNC, cursor: "late" });
+    await other.data.applyPage([titled("b", "late")], { ...SYNC, cursor: "late" }, []);
     expect(other.data.syncPoint).toMatchObject({ cursor: null });
     await goOn(tab);
     await other.data.reset("c", "pruned"); // it stood still for a while
     expect(other.data.syncPoint).toMatchObject({ cursor: "p2" });
     expect(other.titles()).toEqual(AFTER);
-    await other.data.applyPage([titled("z")], { ...SYNC, cursor: "p1", complete: false });
+    await other.data.applyPage([titled("z")], { ...SYNC, cursor: "p1", complete: false }, []);
     expect((await openTab(storage)).data.syncPoint).toMatchObject({ cursor: "p2", complete: true });
   });
 
   it("begins once more when that is needed, and nothing of the first time counts", async () => {
     const { tab } = await oldDisk();
     await tab.data.reset("c", "pruned");
-    await tab.data.applyPage([titled("b")], { cursor: "p1", complete: false, syncedAt: null });
+    await tab.data.applyPage([titled("b")], { cursor: "p1", complete: false, syncedAt: null }, []);
     await tab.data.reset("p1", "restored");
     expect(tab.data.syncPoint.reset).toMatchObject({ reason: "restored", loaded: false });
     await goOn(tab);

@@ -49,7 +49,7 @@ type Tab = Awaited<ReturnType<typeof openTab>>;
 async function diskWithThree() {
   const storage = memoryStorage();
   const tab = await openTab(storage);
-  for (const document of ["a", "b", "c"]) await tab.data.applyPage([titled(document)], SYNC);
+  for (const document of ["a", "b", "c"]) await tab.data.applyPage([titled(document)], SYNC, []);
   return { storage, tab };
 }
 
@@ -92,7 +92,7 @@ describe("damaged rows", () => {
 
   it("never bring an older row back that lies before them", async () => {
     const { storage, tab } = await diskWithThree();
-    await tab.data.applyPage([retitled("a", "newer")], SYNC);
+    await tab.data.applyPage([retitled("a", "newer")], SYNC, []);
     await damage(storage, "rows", -1);
     expect((await openTab(storage)).titles()).toEqual({ a: "newer", b: "b", c: "c" });
   });
@@ -119,7 +119,7 @@ describe("a damaged document", () => {
     await damage(storage, "documents", "b");
     await tab.edit("b", "mine");
     tab.listener.shown.mockClear();
-    expect(await tab.data.applyPage(news, LATER)).toEqual([]);
+    expect(await tab.data.applyPage(news, LATER, [])).toEqual([]);
     return { storage, tab };
   }
 
@@ -168,7 +168,7 @@ describe("a damaged document", () => {
     const { storage, tab } = await foundByMint();
     const asked = tab.data.replica.damaged;
     const other = await openTab(storage);
-    await other.data.applyPage(news, LATER);
+    await other.data.applyPage(news, LATER, []);
     await tab.data.heal([whole("b", titled("b"))], asked);
     expect([...tab.data.replica.damaged.keys()]).toEqual(["b"]);
     await heal(tab, both);
@@ -182,7 +182,11 @@ describe("a damaged document", () => {
     const asked = tab.data.replica.damaged;
     await tab.data.reset("c", "restored");
     await tab.data.heal([both], asked);
-    await tab.data.applyPage([titled("a"), retitled("b", "anew"), titled("b"), titled("c")], LATER);
+    await tab.data.applyPage(
+      [titled("a"), retitled("b", "anew"), titled("b"), titled("c")],
+      LATER,
+      [],
+    );
     while (tab.data.syncPoint.reset) await tab.data.showReloaded();
     expect(tab.titles()).toEqual({ a: "a", b: "mine", c: "mine too" });
     expect([...tab.data.replica.pending().keys()]).toEqual(["b", "c"]);
@@ -193,7 +197,7 @@ describe("a damaged document", () => {
     await tab.edit("b", "mine");
     await tab.data.reset("c", "pruned");
     await damage(storage, "documents", "b");
-    await tab.data.applyPage([titled("a"), titled("b"), titled("c")], LATER);
+    await tab.data.applyPage([titled("a"), titled("b"), titled("c")], LATER, []);
     while (tab.data.syncPoint.reset) await tab.data.showReloaded();
     expect(tab.titles()).toEqual({ a: "a", b: "mine", c: "c" });
     expect(tab.data.replica.counts()).toMatchObject({ pending: 1, rejected: 0 });
@@ -214,7 +218,7 @@ describe("a damaged document", () => {
   it("found by a change from here holds up no other, and no page", async () => {
     const { tab } = await foundByMint();
     expect([...tab.data.replica.damaged.keys()]).toEqual(["b"]);
-    expect(await tab.data.applyPage(news, LATER)).toEqual([]);
+    expect(await tab.data.applyPage(news, LATER, [])).toEqual([]);
     expect(tab.data.syncPoint).toMatchObject(LATER);
     expect(tab.titles()).toEqual({ a: "a", b: "mine", c: "mine too", d: "d" });
   });
@@ -358,7 +362,7 @@ it("data of a newer version is left to it: what is unsaved moves on, what is sto
     },
   };
   const tab = await openTab(wrapped);
-  await tab.data.applyPage([titled("a")], SYNC);
+  await tab.data.applyPage([titled("a")], SYNC, []);
   await tab.edit("a", "stored");
   isNewer = true;
   await tab.edit("a", "unsaved").catch(() => undefined);
