@@ -39,7 +39,7 @@ export async function applyPage(
 ): Promise<AppliedPage> {
   const current = await readSyncPoint(tx);
   const nothing = { rows: new Map(), segment: null, missed: [], missing: [], damaged: [] };
-  // Late, where a load of everything again has begun since, or come to its end.
+  // Late: a load that starts over has begun since, or come to its end.
   const { reset } = current;
   if (current.round !== point.round || reset?.loaded) return { ...nothing, point: current };
   const known = await readDamaged(tx);

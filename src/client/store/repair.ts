@@ -27,13 +27,10 @@ export async function writeDamaged(tx: StorageTransaction, damaged: DamagedDocum
   else await tx.delete("meta", "refetch");
 }
 
-/** Documents whose rows are rebuilt in one transaction. */
-const REBUILD_DOCUMENTS = 200;
-
 /**
  * Gives the damaged bases of these documents up, until they are recovered from the server. Until then
- * their rows stay as they are, and their changes wait. A page with entries of one of them passes
- * it by when this is done in its transaction: the server has all of that, too, when it is asked later (C7).
+ * their rows stay as they are, and their changes wait. A page with entries of one of them passes it by
+ * when this is done in its transaction: the server has all of that, too, when it is asked later (C7).
  *
  * @param newClientId What the damaged bases knew of refused bytes is lost, so that no update of
  * these documents may use the device's own client id (C4).
@@ -52,6 +49,9 @@ export async function markDamaged(
   }
   await writeDamaged(tx, damaged);
 }
+
+/** Documents whose rows are rebuilt in one transaction. */
+const REBUILD_DOCUMENTS = 200;
 
 /** What came of one step of rebuilding rows; `next` is where the next step begins. */
 export type Rebuilt = RowChanges & {

@@ -20,7 +20,7 @@ import type { StorageTransaction } from "../storage/storage.js";
 import type { Reset, StoredSyncPoint } from "./sync-point.js";
 import { addSegment, type BaseRow, type RowChanges } from "./rows.js";
 
-// Loading everything again beside what there is (S6). Pages go into the documents, which nobody looks at
+// Loads everything again beside what there is (S6). Pages go into the documents, which nobody looks at
 // meanwhile: rows stay as they are, and changes wait. At the end, document by document, rows change to
 // what the load has brought, and what it has not brought goes. Every step is one transaction, and the
 // position holds which one is next: a page that ends in between goes on from there.
@@ -32,7 +32,7 @@ export type ReloadedRows = RowChanges & { point: StoredSyncPoint };
 const SHOW_DOCUMENTS = 200;
 
 /**
- * Begins to load everything again. Whoever else has gone on from that cursor since, in another tab, knows more, and
+ * Begins to load everything again. Another tab that has gone on from that cursor since knows more, and
  * then nothing happens.
  *
  * @param cursor The position at which the server asked for it.
@@ -60,7 +60,7 @@ export async function beginReset(
   return next;
 }
 
-/** What a load of everything again has brought of a document so far; without one, what there is. */
+/** What a load that starts over has brought of a document so far; without one, what there is. */
 export function shadowOf(base: BaseDocument, reset: Reset | undefined): BaseDocument {
   return reset && base.load !== reset.mark ? emptyBase() : base;
 }

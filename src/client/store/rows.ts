@@ -11,7 +11,7 @@ export type BaseRow = {
   insertedAs?: number;
 };
 
-/** A row as it is stored: `[document, generation, row as JSON or null]` (C8), and `insertedAs`, where there is one. */
+/** A row as it is stored, in this order (C8); `json` is null where `row` is. */
 export type EncodedRow = [
   document: string,
   generation: number,

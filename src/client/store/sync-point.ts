@@ -1,6 +1,6 @@
 import type { ResetReason } from "../../shared/wire.js";
 
-/** How far loading again has come. */
+/** How far a load that starts over has come. */
 export type Reset = {
   reason: ResetReason;
   /** Marks the documents that this load has brought. */
@@ -24,7 +24,7 @@ export type SyncPoint = {
 
 /** The position as it is stored. */
 export type StoredSyncPoint = SyncPoint & {
-  /** Counts how often this device began to load again: a page of an earlier round is ignored. */
+  /** Counts how often this device began to load everything again: a page of an earlier round is ignored. */
   round: number;
 };
 

@@ -57,7 +57,7 @@ export class Puller {
   #running: AbortController | null = null;
   /** How often in a row it went wrong before anything arrived. */
   #failures = 0;
-  /** How often in a row everything was to be loaded again. */
+  /** How often in a row the server asked to load everything again. */
   #resets = 0;
   /** How far the first load is; it never goes back, although the log grows while it is read. */
   #fraction = 0;
@@ -163,7 +163,7 @@ export class Puller {
     if (page.reset || !(await this.#store(signal, page.entries, next))) throw unreadable();
   }
 
-  /** The first load, or one of everything again. */
+  /** The first load, or one that starts over. */
   async #load(signal: AbortSignal) {
     while (isLoading(this.#host.syncPoint()) && !signal.aborted) {
       const { cursor, syncedAt } = this.#host.syncPoint();

@@ -297,7 +297,7 @@ export const CLIENT_BUGS = [
       // Otherwise it was told before it was stored, and reads it for that.
       {
         file: "src/client/local-data/local-data.ts",
-        find: "this.#listener.stored(); // the page may end before it hears of this; others read after it",
+        find: "this.#listener.stored(); // the page may end before the write is confirmed; other tabs read after it",
         replace: "",
       },
       {
