@@ -28,7 +28,7 @@ const REPLACEMENT_TEST = `${CONVEX_TEST_SHIM}/replaced.test.ts`;
 
 /** Tests that go through TanStack DB, on the lowest and on the newest version of it. */
 const TANSTACK_DB_TESTS = [
-  "src/client/{collection,collection-setup,idempotency,outbox}.test.ts",
+  "src/client/{collection,collection-setup,identities,idempotency,outbox}.test.ts",
   "test/{sync,tanstack}/**/*.test.ts",
 ];
 

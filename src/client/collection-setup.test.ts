@@ -32,7 +32,12 @@ function judge({ document, generation }: Change): Result {
 /** A client of a server that judges each change by itself; a judge that throws fails the push. */
 export function fakeClient(log: StreamEntry[] = [], judging: (change: Change) => Result = judge) {
   const pushed: string[] = [];
-  const server = { version: PROTOCOL_VERSION, fields: fields.hash, identity: null };
+  const server = {
+    version: PROTOCOL_VERSION,
+    fields: fields.hash,
+    /** Who is signed in, as the server names them. */
+    identity: null as string | null,
+  };
   const client = {
     query: async (_query: unknown, args: { cursor?: string | null }) =>
       "cursor" in args ? page(args.cursor) : server,
@@ -57,16 +62,35 @@ export function fakeClient(log: StreamEntry[] = [], judging: (change: Change) =>
     done: true,
     progress: 1,
     reset: null,
-    identity: null,
+    identity: server.identity,
   });
   return { client, pushed, server };
 }
 
+type Options = ReturnType<typeof convexCollectionOptions<typeof taskFields>>;
+
+/** Options as they work in a TanStack DB whose collections do not have `_state`. */
+export function withoutState(options: Options): Options {
+  const handler = async ({ transaction }: { transaction: { mutations: readonly object[] } }) => {
+    const mutations = transaction.mutations.map((mutation) => ({
+      ...mutation,
+      collection: { utils: options.utils },
+    }));
+    const inherited = Object.create(transaction) as typeof transaction;
+    await options.onInsert!({ transaction: Object.assign(inherited, { mutations }) } as never);
+  };
+  return { ...options, onInsert: handler, onUpdate: handler, onDelete: handler };
+}
+
 /** A collection that nobody has started yet. */
-export function collectionOf(convexClient: ConvexClientLike, rest: Partial<Config> = {}) {
+export function collectionOf(
+  convexClient: ConvexClientLike,
+  rest: Partial<Config> = {},
+  change: (options: Options) => Options = (options) => options,
+) {
   const config = { convexClient, api, fields: taskFields, storage: memoryStorage(), coalesceMs: 1 };
   const options = convexCollectionOptions({ ...config, getKey: (row) => row.id, ...rest });
-  const collection = createCollection(options);
+  const collection = createCollection(change(options));
   cleanups.push(() => collection.cleanup());
   return collection;
 }

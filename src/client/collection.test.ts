@@ -1,9 +1,17 @@
 import { createTransaction } from "@tanstack/db";
 import { makeFunctionReference } from "convex/server";
+import { v } from "convex/values";
 import { describe, expect, it, vi } from "vitest";
 import { compileFields } from "../shared/compiled-fields.js";
 import { ReplicateError } from "../shared/errors.js";
-import { api, collectionOf, fakeClient, type Config } from "./collection-setup.test.js";
+import {
+  api,
+  collectionOf,
+  fakeClient,
+  type Config,
+  type Tasks,
+  withoutState,
+} from "./collection-setup.test.js";
 import { bytesOf, entry, inserting, taskFields } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
 
@@ -52,6 +60,38 @@ describe("transactions over several collections", () => {
   });
 });
 
+describe("two tables whose functions are in one module", () => {
+  const named = (table: string) => ({ ...api, push: makeFunctionReference(`board:push${table}`) });
+
+  it("have ids of their own, so that one transaction over both loses nothing", async () => {
+    const { client, pushed } = fakeClient();
+    const [tasks, projects] = ["Tasks", "Projects"].map((table) =>
+      collectionOf(client, { api: named(table) as never, startSync: true }),
+    ) as [Tasks, Tasks];
+    const transaction = createTransaction({
+      mutationFn: async ({ transaction }) => {
+        tasks.utils.acceptMutations(transaction);
+        projects.utils.acceptMutations(transaction);
+      },
+    });
+    transaction.mutate(() => {
+      tasks.insert({ id: "same", title: "a task" });
+      projects.insert({ id: "same", title: "a project" });
+    });
+    await transaction.isPersisted.promise;
+    await Promise.all([tasks.utils.flush(), projects.utils.flush()]);
+    expect(tasks.get("same")).toMatchObject({ title: "a task" });
+    expect(projects.get("same")).toMatchObject({ title: "a project" });
+    expect(pushed).toEqual(["same", "same"]);
+  });
+
+  it("are named by their functions, and a table with a module of its own by that", () => {
+    const { client } = fakeClient();
+    expect(collectionOf(client, { api: named("Tasks") as never }).id).toBe("board:pushTasks");
+    expect(collectionOf(client).id).toBe("tasks");
+  });
+});
+
 describe("cleaning up and starting again", () => {
   it("brings the same rows, also those of changes in between", async () => {
     const { client, pushed } = fakeClient([
@@ -82,6 +122,19 @@ describe("two collections of the same table", () => {
     expect(one.get("a")).toMatchObject({ title: "new" });
     await one.utils.flush();
     expect(new Set(pushed)).toEqual(new Set(["a"]));
+  });
+
+  it("take over each other's transactions: whichever is asked, nothing is lost", async () => {
+    const { client, pushed } = fakeClient();
+    const [one, two] = [collectionOf(client), collectionOf(client)];
+    await Promise.all([one.preload(), two.preload()]);
+    const transaction = createTransaction({
+      mutationFn: async ({ transaction }) => one.utils.acceptMutations(transaction),
+    });
+    transaction.mutate(() => void two.insert({ id: "a", title: "t" }));
+    await transaction.isPersisted.promise;
+    await one.utils.flush();
+    expect([one.has("a"), two.has("a"), pushed]).toEqual([true, true, ["a"]]);
   });
 
   it("are one engine only for one client, one identity and one name", async () => {
@@ -201,6 +254,20 @@ describe("a collection that is made again with something else, as a hot reload d
     expect(() => before.startSyncImmediate()).toThrow("with other fields");
   });
 
+  it("checks rows by the newest fields where these merely accept more", async () => {
+    const { client } = fakeClient();
+    const kinds = (...names: string[]) =>
+      ({ ...taskFields, title: v.union(...names.map((name) => v.literal(name))) }) as never;
+    const before = collectionOf(client, { startSync: true, fields: kinds("a", "b") });
+    await before.preload();
+    const insertC = (tasks: Tasks) => tasks.insert({ id: "c", title: "c" });
+    expect(() => insertC(before)).toThrow(expect.objectContaining({ code: "INVALID_ROW" }));
+    const after = collectionOf(client, { fields: kinds("a", "b", "c") });
+    insertC(after);
+    await after.utils.when("c", "accepted");
+    expect(before.get("c")).toMatchObject({ title: "c" });
+  });
+
   it("but never for other server functions", async () => {
     const { client } = fakeClient();
     const tasks = collectionOf(client, { startSync: true, storageName: "same" });
@@ -284,7 +351,6 @@ describe("a write that cannot be stored", () => {
 });
 
 describe("a write made in a callback of another write", () => {
-  type Tasks = ReturnType<typeof collectionOf>;
   const onFirst = (tasks: Tasks, type: string, work: (id: string) => unknown) => {
     let isDone = false;
     tasks.subscribeChanges((changes) => {
@@ -321,6 +387,21 @@ describe("a write made in a callback of another write", () => {
     expect(tasks.has("a")).toBe(false);
     expect(tasks.utils.status.get()).toMatchObject({ pending: 0, rejected: 0 });
   });
+
+  it.each<[string, (tasks: Tasks) => unknown, number | undefined]>([
+    ["an edit", (tasks) => set(tasks, 100), 100],
+    ["a removal", (tasks) => tasks.delete("a"), undefined],
+  ])(
+    "comes after an insert where TanStack DB does not say so: %s",
+    async (_what, write, number) => {
+      const tasks = collectionOf(fakeClient().client, { startSync: true }, withoutState);
+      onFirst(tasks, "insert", () => write(tasks));
+      tasks.insert({ id: "a", title: "t", number: 0 });
+      await tasks.utils.flush();
+      expect(tasks.get("a")?.number).toBe(number);
+      expect(tasks.utils.outbox.list()).toEqual([]);
+    },
+  );
 
   it("comes after it, and one inside that one after that", async () => {
     const tasks = collectionOf(fakeClient().client, { startSync: true });

@@ -3,17 +3,17 @@ import { getFunctionName } from "convex/server";
 import { compileFields } from "../shared/compiled-fields.js";
 import type { Fields, Row } from "../shared/fields.js";
 import type { Engine } from "./engine.js";
+import { acceptingOf, type AcceptMutations, type AnyTransaction } from "./accepting.js";
 import { realEnvironment } from "./platform/environment.js";
 import type { ImportResult, ReadRows } from "./imports.js";
 import { keyById } from "./keys.js";
-import type { LocalMutation } from "./local-write.js";
 import { inOrder } from "./nested-writes.js";
 import { checkOptions } from "./options.js";
 import type { Outbox } from "./outbox.js";
 import type { RejectedChange } from "./outbox-items.js";
 import type { OutboxRecord } from "./store/records.js";
 import { thisPage, type Page } from "./platform/page.js";
-import { engineFor } from "./registry.js";
+import { engineFor, takeTurn } from "./registry.js";
 import { schemaOf } from "./schema.js";
 import type { StatusStore } from "./status.js";
 import { hasIndexedDB, indexedDBStorage } from "./storage/indexeddb.js";
@@ -53,9 +53,9 @@ export type ConvexCollectionConfig<F extends Fields> = PassedOn<Row<F>> & {
   /** `(row) => row.id`, which is what it is without it; no other key is possible. */
   getKey?: ((row: Row<F>) => string) | undefined;
   /**
-   * Who is signed in: each identity has local data of its own, and sees no one else's. Creating the
-   * collection for another identity stops the syncing of the one before, whose unsent changes stay on
-   * disk until they return.
+   * Who is signed in: each identity has local data of its own, and sees no one else's. While the
+   * collection of another identity is in use, this one does not sync, and its unsent changes stay on
+   * disk.
    */
   identity?: string | undefined;
   /** Name of the local store; by default it follows from the deployment and the functions. */
@@ -118,28 +118,6 @@ export type ReplicateUtils<R> = {
   acceptMutations: AcceptMutations;
 };
 
-type AnyTransaction = { mutations: readonly AnyMutation[] };
-type AnyMutation = LocalMutation & { collection: unknown };
-
-/**
- * Takes over the mutations of a transaction that you made yourself: TanStack DB calls no handlers for
- * `createTransaction`, `createOptimisticAction` and paced mutations. Call it in their `mutationFn`,
- * and last: what it has taken is shown and sent, whatever happens after. Mutations of other
- * collections are left to these.
- *
- * @throws {ReplicateError} when a row cannot be stored; then none of the mutations is taken.
- */
-export interface AcceptMutations {
-  (transaction: AnyTransaction): void;
-  /**
-   * For a transaction that someone else keeps until it is done, and may bring again after a reload,
-   * as `@tanstack/offline-transactions` does: it takes effect once for each key.
-   *
-   * @returns a promise that resolves once it is on disk, so that nobody else has to keep it.
-   */
-  (transaction: AnyTransaction, once: { idempotencyKey: string }): Promise<void>;
-}
-
 /**
  * Options for TanStack DB's `createCollection()`: a collection whose reads and writes are instant
  * and survive reloads and weeks offline, synced with a table replicated by `new Replicate(…)`.
@@ -165,15 +143,61 @@ export function convexCollectionOptions<F extends Fields>(
   utils: ReplicateUtils<Row<F>>;
 } {
   checkOptions(config);
-  const { convexClient, api, fields, identity, onRejected, storageName, coalesceMs, storage } =
+  const { convexClient, onRejected } = config;
+  const { startSync, gcTime, autoIndex, defaultIndexType, compare, defaultStringCollation } =
     config;
-  const { id, startSync, autoIndex, defaultIndexType, compare, defaultStringCollation } = config;
-  const functions = getFunctionName(api.push);
+  const functions = getFunctionName(config.api.push);
+  const page = thisPage();
+  const engine = engineOf(config, functions, page);
+  const report = (record: OutboxRecord) => {
+    const rejected = engine.outbox.rejectedItem(record);
+    return rejected && onRejected?.(rejected as unknown as RejectedChange<Row<F>>);
+  };
+
+  const acceptMutations = acceptingOf(engine);
+  const take = inOrder<AnyTransaction>(
+    (transaction) => void acceptMutations(transaction),
+    (key) => engine.shows(key as string),
+  );
+  const handler = async ({ transaction }: { transaction: unknown }) =>
+    take(transaction as AnyTransaction);
+  const { getKey, checkKey } = keyById<Row<F>>(config.getKey);
+  const schema = schemaOf((row) => {
+    engine.check(row);
+    checkKey(row as Row<F>);
+  });
+
+  return {
+    id: config.id ?? defaultId(functions),
+    startSync,
+    gcTime,
+    autoIndex,
+    defaultIndexType,
+    compare,
+    defaultStringCollation,
+    getKey,
+    schema: schema as never, // rows are typed by the fields; a schema would type them anew
+    sync: {
+      sync: syncWith<Row<F>>(engine, { onUse: () => takeTurn(convexClient, engine), report }),
+      rowUpdateMode: "full",
+    },
+    onInsert: handler,
+    onUpdate: handler,
+    onDelete: handler,
+    utils: utilsOf(engine, page, acceptMutations),
+  };
+}
+
+function engineOf<F extends Fields>(
+  config: ConvexCollectionConfig<F>,
+  functions: string,
+  page: Page,
+): Engine {
+  const { convexClient, api, fields, identity, storageName, coalesceMs, storage } = config;
   // Whatever the rest is called, one identity never opens what is another's.
   const place = storageName === undefined ? [addressOf(convexClient), functions] : [storageName];
   const name = [...place, identity ?? ""].map(encodeURIComponent).join("/");
-  const page = thisPage();
-  const engine = engineFor(convexClient, {
+  return engineFor(convexClient, {
     name,
     functions,
     identity: identity ?? null,
@@ -185,37 +209,14 @@ export function convexCollectionOptions<F extends Fields>(
     environment: realEnvironment,
     coalesceMs: coalesceMs ?? COALESCE_MS,
   });
-  const report = (record: OutboxRecord) => {
-    const rejected = engine.outbox.rejectedItem(record);
-    return rejected && onRejected?.(rejected as unknown as RejectedChange<Row<F>>);
-  };
+}
 
-  const acceptMutations = accepting(engine);
-  const take = inOrder<AnyTransaction>((transaction) => void acceptMutations(transaction));
-  const handler = async ({ transaction }: { transaction: unknown }) =>
-    take(transaction as AnyTransaction);
-  const { getKey, checkKey } = keyById<Row<F>>(config.getKey);
-  const schema = schemaOf((row) => {
-    engine.check(row);
-    checkKey(row as Row<F>);
-  });
-
-  return {
-    id: id ?? functions.split(":")[0],
-    startSync,
-    autoIndex,
-    defaultIndexType,
-    compare,
-    defaultStringCollation,
-    getKey,
-    schema: schema as never, // rows are typed by the fields; a schema would type them anew
-    gcTime: config.gcTime ?? 0,
-    sync: { sync: syncWith<Row<F>>(engine, report), rowUpdateMode: "full" },
-    onInsert: handler,
-    onUpdate: handler,
-    onDelete: handler,
-    utils: utilsOf(engine, page, acceptMutations),
-  };
+/**
+ * The module stands for the table where its functions have their usual names. TanStack DB takes two
+ * collections with one id for one within a transaction, so tables that share a module differ in it.
+ */
+function defaultId(push: string): string {
+  return push.endsWith(":push") ? push.slice(0, -":push".length) : push;
 }
 
 function utilsOf<R>(
@@ -235,37 +236,24 @@ function utilsOf<R>(
   };
 }
 
-/** Takes the mutations of collections that were made with it, started or not, and no others. */
-function accepting(engine: Engine): AcceptMutations {
-  const isOwn = ({ collection }: AnyMutation) =>
-    (collection as { utils?: Partial<ReplicateUtils<unknown>> }).utils?.acceptMutations === accept;
-  function accept(transaction: AnyTransaction): void;
-  function accept(transaction: AnyTransaction, once: { idempotencyKey: string }): Promise<void>;
-  function accept({ mutations }: AnyTransaction, once?: { idempotencyKey: string }) {
-    const own = mutations.filter(isOwn);
-    if (once) return engine.acceptOnce(own, once.idempotencyKey);
-    try {
-      engine.accept(own);
-    } catch (error) {
-      // TanStack DB takes the rows back, and tells only who asked the transaction.
-      console.error("convex-replicate refused a write:", error);
-      throw error;
-    }
-  }
-  return accept;
-}
-
 /**
  * Shows the engine's rows in a collection. Every write is an `update` without `key`: an upsert in
  * full mode, and what a persistence wrapper expects.
  */
 function syncWith<R extends object>(
   engine: Engine,
-  onRejected: (record: OutboxRecord) => unknown,
+  { onUse, report }: { onUse: () => void; report: (record: OutboxRecord) => unknown },
 ): SyncConfig<R, string>["sync"] {
-  return ({ begin, write, commit, markReady }) => {
-    // For as long as the sync runs: a module that is loaded again leaves no listener behind.
-    const forget = engine.rejections.on(onRejected);
+  return ({ collection, begin, write, commit, markReady }) => {
+    onUse();
+    // Both for as long as the sync runs: a module that is loaded again leaves no listener behind.
+    const forget = [
+      engine.rejections.on(report),
+      // One that was kept while another user's was on screen goes on when it is on screen again.
+      collection.on("subscribers:change", ({ subscriberCount, previousSubscriberCount }) => {
+        if (subscriberCount > previousSubscriberCount) onUse();
+      }),
+    ];
     const detach = engine.attach({
       shown(changes) {
         begin();
@@ -278,7 +266,7 @@ function syncWith<R extends object>(
       ready: markReady,
     });
     return () => {
-      forget();
+      for (const one of forget) one();
       detach();
     };
   };

@@ -1,3 +1,4 @@
+import type { CompiledFields } from "../shared/compiled-fields.js";
 import { ReplicateError } from "../shared/errors.js";
 import type { Refusal } from "../shared/refusal.js";
 import { Emitter } from "./platform/emitter.js";
@@ -21,7 +22,7 @@ export class Engine {
   readonly status = new StatusHolder();
   readonly rejections = new Emitter<[OutboxRecord]>();
   readonly outbox: OutboxView;
-  readonly #config: SessionConfig;
+  #config: SessionConfig;
   readonly #waits: Waits;
   readonly #listeners = new RowListeners();
   #current: Session | null = null;
@@ -63,6 +64,16 @@ export class Engine {
 
   get wasUsed(): boolean {
     return this.#wasUsed;
+  }
+
+  /** Whether there is such a row, local changes included. */
+  shows(id: string): boolean {
+    return this.#current?.data.replica.shown.has(id) ?? false;
+  }
+
+  /** Checks rows by these fields from now on: the same ones, which may accept more or less. */
+  refine(fields: CompiledFields) {
+    this.#config = { ...this.#config, fields };
   }
 
   /**

@@ -1,6 +1,6 @@
+export type { AcceptMutations } from "./accepting.js";
 export {
   convexCollectionOptions,
-  type AcceptMutations,
   type ConvexCollectionConfig,
   type ReplicateUtils,
 } from "./collection.js";

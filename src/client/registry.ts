@@ -1,4 +1,5 @@
 import { ReplicateError } from "../shared/errors.js";
+import type { Refusal } from "../shared/refusal.js";
 import { Engine } from "./engine.js";
 import type { SessionConfig } from "./session.js";
 import type { ConvexClientLike } from "./platform/transport.js";
@@ -12,28 +13,56 @@ export type EngineConfig = SessionConfig & {
 
 type Registered = { config: EngineConfig; engine: Engine };
 
-/**
- * Engines by client and storage name, so that a collection that is created twice (a hot reload, two
- * components) shares one. Held by the client object itself: nothing outlives it (C10).
- */
-const engines = new WeakMap<ConvexClientLike, Map<string, Registered>>();
+type OfClient = {
+  /** By storage name, so that a collection that is created twice (a hot reload, two components) shares one. */
+  engines: Map<string, Registered>;
+  /** Whose turn it is, by server functions: a client is signed in as one person at a time. */
+  turns: Map<string, string | null>;
+};
+
+/** Held by the client object itself: nothing outlives it (C10). */
+const clients = new WeakMap<ConvexClientLike, OfClient>();
 
 /** @throws {ReplicateError} `COLLECTION_CONFLICT` when the name is in use with other options. */
 export function engineFor(client: ConvexClientLike, config: EngineConfig): Engine {
-  const ofClient = engines.get(client) ?? new Map<string, Registered>();
-  engines.set(client, ofClient);
-  const existing = ofClient.get(config.name);
+  const { engines, turns } = clients.get(client) ?? { engines: new Map(), turns: new Map() };
+  clients.set(client, { engines, turns });
+  const existing = engines.get(config.name);
   const conflict = existing && conflictOf(existing.config, config);
-  if (existing && conflict) replace(existing, config, conflict);
-  suspendOthers(ofClient.values(), config);
   if (existing && !conflict) {
-    existing.engine.resume();
+    existing.engine.refine(config.fields);
     return existing.engine;
   }
+  if (existing && conflict) replace(existing, config, conflict);
   const engine = new Engine(config);
-  ofClient.set(config.name, { config, engine });
+  engines.set(config.name, { config, engine });
+  if (!turns.has(config.functions)) turns.set(config.functions, config.identity);
+  else if (turns.get(config.functions) !== config.identity) engine.suspend(NOT_THEIR_TURN);
   return engine;
 }
+
+/**
+ * Its collection is in use from now on: it syncs, and those of other identities do not, whose unsent
+ * changes must not be pushed as this one's. Merely creating a collection takes nobody's turn.
+ */
+export function takeTurn(client: ConvexClientLike, engine: Engine) {
+  const { engines = new Map<string, Registered>(), turns } = clients.get(client) ?? {};
+  const own = [...engines.values()].find((one) => one.engine === engine);
+  if (!own) return; // another one has taken its place
+  const { functions, identity } = own.config;
+  turns?.set(functions, identity);
+  for (const { config, engine } of engines.values()) {
+    if (config.functions !== functions) continue;
+    if (config.identity === identity) engine.resume();
+    else engine.suspend(NOT_THEIR_TURN);
+  }
+}
+
+const NOT_THEIR_TURN: Refusal = {
+  code: "IDENTITY_CHANGED",
+  message:
+    "The collection of another user is in use now. Changes are kept on this device until this one is used again.",
+};
 
 type Conflict = {
   what: "server functions" | "fields" | "storage" | "coalesceMs";
@@ -66,15 +95,4 @@ function replace({ engine }: Registered, config: EngineConfig, { what, isEdit }:
 function titleOf({ functions, identity }: EngineConfig): string {
   const [table] = functions.split(":");
   return identity === null ? `\`${table}\`` : `\`${table}\` (identity ${JSON.stringify(identity)})`;
-}
-
-/** One client is signed in as one person: it must not push what another one left unsent. */
-function suspendOthers(registered: Iterable<Registered>, { functions, identity }: EngineConfig) {
-  for (const { config, engine } of registered) {
-    if (config.functions !== functions || config.identity === identity) continue;
-    engine.suspend({
-      code: "IDENTITY_CHANGED",
-      message: "Someone else is signed in now. Changes are kept on this device until you return.",
-    });
-  }
 }

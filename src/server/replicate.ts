@@ -34,10 +34,9 @@ import { targetFrom, type ReplicateOptions } from "./options.js";
 import { applyPush, type Target } from "./push.js";
 import { withRows } from "./page-rows.js";
 import { checkRecover } from "./recover.js";
+import type { ReplicatedTableNames } from "./replicated-table.js";
 import { BY_ID, fieldsOfRow, onReplicated, type StoredRow } from "./rows.js";
 import { statisticsValidator, type Statistics } from "./statistics.js";
-
-type Ctx = GenericQueryCtx<GenericDataModel>;
 
 /**
  * Makes the Convex functions that replicate one table.
@@ -57,7 +56,11 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
    * @param table The table in the app's schema, made with `replicatedTable()`.
    * @throws {ReplicateError} `INVALID_FIELDS`, `INVALID_OPTIONS`
    */
-  constructor(component: ComponentApi, table: string, options: ReplicateOptions<F, DataModel>) {
+  constructor(
+    component: ComponentApi,
+    table: ReplicatedTableNames<DataModel>,
+    options: ReplicateOptions<F, DataModel>,
+  ) {
     this.#target = targetFrom(component, table, options);
   }
 
@@ -277,7 +280,7 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
     return only!.result;
   }
 
-  async #authorizeRead(ctx: Ctx): Promise<void> {
+  async #authorizeRead(ctx: GenericQueryCtx<GenericDataModel>): Promise<void> {
     const typed = ctx as unknown as GenericQueryCtx<DataModel>;
     await this.#target.hooks.evalRead?.(typed, { scope: WHOLE_COLLECTION });
   }

@@ -1,4 +1,9 @@
-import { defineTable, type TableDefinition } from "convex/server";
+import {
+  defineTable,
+  type GenericDataModel,
+  type TableDefinition,
+  type TableNamesInDataModel,
+} from "convex/server";
 import { v, type ObjectType, type VFloat64, type VObject, type VString } from "convex/values";
 import { defineFields, type Fields } from "../shared/fields.js";
 
@@ -13,6 +18,16 @@ export type ReplicatedTable<F extends Fields> = TableDefinition<
     by_timestamp: ["timestamp", "_creationTime"];
   }
 >;
+
+/** Tables of an app that were made with {@link replicatedTable}; any name where its tables are not known. */
+export type ReplicatedTableNames<DataModel extends GenericDataModel> =
+  string extends TableNamesInDataModel<DataModel>
+    ? string
+    : {
+        [
+          Name in TableNamesInDataModel<DataModel>
+        ]: "by_doc_id" extends keyof DataModel[Name]["indexes"] ? Name : never;
+      }[TableNamesInDataModel<DataModel>];
 
 /**
  * Defines the app's table for replicated documents: an ordinary Convex table, which your own

@@ -60,6 +60,13 @@ describe("types", () => {
     expectTypeOf<Tables>().toEqualTypeOf<"tasks" | "audit">();
   });
 
+  it("only tables of the app that are replicated can be named", () => {
+    type Table = ConstructorParameters<typeof Replicate<typeof fields, AppModel>>[1];
+    expectTypeOf<Table>().toEqualTypeOf<"tasks">();
+    type AnyTable = ConstructorParameters<typeof Replicate<typeof fields>>[1];
+    expectTypeOf<AnyTable>().toEqualTypeOf<string>();
+  });
+
   it("the functions are typed from end to end", () => {
     type Tasks = (typeof api)["tasks"];
     expectTypeOf<FunctionReturnType<Tasks["stream"]>>().toEqualTypeOf<StreamPage>();

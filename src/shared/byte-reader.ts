@@ -1,8 +1,10 @@
 /** Thrown when bytes end, or hold a number that no encoder writes. */
 export class Malformed extends Error {}
 
-const UTF8 = new TextDecoder();
 const SHORT = 40;
+
+/** Made when it is needed first: where there is none (React Native), the module loads all the same. */
+let utf8: TextDecoder | undefined;
 
 /** Steps through bytes in lib0's encoding, which Yjs updates are in, without keeping anything. */
 export class ByteReader {
@@ -64,6 +66,8 @@ export class ByteReader {
     if (length > most) return null;
     const bytes = this.#bytes.subarray(this.at - length, this.at);
     // Each is several times as fast as the other, on its side. What is no UTF-8 is no ASCII for either.
-    return length < SHORT ? String.fromCharCode(...bytes) : UTF8.decode(bytes);
+    return length < SHORT
+      ? String.fromCharCode(...bytes)
+      : (utf8 ??= new TextDecoder()).decode(bytes);
   }
 }

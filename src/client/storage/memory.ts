@@ -45,7 +45,7 @@ function connect(contents: Contents): StorageConnection {
     transaction(mode, _stores, body) {
       if (isClosed) return Promise.reject(new Error("This connection is closed."));
       const run = contents.queue.then(async () => {
-        const tx = new MemoryTransaction(contents.image, structuredClone);
+        const tx = new MemoryTransaction(contents.image, globalThis.structuredClone ?? copyOf);
         const result = await body(tx);
         if (mode !== "read") contents.image = tx.image();
         return result;
@@ -55,4 +55,12 @@ function connect(contents: Contents): StorageConnection {
     },
     close: () => void (isClosed = true),
   };
+}
+
+/** A `structuredClone` of what is stored here, for runtimes that have none, e.g. React Native's. */
+function copyOf(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyOf);
+  if (value instanceof ArrayBuffer || value instanceof Uint8Array) return value.slice();
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, copyOf(each)]));
 }

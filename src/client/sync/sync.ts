@@ -125,6 +125,8 @@ export class Sync {
 
   resume() {
     this.#leadership.resume();
+    // Somebody else was signed in before it paused; whether they still are, the server says.
+    if (this.#state.pullReason?.isStranger) this.#report({ pullReason: null });
   }
 
   /** Looks at the connection again, e.g. after `resume`. */

@@ -1,8 +1,8 @@
-import { convexClient, createTasks } from "./tasks";
+import { convexClient, tasksOf } from "./tasks";
 
 export { convexClient };
 
-export const tasks = createTasks("ann");
+export const tasks = tasksOf("ann");
 
 export function addTask(title: string): string {
   const id = crypto.randomUUID();
