@@ -78,7 +78,12 @@ export class TestClient<F extends Fields> {
     if (row === null) throw new Error(`There is no document "${id}" to update.`);
     const draft = structuredClone({ ...row, id }) as Row<F>;
     change(draft);
-    const mutation = { type: "update", key: id, original: { ...row, id }, modified: draft } as const;
+    const mutation = {
+      type: "update",
+      key: id,
+      original: { ...row, id },
+      modified: draft,
+    } as const;
     const operations = this.#check(mutation);
     if (operations.size === 0) throw new Error(`The change of document "${id}" changes nothing.`);
     return this.#write("update", id, operations, generation, updates);
