@@ -1,5 +1,5 @@
 import type { CompiledFields } from "../shared/compiled-fields.js";
-import { ReplicateError } from "../shared/errors.js";
+import { ReplicateError, type ReplicateErrorCode } from "../shared/errors.js";
 import type { RowFields } from "../shared/operations.js";
 import type { Environment } from "./platform/environment.js";
 import { toLocalWrite } from "./local-write.js";
@@ -8,14 +8,14 @@ import type { Session } from "./session.js";
 
 /** What came of taking over rows from elsewhere. */
 export type ImportResult = {
-  /** False when the import of this name was done before; then nothing else happened. */
-  done: boolean;
+  /** Whether the import of this name was done before; then nothing else happened. */
+  alreadyImported: boolean;
   /** How many documents are new here, were changed, or were the same already. */
   inserted: number;
   updated: number;
   unchanged: number;
   /** Rows that this collection cannot hold, and why. They stay where they are. */
-  failed: { id: string; error: ReplicateError }[];
+  failures: { id: string; code: ReplicateErrorCode; message: string }[];
 };
 
 /** Rows with their ids. */
@@ -23,12 +23,12 @@ export type ReadRows = () => Promise<Iterable<object>>;
 
 type Plan = { writes: LocalWrite[]; result: ImportResult };
 
-const NOT_IMPORTED: ImportResult = {
-  done: false,
+const ALREADY_IMPORTED: ImportResult = {
+  alreadyImported: true,
   inserted: 0,
   updated: 0,
   unchanged: 0,
-  failed: [],
+  failures: [],
 };
 
 /**
@@ -45,9 +45,9 @@ export async function importInto(
 ): Promise<ImportResult> {
   const { data } = session;
   const isNews = await data.decide(async (store) => !(await store.hasImported(name)));
-  if (!isNews) return NOT_IMPORTED;
+  if (!isNews) return ALREADY_IMPORTED;
   const rows = await read();
-  let result = NOT_IMPORTED;
+  let result = ALREADY_IMPORTED;
   const isDone = await session.decideAndSend((store) => {
     const plan = planImport(rows, data.replica.shown, fields);
     result = plan.result;
@@ -55,7 +55,7 @@ export async function importInto(
     const records = plan.writes.map((write) => data.replica.draft(write, now));
     return store.importRecords(name, records);
   });
-  return isDone ? result : NOT_IMPORTED;
+  return isDone ? result : ALREADY_IMPORTED;
 }
 
 /**
@@ -68,7 +68,11 @@ function planImport(
   fields: CompiledFields,
 ): Plan {
   const writes: LocalWrite[] = [];
-  const result = { ...NOT_IMPORTED, done: true, failed: [] as ImportResult["failed"] };
+  const result = {
+    ...ALREADY_IMPORTED,
+    alreadyImported: false,
+    failures: [] as ImportResult["failures"],
+  };
   for (const row of rows as Iterable<{ id: string }>) {
     const current = shown.get(row.id);
     const type = current ? "update" : "insert";
@@ -83,7 +87,7 @@ function planImport(
       result[type === "insert" ? "inserted" : "updated"] += 1;
     } catch (error) {
       if (!(error instanceof ReplicateError)) throw error;
-      result.failed.push({ id: row.id, error });
+      result.failures.push({ id: row.id, code: error.code, message: error.message });
     }
   }
   return { writes, result };

@@ -29,7 +29,7 @@ async function offered(options: Partial<YIndexeddbImport<object>> = {}) {
       utils: {
         importOnce: async (name, read) => {
           calls.push([name, [...(await read())]]);
-          return { done: true, inserted: 0, updated: 0, unchanged: 0, failed: [] };
+          return { alreadyImported: false, inserted: 0, updated: 0, unchanged: 0, failures: [] };
         },
       },
     },

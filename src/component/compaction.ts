@@ -3,7 +3,7 @@ import { mutation, type MutationCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
 import { Changes } from "./changes.js";
 import { timeOf } from "./clock.js";
-import { deleteRow, insertEntry, keepRow, type Entry } from "./entries.js";
+import { deleteRow, insertEntry, moveToHistory, type Entry } from "./entries.js";
 import { readLive, type Bounds } from "./generations.js";
 import { bytesOf, planCompaction, planHistory, thresholds, type Thresholds } from "./plan.js";
 import { snapshotOf } from "./snapshot.js";
@@ -86,7 +86,7 @@ async function compactPart(
   const snapshot = snapshotOf(updates.map((update) => new Uint8Array(update)));
   const { kept, replaces } = planHistory(replaced);
   for (const entry of replaced) {
-    const takeOut = kept.has(entry) ? keepRow : deleteRow;
+    const takeOut = kept.has(entry) ? moveToHistory : deleteRow;
     for (const row of entry.rows) await takeOut(ctx, changes, row);
   }
   const { scope, generation, kind, ts, chunk } = replaced.at(-1)!.rows.at(-1)!;

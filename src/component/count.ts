@@ -99,19 +99,19 @@ export async function unfinishedCount(ctx: QueryCtx): Promise<Doc<"counts"> | nu
 }
 
 /**
- * Has the log of a collection counted from its beginning. A count at hand starts again, and mends if
+ * Has the log of a collection counted from its beginning. A running count starts again, and repairs if
  * either should.
  */
 export async function beginCount(ctx: MutationCtx, collection: string, mends: boolean) {
   const last = await countOf(ctx, collection);
-  const atHand = last?.finishedAt === null;
+  const isRunning = last?.finishedAt === null;
   const count = {
     collection,
     document: null,
     complete: last?.complete ?? false,
     startedAt: Date.now(),
     finishedAt: null,
-    mends: mends || (atHand && last.mends),
+    mends: mends || (isRunning && last.mends),
     rows: 0,
     drifts: [],
     failure: null,
@@ -123,7 +123,7 @@ export async function beginCount(ctx: MutationCtx, collection: string, mends: bo
   }
 }
 
-/** Takes in what was counted, at a moment for which the statistics tell every change (S9). */
+/** Adds a batch to the running count. The statistics must include every change up to `batch.ts`. */
 export async function takeBatch(ctx: MutationCtx, count: Doc<"counts">, batch: Batch) {
   const { collection } = count;
   for (const { scope, ...counted } of batch.scopes) {
@@ -143,9 +143,9 @@ export async function takeBatch(ctx: MutationCtx, count: Doc<"counts">, batch: B
 
 async function finishCount(ctx: MutationCtx, { _id, collection, complete, mends }: Doc<"counts">) {
   const drifts: Doc<"counts">["drifts"] = [];
-  for (const { _id, scope, counted, ...told } of await statisticsOf(ctx, collection)) {
+  for (const { _id, scope, counted, ...current } of await statisticsOf(ctx, collection)) {
     const actual = counted ?? NOTHING;
-    const drift = minus(actual, told);
+    const drift = minus(actual, current);
     if (complete && !isNothing(drift)) drifts.push({ scope, ...drift });
     const mended = mends || !complete ? actual : {};
     await ctx.db.patch("statistics", _id, { ...mended, counted: null });

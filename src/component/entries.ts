@@ -59,7 +59,7 @@ export async function deleteRow(ctx: MutationCtx, changes: Changes, row: Doc<"up
 }
 
 /** Moves a log row to `history`; its large bytes stay where they are. */
-export async function keepRow(ctx: MutationCtx, changes: Changes, row: Doc<"updates">) {
+export async function moveToHistory(ctx: MutationCtx, changes: Changes, row: Doc<"updates">) {
   const { _id, _creationTime, ...kept } = row;
   await ctx.db.insert("history", kept);
   await takeOut(ctx, changes, row);

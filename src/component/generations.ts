@@ -25,7 +25,7 @@ export async function newestGeneration(
   until?: bigint,
 ) {
   const newest = await byDocument(ctx, { collection, document, part }, until).order("desc").first();
-  return { ...standingOf(newest), scope: newest?.scope ?? null };
+  return { ...newestOf(newest), scope: newest?.scope ?? null };
 }
 
 function byDocument(ctx: QueryCtx, { collection, document, part }: PartName, until?: bigint) {
@@ -36,7 +36,7 @@ function byDocument(ctx: QueryCtx, { collection, document, part }: PartName, unt
 }
 
 /** What the newest row of a part says of it. */
-function standingOf(newest: Doc<"updates"> | null) {
+function newestOf(newest: Doc<"updates"> | null) {
   return { generation: newest?.generation ?? 0, live: newest?.kind === "update" };
 }
 
@@ -104,7 +104,7 @@ export async function readLive(ctx: QueryCtx, part: PartName, bounds: Bounds, un
     rows.push(row);
     bytes += weightOf(row);
   }
-  const { generation, live } = standingOf(newest);
+  const { generation, live } = newestOf(newest);
   const entries = groupEntries(rows.reverse());
   return { generation, live, entries, rows: rows.length, bytes, whole: true };
 }

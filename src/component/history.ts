@@ -51,7 +51,10 @@ export const versions = query({
   },
 });
 
-/** @param older The row before the commit's, whose are given newest first. */
+/**
+ * @param commit Rows of one commit, newest first.
+ * @param older The newest row before them.
+ */
 function versionOf(commit: readonly Row[], older: Row | null): Infer<typeof version> {
   const { ts, kind, generation } = commit[0]!;
   if (kind === "tombstone") return { ts, op: "remove" };
@@ -89,7 +92,7 @@ export const versionAt = query({
   },
 });
 
-/** Whether what follows a moment replaced, without keeping it, what may have been there at that moment. */
+/** Whether the state at `ts` cannot be known: the next row after it replaced older ones without keeping them. */
 async function isUnknown(ctx: QueryCtx, part: PartName, ts: bigint): Promise<boolean> {
   const [logged, kept] = await Promise.all([
     after(ctx, "updates", part, ts),
@@ -114,7 +117,7 @@ function after(
     .first() as Promise<Row | null>;
 }
 
-/** All that is known of a part up to a commit, row by row; what the transaction at hand has written is none. */
+/** All that is known of a part up to a commit, row by row. Leaves out what this transaction has written itself. */
 async function* newestFirst(ctx: QueryCtx, part: PartName, until: bigint): AsyncGenerator<Row> {
   const log = upTo(ctx, "updates", part, until);
   const history = upTo(ctx, "history", part, until);

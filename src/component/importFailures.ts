@@ -12,7 +12,7 @@ export async function theBatch(ctx: QueryCtx, id: Id<"imports">): Promise<Doc<"i
 }
 
 /**
- * A row that failed and is handed in once more, mended, counts where it is now. Looked up one by one: of
+ * A row that failed and is handed in once more counts where it is now. Looked up one by one: of
  * an import any number may have failed.
  */
 export async function forgetFailures(
@@ -23,7 +23,7 @@ export async function forgetFailures(
 ) {
   const [any] = await failuresOf(ctx, collection, name, 1);
   if (!any) return;
-  const mended = new Map<Id<"imports">, number>();
+  const retried = new Map<Id<"imports">, number>();
   for (const document of new Set(rows.map((one) => one.document))) {
     const failures = ctx.db
       .query("importFailures")
@@ -31,15 +31,15 @@ export async function forgetFailures(
         q
           .eq("collection", collection)
           .eq("name", name)
-          .eq("mended", false)
+          .eq("retried", false)
           .eq("document", document),
       );
     for (const { _id, batch } of await failures.collect()) {
-      await ctx.db.patch("importFailures", _id, { mended: true });
-      mended.set(batch, (mended.get(batch) ?? 0) + 1);
+      await ctx.db.patch("importFailures", _id, { retried: true });
+      retried.set(batch, (retried.get(batch) ?? 0) + 1);
     }
   }
-  for (const [id, count] of mended) {
+  for (const [id, count] of retried) {
     const { failed } = await theBatch(ctx, id);
     await ctx.db.patch("imports", id, { failed: failed - count });
   }
@@ -49,7 +49,7 @@ export function failuresOf(ctx: QueryCtx, collection: string, name: string, most
   return ctx.db
     .query("importFailures")
     .withIndex("by_import", (q) =>
-      q.eq("collection", collection).eq("name", name).eq("mended", false),
+      q.eq("collection", collection).eq("name", name).eq("retried", false),
     )
     .take(most);
 }
@@ -60,6 +60,6 @@ export async function noteFailures(
   failures: Failure[],
 ) {
   for (const one of failures) {
-    await ctx.db.insert("importFailures", { batch, collection, name, mended: false, ...one });
+    await ctx.db.insert("importFailures", { batch, collection, name, retried: false, ...one });
   }
 }

@@ -59,7 +59,7 @@ export const add = mutation({
         .withIndex("by_key", (q) => q.eq("collection", collection).eq("name", name).eq("key", key))
         .unique();
       if (found) {
-        if (await goesOn(ctx, found, rows)) open.push(found._id);
+        if (await reopen(ctx, found, rows)) open.push(found._id);
         continue;
       }
       await forgetFailures(ctx, collection, name, [...rows, ...failures]);
@@ -80,8 +80,8 @@ export const next = query({
   returns: v.object({ name: v.string(), existing: existingRule, rows: v.array(row) }),
   handler: async (ctx, { batch }) => {
     const { collection, name, existing, ...place } = await theBatch(ctx, batch);
-    const { done, waiting, atOnce, payloads } = place;
-    const rows = waiting > 0 ? (await readRows(ctx, payloads)).slice(done, done + atOnce) : [];
+    const { done, waiting, rowsAtOnce, payloads } = place;
+    const rows = waiting > 0 ? (await readRows(ctx, payloads)).slice(done, done + rowsAtOnce) : [];
     const fitting = existing === "replace" ? await withShortLogs(ctx, collection, rows) : rows;
     return { name, existing, rows: fitting };
   },
@@ -95,7 +95,7 @@ export const marked = query({
     Promise.all(
       marks.map(async ({ document, hash }) => {
         const found = await ctx.db
-          .query("importMarks")
+          .query("importedRows")
           .withIndex("by_row", (q) =>
             q
               .eq("collection", collection)
@@ -125,7 +125,7 @@ export const record = mutation({
     const before = await theBatch(ctx, batch);
     const count = inserted + replaced + kept + failures.length;
     const { collection, name } = before;
-    for (const one of marks) await ctx.db.insert("importMarks", { collection, name, ...one });
+    for (const one of marks) await ctx.db.insert("importedRows", { collection, name, ...one });
     await noteFailures(ctx, before, failures);
     return advance(ctx, before, {
       done: before.done + count,
@@ -134,7 +134,7 @@ export const record = mutation({
       replaced: before.replaced + replaced,
       kept: before.kept + kept,
       failed: before.failed + failures.length,
-      atOnce: before.atOnce * 2,
+      rowsAtOnce: before.rowsAtOnce * 2,
     });
   },
 });
@@ -148,10 +148,10 @@ export const halve = mutation({
   returns: v.boolean(),
   handler: async (ctx, { batch, message }) => {
     const before = await theBatch(ctx, batch);
-    const { done, waiting, atOnce, payloads, failed } = before;
+    const { done, waiting, rowsAtOnce, payloads, failed } = before;
     if (waiting === 0) return false;
-    const rows = Math.min(atOnce, waiting);
-    if (rows > 1) return advance(ctx, before, { atOnce: Math.ceil(rows / 2) });
+    const rows = Math.min(rowsAtOnce, waiting);
+    if (rows > 1) return advance(ctx, before, { rowsAtOnce: Math.ceil(rows / 2) });
     const { document } = (await readRows(ctx, payloads))[done]!;
     await noteFailures(ctx, before, [{ document, code: "SERVER_ERROR", message }]);
     return advance(ctx, before, { done: done + 1, waiting: waiting - 1, failed: failed + 1 });
@@ -202,7 +202,7 @@ async function withShortLogs(ctx: QueryCtx, collection: string, rows: ImportRow[
 }
 
 /** Whether a batch that is handed in once more has something to do. */
-async function goesOn(ctx: MutationCtx, batch: Doc<"imports">, rows: ImportRow[]) {
+async function reopen(ctx: MutationCtx, batch: Doc<"imports">, rows: ImportRow[]) {
   if (batch.waiting > 0) return true;
   const failures = await ctx.db
     .query("importFailures")
@@ -213,8 +213,8 @@ async function goesOn(ctx: MutationCtx, batch: Doc<"imports">, rows: ImportRow[]
   if (again.length === 0) return false;
   let counted = 0;
   for (const { document } of again) {
-    const { _id, mended } = failed.get(document)!;
-    if (!mended) counted++;
+    const { _id, retried } = failed.get(document)!;
+    if (!retried) counted++;
     await ctx.db.delete("importFailures", _id);
   }
   const waiting = await stored(ctx, again);
@@ -225,7 +225,7 @@ async function goesOn(ctx: MutationCtx, batch: Doc<"imports">, rows: ImportRow[]
 async function advance(
   ctx: MutationCtx,
   batch: Doc<"imports">,
-  progress: Partial<Pick<Doc<"imports">, "done" | "waiting" | "atOnce" | Counts>>,
+  progress: Partial<Pick<Doc<"imports">, "done" | "waiting" | "rowsAtOnce" | Counts>>,
 ) {
   const finished = (progress.waiting ?? batch.waiting) === 0;
   if (finished) for (const payload of batch.payloads) await ctx.db.delete("payloads", payload);
@@ -245,7 +245,7 @@ async function stored(ctx: MutationCtx, rows: ImportRow[]) {
       payloads.push(await ctx.db.insert("payloads", { bytes: slice }));
     }
   }
-  return { payloads, done: 0, waiting: rows.length, atOnce: rows.length };
+  return { payloads, done: 0, waiting: rows.length, rowsAtOnce: rows.length };
 }
 
 async function readRows(ctx: QueryCtx, payloads: Id<"payloads">[]): Promise<ImportRow[]> {

@@ -4,6 +4,7 @@ import { api, internal } from "./_generated/api.js";
 import { newLog, type Log } from "./setup.test.js";
 
 const HOUR = 60 * 60_000;
+const NOW = Date.UTC(2026, 0, 1);
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"] }));
 afterEach(() => void vi.useRealTimers());
@@ -25,12 +26,13 @@ async function runsIn(log: Log, hours: number) {
 }
 
 it("tells what is usual before anything has run", async () => {
+  vi.setSystemTime(NOW);
   const { compaction, pruning } = await status(newLog());
-  expect(compaction).toEqual({ settings: { everyHours: 24 }, lastRun: null, nextRun: 0 });
+  expect(compaction).toEqual({ settings: { everyHours: 24 }, lastRun: null, nextRun: NOW });
   expect(pruning).toEqual({
     settings: { everyHours: 168, retentionDays: 180 },
     lastRun: null,
-    nextRun: 0,
+    nextRun: NOW,
   });
 });
 

@@ -5,7 +5,7 @@ import { startEpoch } from "./past.js";
 import { sweepName, sweepReport, sweepSettings } from "./schema.js";
 import {
   lastSweep,
-  reviveSweep,
+  resumeSweep,
   startSweep,
   sweepSettingsOf,
   type SweepName,
@@ -22,7 +22,7 @@ const HOUR_MS = 60 * 60_000;
 const SWEEPS: readonly SweepName[] = ["compaction", "pruning"];
 
 const lastRun = v.union(v.null(), v.object(sweepReport));
-/** In ms since the epoch, up to an hour early; null while it is off. */
+/** In ms since the epoch, up to an hour early; now, if it never ran; null while it is off. */
 const nextRun = v.union(v.number(), v.null());
 
 /** What keeps the log short by itself: how often, when next, and what came of the last time. */
@@ -79,10 +79,10 @@ export const run = mutation({
 });
 
 /**
- * To be run once a backup has been restored: all clients then load everything anew. They may have
+ * To be run once a backup has been restored: all clients then load everything again. They may have
  * seen what this database has not, and what it will have comes to lie where that was.
  */
-export const restored = mutation({
+export const afterRestore = mutation({
   args: {},
   returns: v.null(),
   handler: async (ctx) => {
@@ -101,7 +101,7 @@ export const tick = internalMutation({
     for (const name of SWEEPS) {
       const due = dueAt(settings[name], await lastSweep(ctx, name));
       if (due !== null && due <= soon) await startSweep(ctx, name);
-      else if (due !== null) await reviveSweep(ctx, name);
+      else if (due !== null) await resumeSweep(ctx, name);
     }
     return null;
   },
@@ -109,7 +109,7 @@ export const tick = internalMutation({
 
 function dueAt(settings: SweepSettings[SweepName], last: Doc<"sweeps"> | null): number | null {
   if (settings === "off") return null;
-  return last === null ? 0 : last.startedAt + settings.everyHours * HOUR_MS;
+  return last === null ? Date.now() : last.startedAt + settings.everyHours * HOUR_MS;
 }
 
 function reportOf(sweep: Doc<"sweeps">): ObjectType<typeof sweepReport> {
@@ -121,11 +121,15 @@ function check({ compaction, pruning }: Partial<SweepSettings>) {
   for (const [name, settings] of Object.entries({ compaction, pruning })) {
     if (settings === undefined || settings === "off") continue;
     if (!(settings.everyHours >= TICK_HOURS && Number.isFinite(settings.everyHours))) {
-      throw invalid(`${name}.everyHours is a number from ${TICK_HOURS} on.`);
+      throw invalid(
+        `${name}.everyHours must be at least ${TICK_HOURS}, but is ${settings.everyHours}.`,
+      );
     }
     if (!("retentionDays" in settings)) continue;
     if (!(settings.retentionDays > 0 && settings.retentionDays <= MAX_RETENTION_DAYS)) {
-      throw invalid(`pruning.retentionDays is a number above 0, up to ${MAX_RETENTION_DAYS}.`);
+      throw invalid(
+        `pruning.retentionDays must be above 0 and at most ${MAX_RETENTION_DAYS}, but is ${settings.retentionDays}.`,
+      );
     }
   }
 }

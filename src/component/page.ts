@@ -13,7 +13,7 @@ export const MAX_PAGE_ROWS = 500;
 /** Bytes of updates in one page, unless a single entry is larger. Convex reads up to 16 MiB. */
 export const MAX_PAGE_BYTES = 2 * 1024 * 1024;
 
-/** Bytes that the stubs of one page stand for: all of it, if a client turns out to have none of it. */
+/** Most bytes that the stubs of one page may stand for: a client that has none of them fetches them all. */
 export const MAX_STUBBED_BYTES = 16 * 1024 * 1024;
 
 /** An entry is a few rows at most, so a page of this many always holds a whole one. */
@@ -32,14 +32,15 @@ type PageArgs = {
 export async function readPage(ctx: QueryCtx, args: PageArgs) {
   const after = args.cursor === null ? null : decodeCursor(args.cursor);
   const { horizon, epoch } = await pastOf(ctx, args);
-  if (args.cursor !== null && (after === null || after.epoch !== epoch)) return anew("restored");
-  if (after !== null && after.asOf < horizon) return anew("pruned");
+  if (args.cursor !== null && (after === null || after.epoch !== epoch))
+    return resetPage("restored");
+  if (after !== null && after.asOf < horizon) return resetPage("pruned");
   const maxRows = clamp(args.maxRows ?? MAX_PAGE_ROWS, MIN_PAGE_ROWS, MAX_PAGE_ROWS);
   const maxBytes = clamp(args.maxBytes ?? MAX_PAGE_BYTES, 1, MAX_PAGE_BYTES);
 
   const rows = await rowsAfter(ctx, args, after, maxRows + 1);
   const isAtEnd = rows.length === 0 && after !== null && after.ts > horizon;
-  if (isAtEnd && after.ts > (await newestTs(ctx, args))) return anew("restored");
+  if (isAtEnd && after.ts > (await newestTs(ctx, args))) return resetPage("restored");
   const isStub = (entry: Entry) => args.stubs === true && sizeOf(entry) > STUB_BYTES;
   const { page, more } = cut(rows, maxRows, maxBytes, isStub);
   const entries = await Promise.all(
@@ -70,8 +71,8 @@ export async function readPage(ctx: QueryCtx, args: PageArgs) {
   };
 }
 
-/** The answer to whom the log has nothing to say any more that would bring them up to date (S6). */
-function anew(reset: ResetReason) {
+/** The answer to a client that the log can no longer bring up to date (S6). */
+function resetPage(reset: ResetReason) {
   return { entries: [], cursor: null, done: false, progress: 0, reset };
 }
 

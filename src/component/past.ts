@@ -1,8 +1,8 @@
 import { v } from "convex/values";
 import { query, type MutationCtx, type QueryCtx } from "./_generated/server.js";
 
-// What is known of what the log does not know any more. No push writes any of it, nor reads it in a
-// way that could conflict with who writes it (S1).
+// What is kept about removals after pruning, and about restored backups. Pushes never write it, nor
+// read it in a way that conflicts with pruning (S1).
 
 type Scope = { collection: string; scope: string };
 
@@ -36,13 +36,13 @@ export async function forget(
  * to have had none yet may have had those. Its next one comes after them, because whoever remembers the
  * end of an earlier generation takes nothing more of it.
  */
-export const generation = query({
+export const newestForgotten = query({
   args: { collection: v.string() },
   returns: v.number(),
   handler: async (ctx, { collection }) => (await forgottenOf(ctx, collection))?.generation ?? 0,
 });
 
-/** From now on it is another database; see `maintenance.restored`. */
+/** From now on it is another database; see `maintenance.afterRestore`. */
 export async function startEpoch(ctx: MutationCtx) {
   const last = await ctx.db.query("restorations").first();
   const ts = ctx.db.vars.commitTs;

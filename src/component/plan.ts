@@ -83,8 +83,9 @@ const KEYFRAME_ENTRIES = 1_000;
 /**
  * Which of the entries that a snapshot replaces stay as history: all, if any of them was written to stay;
  * those before it are what it builds on. A snapshot of what is in the history already goes, unless
- * enough has come together since the last one that stayed. So to rebuild any version takes a bounded
- * number of entries, and no more bytes than twice the entries' are kept, beside one in a thousand.
+ * enough has come together since the last one that stayed. So any version takes a bounded number of
+ * entries to rebuild, and history takes at most twice the bytes of the entries, plus one snapshot per
+ * thousand.
  */
 export function planHistory(replaced: readonly Entry[]): {
   kept: ReadonlySet<Entry>;

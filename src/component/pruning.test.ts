@@ -30,7 +30,7 @@ async function remove(log: Log, ...documents: string[]) {
 
 const rows = (log: Log) => log.run(async (ctx) => ctx.db.query("updates").collect());
 const names = async (log: Log) => (await rows(log)).map(({ document }) => document);
-const generation = (log: Log) => log.query(api.past.generation, { collection: "tasks" });
+const generation = (log: Log) => log.query(api.past.newestForgotten, { collection: "tasks" });
 const resetAt = async (log: Log, cursor: string | null, scope = "") =>
   (await stream(log, { cursor, scope })).reset;
 
@@ -160,7 +160,7 @@ describe("pruning", () => {
     wait(RETENTION + MINUTE);
     await prune(log);
     expect(await generation(log)).toBe(7);
-    expect(await log.query(api.past.generation, { collection: "others" })).toBe(0);
+    expect(await log.query(api.past.newestForgotten, { collection: "others" })).toBe(0);
   });
 });
 
@@ -249,11 +249,11 @@ describe("a reader", () => {
     const log = newLog();
     await append(log, entry("a"));
     const first = (await stream(log)).cursor;
-    await log.mutation(api.maintenance.restored, {});
+    await log.mutation(api.maintenance.afterRestore, {});
     expect(await resetAt(log, first)).toBe("restored");
     const second = (await stream(log)).cursor;
     expect(await resetAt(log, second)).toBeNull();
-    await log.mutation(api.maintenance.restored, {});
+    await log.mutation(api.maintenance.afterRestore, {});
     expect([await resetAt(log, first), await resetAt(log, second)]).toEqual([
       "restored",
       "restored",

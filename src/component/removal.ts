@@ -1,7 +1,7 @@
 import type { Doc } from "./_generated/dataModel.js";
 import type { MutationCtx } from "./_generated/server.js";
 import type { Changes } from "./changes.js";
-import { deleteRow, groupEntries, keepRow } from "./entries.js";
+import { deleteRow, groupEntries, moveToHistory } from "./entries.js";
 import {
   MAX_ENDED,
   newestGeneration,
@@ -58,7 +58,7 @@ export class Clearing {
     const keeps = keep || cleared.some((row) => row.keep);
     for (const row of cleared) {
       // What a snapshot replaced is there already.
-      if (keeps && !row.replaces) await keepRow(ctx, changes, row);
+      if (keeps && !row.replaces) await moveToHistory(ctx, changes, row);
       else await deleteRow(ctx, changes, row);
     }
     await this.#forgetOutdated(ended);
@@ -107,7 +107,7 @@ export class Clearing {
     // Oldest first, so that nothing is left that a tombstone had outdated when it goes.
     for (const row of this.#affordable(outdated.filter((one) => one.scope === scope))) {
       // Old versions are told apart from what came between them by the removals.
-      if (row.keep && !row.replaces) await keepRow(ctx, changes, row);
+      if (row.keep && !row.replaces) await moveToHistory(ctx, changes, row);
       else await deleteRow(ctx, changes, row);
     }
   }

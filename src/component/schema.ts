@@ -81,7 +81,7 @@ const logRow = {
 };
 
 /**
- * The log: the only truth about a document (DESIGN §3-4). Every entry carries the commit timestamp
+ * The log: the only truth about a document. Every entry carries the commit timestamp
  * of the mutation that wrote it, so no write reads a counter and pushes to different documents
  * never conflict (S1).
  */
@@ -105,7 +105,7 @@ export default defineSchema({
     "chunk",
   ]),
 
-  /** Whose each Yjs client id is: bound at its first use, so that nobody speaks as another (S3). */
+  /** Whose each Yjs client id is: bound at its first use, so that nobody writes as another (S3). */
   clientIds: defineTable({
     clientId: v.number(),
     /** An identity, or a device on which nobody had signed in. */
@@ -148,14 +148,14 @@ export default defineSchema({
     run: v.number(),
     /** When its newest step was scheduled, in ms: one that is long past and has not ended failed. */
     steppedAt: v.number(),
-    /** Log rows to be taken one document at a time, since a step that had them failed as a whole. */
-    careful: v.number(),
-    /** Documents that this run has failed on, and takes no more. */
-    passedBy: v.array(v.string()),
+    /** Log rows to be processed one document at a time, since a step that had them failed as a whole. */
+    oneByOne: v.number(),
+    /** Documents that this run has failed on, and skips from then on. */
+    skipped: v.array(v.string()),
     ...sweepReport,
   }).index("by_sweep", ["sweep"]),
 
-  /** What mutations did to the log that the statistics do not tell yet. */
+  /** What mutations did to the log that the statistics do not include yet. */
   changes: defineTable({
     collection: v.string(),
     scope: v.string(),
@@ -167,7 +167,7 @@ export default defineSchema({
     collection: v.string(),
     scope: v.string(),
     ...figures.fields,
-    /** The same of the documents that the count at hand has passed; null while there is none. */
+    /** The same of the documents that the running count has passed; null while there is none. */
     counted: v.union(figures, v.null()),
   }).index("by_scope", ["collection", "scope"]),
 
@@ -183,7 +183,7 @@ export default defineSchema({
 
   /** How far the statistics have come; one row. */
   folds: defineTable({
-    /** Of all changes up to this commit, there is none that the statistics do not tell. */
+    /** Of all changes up to this commit, there is none that the statistics lack. */
     ts: v.int64(),
     /** Number of the run; one that another has replaced stops. */
     run: v.number(),
@@ -205,7 +205,7 @@ export default defineSchema({
     /** Rows that are done, those after them that are not, and how many of these go in at once. */
     done: v.number(),
     waiting: v.number(),
-    atOnce: v.number(),
+    rowsAtOnce: v.number(),
     inserted: v.number(),
     replaced: v.number(),
     kept: v.number(),
@@ -217,14 +217,14 @@ export default defineSchema({
     collection: v.string(),
     name: v.string(),
     /** Whether the row was handed in once more since, and so counts in another batch. */
-    mended: v.boolean(),
+    retried: v.boolean(),
     ...importFailure,
   })
-    .index("by_import", ["collection", "name", "mended", "document"])
+    .index("by_import", ["collection", "name", "retried", "document"])
     .index("by_batch", ["batch"]),
 
   /** Rows that an import put in the place of others, so that it does not do so again after an edit. */
-  importMarks: defineTable({
+  importedRows: defineTable({
     collection: v.string(),
     name: v.string(),
     document: v.string(),

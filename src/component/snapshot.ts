@@ -5,9 +5,9 @@ import { isComplete, loadPart, readFlat } from "../shared/plain-part.js";
 /**
  * One update that holds all that `updates` hold: encoded from a garbage-collected document, so that
  * values nobody can see any more are gone, while everything that other devices' changes may build
- * on stays (S5). What it says is compared before it is handed out.
+ * on stays (S5). It is compared with them before it is handed out.
  *
- * @throws {Error} when the snapshot would not say the same; then the updates must stay.
+ * @throws {Error} when the snapshot differs; then the updates must stay.
  */
 export function snapshotOf(updates: readonly Uint8Array[]): Uint8Array {
   const before = loadPart(updates);
@@ -17,7 +17,7 @@ export function snapshotOf(updates: readonly Uint8Array[]): Uint8Array {
     throw new Error("The log has a gap: some of its updates build on others that are not there.");
   }
   if (!Y.equalSnapshots(Y.snapshot(before), Y.snapshot(after)) || !sameFields(before, after)) {
-    throw new Error("The snapshot does not say what the updates say that it would replace.");
+    throw new Error("The snapshot differs from the updates that it would replace.");
   }
   return bytes;
 }

@@ -21,7 +21,7 @@ const STEP_DOCUMENTS = 10_000;
 
 /**
  * The figures of one scope as they were `asOf`, in ms since the epoch; null while the collection was
- * never counted. Reads two documents and one range more, whatever the figures are.
+ * never counted. Reads three documents, however large the collection is.
  */
 export const read = query({
   args: { collection: v.string(), scope: v.string() },

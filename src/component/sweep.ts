@@ -12,7 +12,7 @@ import { sweepName, type sweepSettings } from "./schema.js";
 export type SweepName = Infer<typeof sweepName>;
 export type SweepSettings = ObjectType<typeof sweepSettings>;
 
-const USUAL = {
+const DEFAULT_SETTINGS = {
   compaction: { everyHours: 24 },
   pruning: { everyHours: 7 * 24, retentionDays: 180 },
 } satisfies SweepSettings;
@@ -28,8 +28,8 @@ const STEP_ROWS_READ = 8_000;
 /** A step that was scheduled so long ago and has not ended was rolled back as a whole, in ms. */
 const FAILED_AFTER = 10 * 60_000;
 
-/** Documents that a run remembers to pass by. */
-const MAX_PASSED_BY = 100;
+/** Documents that a run remembers to skip. */
+const MAX_SKIPPED = 100;
 
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -37,10 +37,10 @@ const DAY_MS = 24 * 60 * 60_000;
  * Documents that nobody edits any more are worth compacting for less than busy ones: it happens once,
  * and every first load gains. The age is also that of what is looked at.
  */
-const COLD: Thresholds = { entries: 3, bytes: 4 * 1024, minAgeMs: 10 * 60_000 };
+const SWEEP_THRESHOLDS: Thresholds = { entries: 3, bytes: 4 * 1024, minAgeMs: 10 * 60_000 };
 
-/** What came of one document; unless `done`, it has to be taken again. */
-type Taken = {
+/** What came of one document; unless `done`, it has to be processed again. */
+type Processed = {
   done: boolean;
   documents: number;
   entries: number;
@@ -55,27 +55,28 @@ type Work = {
   minAgeMs: (settings: SweepSettings) => number;
   /** Rows of one name are taken care of together. */
   nameOf: (row: Doc<"updates">) => string;
-  take: (ctx: MutationCtx, row: Doc<"updates">) => Promise<Taken>;
+  process: (ctx: MutationCtx, row: Doc<"updates">) => Promise<Processed>;
 };
 
 const WORK: Record<SweepName, Work> = {
   compaction: {
     kind: "update",
     resumes: true,
-    minAgeMs: () => COLD.minAgeMs,
+    minAgeMs: () => SWEEP_THRESHOLDS.minAgeMs,
     nameOf: ({ collection, document, part }) => JSON.stringify([collection, document, part]),
-    take: async (ctx, { collection, document, part }) => {
-      const args = { collection, part, documents: [document], thresholds: COLD };
+    process: async (ctx, { collection, document, part }) => {
+      const args = { collection, part, documents: [document], thresholds: SWEEP_THRESHOLDS };
       return { done: true, ...(await ctx.runMutation(api.compaction.compact, args)) };
     },
   },
   pruning: {
     kind: "tombstone",
     resumes: false,
-    minAgeMs: ({ pruning }) => (pruning === "off" ? USUAL.pruning : pruning).retentionDays * DAY_MS,
+    minAgeMs: ({ pruning }) =>
+      (pruning === "off" ? DEFAULT_SETTINGS.pruning : pruning).retentionDays * DAY_MS,
     nameOf: ({ collection, document, generation }) =>
       JSON.stringify([collection, document, generation]),
-    take: async (ctx, { collection, document, generation, ts }) => {
+    process: async (ctx, { collection, document, generation, ts }) => {
       const args = { collection, document, generation, ts: ts as bigint };
       const { done, ...deleted } = await ctx.runMutation(internal.pruning.prune, args);
       const read = { rows: deleted.entries, bytes: deleted.bytes };
@@ -96,7 +97,7 @@ const NOTHING_DONE = {
 
 export async function sweepSettingsOf(ctx: QueryCtx): Promise<SweepSettings> {
   const stored = await ctx.db.query("settings").first();
-  return stored ? { compaction: stored.compaction, pruning: stored.pruning } : USUAL;
+  return stored ? { compaction: stored.compaction, pruning: stored.pruning } : DEFAULT_SETTINGS;
 }
 
 export function lastSweep(ctx: QueryCtx, sweep: SweepName): Promise<Doc<"sweeps"> | null> {
@@ -111,44 +112,44 @@ export async function startSweep(ctx: MutationCtx, sweep: SweepName) {
   const last = await lastSweep(ctx, sweep);
   const unfinished = last?.finishedAt === null;
   const { ts, creationTime } = last && (WORK[sweep].resumes || unfinished) ? last : BEGINNING;
-  const { careful, passedBy } = unfinished ? last : { careful: 0, passedBy: [] };
+  const { oneByOne, skipped } = unfinished ? last : { oneByOne: 0, skipped: [] };
   const run = last?.run ?? 0;
-  const next = { sweep, ts, creationTime, run, careful, passedBy, startedAt: Date.now() };
+  const next = { sweep, ts, creationTime, run, oneByOne, skipped, startedAt: Date.now() };
   const state = { ...next, steppedAt: last?.steppedAt ?? 0, ...NOTHING_DONE };
   const id = last?._id ?? (await ctx.db.insert("sweeps", state));
   if (last) await ctx.db.replace("sweeps", id, state);
-  await carryOn(ctx, (await ctx.db.get("sweeps", id))!, unfinished && hasFailed(last));
+  await scheduleNextStep(ctx, (await ctx.db.get("sweeps", id))!, unfinished && hasFailed(last));
 }
 
 /** Goes on with a run of which a step failed as a whole: that has stored nothing, not even the failure. */
-export async function reviveSweep(ctx: MutationCtx, sweep: SweepName) {
+export async function resumeSweep(ctx: MutationCtx, sweep: SweepName) {
   const last = await lastSweep(ctx, sweep);
-  if (last && last.finishedAt === null && hasFailed(last)) await carryOn(ctx, last, true);
+  if (last && last.finishedAt === null && hasFailed(last)) await scheduleNextStep(ctx, last, true);
 }
 
 const hasFailed = ({ steppedAt }: Doc<"sweeps">) => Date.now() - steppedAt >= FAILED_AFTER;
 
 /**
  * Schedules the next step, under a new number. After one that failed documents are taken one at a
- * time; if it had a single document already, that one is passed by.
+ * time; if it had a single document already, that one is skipped.
  */
-async function carryOn(ctx: MutationCtx, state: Doc<"sweeps">, failed: boolean) {
+async function scheduleNextStep(ctx: MutationCtx, state: Doc<"sweeps">, failed: boolean) {
   const run = state.run + 1;
   const next = { run, steppedAt: Date.now() };
-  if (failed && state.careful > 0) {
+  if (failed && state.oneByOne > 0) {
     const work = WORK[state.sweep];
     const minAgeMs = work.minAgeMs(await sweepSettingsOf(ctx));
     const rows = await rowsAfter(ctx, work, state, minAgeMs);
-    const culprit = rows.map(work.nameOf).find((name) => !state.passedBy.includes(name));
+    const culprit = rows.map(work.nameOf).find((name) => !state.skipped.includes(name));
     if (culprit !== undefined) {
       await ctx.db.patch("sweeps", state._id, {
-        passedBy: [...state.passedBy, culprit].slice(-MAX_PASSED_BY),
+        skipped: [...state.skipped, culprit].slice(-MAX_SKIPPED),
         failures: state.failures + 1,
         lastFailure: `${culprit}: its transaction failed as a whole; the deployment's logs say why.`,
       });
     }
   }
-  await ctx.db.patch("sweeps", state._id, { ...next, ...(failed && { careful: STEP_ROWS }) });
+  await ctx.db.patch("sweeps", state._id, { ...next, ...(failed && { oneByOne: STEP_ROWS }) });
   await ctx.scheduler.runAfter(0, internal.sweep.step, { sweep: state.sweep, run });
 }
 
@@ -162,7 +163,7 @@ export const step = internalMutation({
     const work = WORK[sweep];
     const minAgeMs = work.minAgeMs(await sweepSettingsOf(ctx));
     const rows = await rowsAfter(ctx, work, state, minAgeMs);
-    const { more, ...done } = await takeRows(ctx, work, rows, state);
+    const { more, ...done } = await processRows(ctx, work, rows, state);
     const finishedAt = more ? null : Date.now();
     await ctx.db.patch("sweeps", state._id, { ...done, finishedAt, steppedAt: Date.now() });
     if (more) await ctx.scheduler.runAfter(0, internal.sweep.step, { sweep, run });
@@ -170,13 +171,13 @@ export const step = internalMutation({
   },
 });
 
-async function takeRows(
+async function processRows(
   ctx: MutationCtx,
   work: Work,
   rows: readonly Doc<"updates">[],
   state: Doc<"sweeps">,
 ) {
-  let { documents, entries, bytes, failures, lastFailure, ts, creationTime, careful, passedBy } =
+  let { documents, entries, bytes, failures, lastFailure, ts, creationTime, oneByOne, skipped } =
     state;
   const read = { rows: 0, bytes: 0 };
   const isFull = () =>
@@ -189,36 +190,36 @@ async function takeRows(
   const seen = new Set<string>();
   for (const row of rows) {
     const name = work.nameOf(row);
-    const isNew = !seen.has(name) && !passedBy.includes(name);
-    // What one that failed has read nobody knows, and it counts all the same.
-    if (isFull() || hadFailure || (state.careful > 0 && isNew && seen.size > 0)) {
+    const isNew = !seen.has(name) && !skipped.includes(name);
+    // How much a failed call has read is unknown, but Convex counts it.
+    if (isFull() || hadFailure || (state.oneByOne > 0 && isNew && seen.size > 0)) {
       isDone = false;
       break;
     }
     try {
       if (isNew) {
         seen.add(name);
-        const taken = await work.take(ctx, row);
-        documents += taken.documents;
-        entries += taken.entries;
-        bytes += taken.bytes;
-        read.rows += taken.read.rows;
-        read.bytes += taken.read.bytes;
-        isDone = taken.done;
+        const processed = await work.process(ctx, row);
+        documents += processed.documents;
+        entries += processed.entries;
+        bytes += processed.bytes;
+        read.rows += processed.read.rows;
+        read.bytes += processed.read.bytes;
+        isDone = processed.done;
       }
     } catch (error) {
       // One document that this cannot be done to stays as it is, and holds up no other.
       failures++;
       hadFailure = true;
-      passedBy = [...passedBy, name].slice(-MAX_PASSED_BY);
+      skipped = [...skipped, name].slice(-MAX_SKIPPED);
       lastFailure = `${name}: ${(error as Error).message}`;
     }
     if (!isDone) break;
-    careful = Math.max(0, careful - 1);
+    oneByOne = Math.max(0, oneByOne - 1);
     [ts, creationTime] = [row.ts as bigint, row._creationTime];
   }
   const more = isFull() || !isDone || rows.length === STEP_ROWS;
-  const place = { ts, creationTime, careful, passedBy };
+  const place = { ts, creationTime, oneByOne, skipped };
   return { documents, entries, bytes, failures, lastFailure, ...place, more };
 }
 

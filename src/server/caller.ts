@@ -15,7 +15,7 @@ const MAX_PAGE_ID_LENGTH = 32;
 
 /** Who pushes, as the server sees it. */
 export type Caller = {
-  /** Whom the client ids belong to that are first used now. */
+  /** The owner that client ids used for the first time are bound to. */
   owner: string;
   /** Hash of the device's secret; the secret itself is stored nowhere but on the device. */
   device: string;
@@ -38,12 +38,12 @@ export async function identityOf(ctx: { auth: Auth }): Promise<Identity> {
  */
 export async function callerOf(ctx: { auth: Auth }, sender: Sender): Promise<Caller> {
   const { secret, pageIds } = sender;
-  const sound =
+  const isValid =
     SECRET.test(secret) &&
     pageIds.length >= 1 &&
     pageIds.length <= MAX_PAGE_IDS &&
     pageIds.every((pageId) => pageId.length >= 1 && pageId.length <= MAX_PAGE_ID_LENGTH);
-  if (!sound) {
+  if (!isValid) {
     throw invalidPush(
       `A push must carry a device secret of ${SECRET_DIGITS} hexadecimal digits and 1 to ${MAX_PAGE_IDS} page ids.`,
     );

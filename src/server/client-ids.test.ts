@@ -206,8 +206,8 @@ describe("how many ids there may be", () => {
     expect(() => check("excessive", [])).not.toThrow();
     expect(() => check("excessive", [7])).toThrow("100000");
     expect(() => check("foreign", [])).not.toThrow();
-    expect(() => check("foreign", [7])).toThrow("someone else");
-    expect(() => check("forked", [])).toThrow("someone else");
+    expect(() => check("foreign", [7])).toThrow("belongs to another user or device");
+    expect(() => check("forked", [])).toThrow("belongs to another user or device");
   });
 
   it.each<[string, Standing]>([

@@ -49,11 +49,11 @@ export function standingsFor(
 }
 
 /**
- * Refuses an update that speaks under an id that is not the caller's. What only repeats what is known
+ * Refuses an update that uses an id that is not the caller's. What only repeats what is known
  * already may be anyone's, but not a fork's own: there the same clocks mean something else.
  *
- * @param authors Every id that the update speaks under.
- * @param fresh Those under which it says something new.
+ * @param authors Every id that the update uses.
+ * @param fresh Those under which it writes something new.
  * @param known Those that the document has heard of.
  * @throws {ReplicateError} `CLIENT_ID_TAKEN` or `TOO_MANY_CLIENT_IDS`
  */
@@ -68,7 +68,7 @@ export function checkAuthors(
     if (standing === "forked" || (standing === "foreign" && fresh.has(author))) {
       throw new ReplicateError(
         "CLIENT_ID_TAKEN",
-        "The update speaks under a Yjs client id that someone else uses. Choose another one.",
+        "The update uses a Yjs client id that belongs to another user or device.",
       );
     }
     if (standing === "excessive" && fresh.has(author)) {

@@ -32,10 +32,14 @@ export function compactionFrom(options: CompactionOptions = {}): Compaction {
   for (const [name, value] of Object.entries(options)) {
     const [min, max] = RANGES[name as keyof Compaction] ?? [NaN, NaN];
     if (Number.isNaN(min)) {
-      throw invalid(`has no option \`${name}\`. There are: ${Object.keys(RANGES).join(", ")}.`);
+      throw invalid(
+        `\`compaction\` has no option \`${name}\`. Options: ${Object.keys(RANGES).join(", ")}.`,
+      );
     }
     if (value !== undefined && !(Number.isInteger(value) && min <= value && value <= max)) {
-      throw invalid(`option \`${name}\` is a whole number from ${min} to ${max}, not ${value}.`);
+      throw invalid(
+        `\`compaction.${name}\` must be a whole number from ${min} to ${max}, but is ${value}.`,
+      );
     }
   }
   const { entries, bytes, minAgeMs } = options;
@@ -46,6 +50,6 @@ export function compactionFrom(options: CompactionOptions = {}): Compaction {
   };
 }
 
-function invalid(what: string): ReplicateError {
-  return new ReplicateError("INVALID_OPTIONS", `The \`compaction\` of a Replicate ${what}`);
+function invalid(message: string): ReplicateError {
+  return new ReplicateError("INVALID_OPTIONS", message);
 }

@@ -115,13 +115,16 @@ describe("the option `compaction`", () => {
   });
 
   it.each([
-    [{ entries: 0 }, "option `entries` is a whole number from 1 to 500, not 0."],
-    [{ entries: 501 }, "not 501."],
-    [{ bytes: 1.5 }, "option `bytes` is a whole number from 1 to 2097152, not 1.5."],
-    [{ minAgeMs: -1 }, "option `minAgeMs` is a whole number from 0 to 86400000, not -1."],
-    [{ entries: "32" }, "not 32."],
-    [{ minAgeMs: NaN }, "not NaN."],
-    [{ after: 5 }, "has no option `after`. There are: entries, bytes, minAgeMs."],
+    [{ entries: 0 }, "`compaction.entries` must be a whole number from 1 to 500, but is 0."],
+    [{ entries: 501 }, "but is 501."],
+    [{ bytes: 1.5 }, "`compaction.bytes` must be a whole number from 1 to 2097152, but is 1.5."],
+    [
+      { minAgeMs: -1 },
+      "`compaction.minAgeMs` must be a whole number from 0 to 86400000, but is -1.",
+    ],
+    [{ entries: "32" }, "but is 32."],
+    [{ minAgeMs: NaN }, "but is NaN."],
+    [{ after: 5 }, "`compaction` has no option `after`. Options: entries, bytes, minAgeMs."],
   ])("refuses %j", (compaction, message) => {
     expect(() => withOptions(compaction)).toThrow(
       expect.objectContaining({

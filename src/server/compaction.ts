@@ -1,5 +1,5 @@
 import { FIELDS_PART } from "../shared/plain-part.js";
-import type { Decision, Documents, WriteCtx } from "./documents.js";
+import type { Decision, ReplicatedCollection, WriteCtx } from "./documents.js";
 
 /**
  * Compacts the logs of those documents that were found long (S5) and are written, or are not because
@@ -7,7 +7,7 @@ import type { Decision, Documents, WriteCtx } from "./documents.js";
  */
 export async function compactLogs(
   ctx: WriteCtx,
-  { component, table, compaction }: Documents,
+  { component, table, compaction }: ReplicatedCollection,
   decided: readonly Decision[],
 ): Promise<void> {
   const long = decided.filter(({ long, outcome }) => {

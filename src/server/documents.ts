@@ -13,7 +13,7 @@ import { fieldsOfRow, findRow, insertRow, updateRow, type StoredRow } from "./ro
 export const WHOLE_COLLECTION = "";
 
 /** A replicated table, and where its log is. */
-export type Documents = {
+export type ReplicatedCollection = {
   component: ComponentApi;
   table: string;
   fields: CompiledFields;
@@ -43,7 +43,7 @@ type FoundDocument = {
  */
 export async function findDocuments(
   ctx: WriteCtx,
-  { component, table, fields, compaction }: Documents,
+  { component, table, fields, compaction }: ReplicatedCollection,
   documents: string[],
   endedSince?: number[],
 ): Promise<FoundDocument[]> {
@@ -62,7 +62,7 @@ export async function findDocuments(
   const forgotten = logs.every(({ live }) => live)
     ? 0
     : await ctx.runQuery(
-        component.past.generation,
+        component.past.newestForgotten,
         { collection: table },
         { useStaleSnapshot: true },
       );
@@ -91,7 +91,7 @@ export type Decision = Omit<FoundDocument, "state"> & { document: string; outcom
 /** Brings a document's row to what was decided; its log is {@link appendEntries}' part. */
 export async function writeRow(
   { db }: WriteCtx,
-  { table, fields }: Documents,
+  { table, fields }: ReplicatedCollection,
   { document, outcome, stored }: Decision,
 ) {
   if (outcome.kind === "write") {
@@ -105,7 +105,7 @@ export async function writeRow(
 /** Appends the log entries of all decisions, with one call into the component or none. */
 export async function appendEntries(
   ctx: WriteCtx,
-  { component, table, history }: Documents,
+  { component, table, history }: ReplicatedCollection,
   decided: readonly Decision[],
 ): Promise<bigint | CommitTsPlaceholder | null> {
   const entries = decided.flatMap(({ document, outcome }) =>

@@ -203,7 +203,7 @@ class World {
   versions = (id: string) => this.app.query((ctx) => tasks.versions(ctx, id, { limit: 200 }));
 
   async at(id: string, ts: bigint): Promise<RowFields | null> {
-    const row = await this.app.query((ctx) => tasks.versionAt(ctx, id, ts));
+    const row = await this.app.query((ctx) => tasks.rowAt(ctx, id, ts));
     if (row === null) return null;
     const { id: named, ...fields } = row;
     expect(named).toBe(id);

@@ -2,7 +2,7 @@ import type { GenericDataModel, GenericQueryCtx } from "convex/server";
 import { ReplicateError } from "../shared/errors.js";
 import type { RowFields } from "../shared/operations.js";
 import { FIELDS_PART, loadPart, renderRow } from "../shared/plain-part.js";
-import type { Documents } from "./documents.js";
+import type { ReplicatedCollection } from "./documents.js";
 
 export type VersionsOptions = {
   /** Only commits before this one: the `ts` of the last version of the page before. */
@@ -28,14 +28,14 @@ type Ctx = Pick<GenericQueryCtx<GenericDataModel>, "runQuery">;
 /** @throws {ReplicateError} `INVALID_OPTIONS` */
 export async function versionsOf(
   ctx: Ctx,
-  { component, table }: Documents,
+  { component, table }: ReplicatedCollection,
   document: string,
   { before, limit = 50 }: VersionsOptions = {},
 ): Promise<Version[]> {
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_VERSIONS) {
     throw new ReplicateError(
       "INVALID_OPTIONS",
-      `The \`limit\` of versions is a whole number from 1 to ${MAX_VERSIONS}, not ${limit}.`,
+      `The \`limit\` of versions must be a whole number from 1 to ${MAX_VERSIONS}, but is ${limit}.`,
     );
   }
   const part = { collection: table, document, part: FIELDS_PART };
@@ -47,7 +47,7 @@ export async function versionsOf(
 /** The fields that a document had right after a commit, without its id. */
 export async function rowAt(
   ctx: Ctx,
-  { component, table, fields }: Documents,
+  { component, table, fields }: ReplicatedCollection,
   document: string,
   ts: bigint,
 ): Promise<RowFields | null> {

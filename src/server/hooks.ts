@@ -1,6 +1,6 @@
 import type { GenericDataModel, GenericMutationCtx, GenericQueryCtx } from "convex/server";
 import type { Fields, Row } from "../shared/fields.js";
-import type { RateLimit } from "./rate-limit.js";
+import type { RateLimitHook } from "./rate-limit.js";
 
 /** One document's change as the server will store it: derived from the bytes, never claimed. */
 export type RowChange<F extends Fields> =
@@ -18,7 +18,7 @@ export type Hooks<F extends Fields, DataModel extends GenericDataModel> = {
    * writes is undone when it throws. Clients are told `RATE_LIMITED` and send again later, less at a
    * time: after `retryAfterMs` (or `retryAfter`, in ms), where the data of the error has it.
    */
-  rateLimit?: RateLimit<DataModel>;
+  rateLimit?: RateLimitHook<DataModel>;
   /**
    * May the caller read this collection? Runs once per query and once per push, before anything is read. A
    * throw refuses the query, or every document of the push. `scope` is `""` for now: a collection is read

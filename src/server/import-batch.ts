@@ -5,18 +5,18 @@ import {
   findDocuments,
   writeRow,
   type Decision,
-  type Documents,
+  type ReplicatedCollection,
   type WriteCtx,
 } from "./documents.js";
 import { hash } from "./hash.js";
 import { failureOf, type ImportRow, type RowFailure } from "./import-rows.js";
 import { findRow } from "./rows.js";
-import { seedDocument, type ExistingRule } from "./seed.js";
+import { importDocument, type ExistingRule } from "./import-document.js";
 
 /** Imports the next rows of a batch, in one transaction. Says whether there are more. */
 export async function importNext(
   ctx: WriteCtx,
-  target: Documents,
+  target: ReplicatedCollection,
   batch: string,
 ): Promise<boolean> {
   const { component, table: collection } = target;
@@ -47,7 +47,7 @@ function marksOf(rows: readonly ImportRow[]) {
 }
 
 /** Which documents have a row: of those that are kept, the logs, long as they may be, are not read. */
-function areThere({ db }: WriteCtx, { table }: Documents, rows: readonly ImportRow[]) {
+function areThere({ db }: WriteCtx, { table }: ReplicatedCollection, rows: readonly ImportRow[]) {
   return Promise.all(
     rows.map(async ({ document }) => (await findRow(db, table, document)) !== null),
   );
@@ -55,7 +55,7 @@ function areThere({ db }: WriteCtx, { table }: Documents, rows: readonly ImportR
 
 async function writeRows(
   ctx: WriteCtx,
-  target: Documents,
+  target: ReplicatedCollection,
   rows: readonly ImportRow[],
   existing: ExistingRule,
 ) {
@@ -70,7 +70,7 @@ async function writeRows(
     const { state, ...rest } = found[index]!;
     try {
       const row = decodeOperations(values) as FlatRow;
-      const outcome = seedDocument(target.fields, state, row, existing);
+      const outcome = importDocument(target.fields, state, row, existing);
       const decision = { document, outcome, ...rest };
       // Throws where the app's schema asks for more than the fields do.
       await writeRow(ctx, target, decision);

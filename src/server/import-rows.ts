@@ -12,13 +12,13 @@ const MAX_BYTES = 512 * 1024;
 /** Longest message that is kept, in characters. */
 const MAX_MESSAGE = 300;
 
-/** A row whose fields are sound, as text: `encodeOperations` of its flat form. */
+/** A row whose fields are valid, as text: `encodeOperations` of its flat form. */
 export type ImportRow = { document: string; values: string };
 export type RowFailure = { document: string; code: string; message: string };
 type Batch = { rows: ImportRow[]; failures: RowFailure[] };
 
 /**
- * Rows in batches, each sound or with what is wrong with it. The same rows in the same order always
+ * Rows in batches, each valid or with what is wrong with it. The same rows in the same order always
  * come to the same batches.
  */
 export function batchesOf(fields: CompiledFields, rows: readonly unknown[]): Batch[] {
@@ -26,7 +26,7 @@ export function batchesOf(fields: CompiledFields, rows: readonly unknown[]): Bat
   const batches: Batch[] = [];
   let bytes = 0;
   for (const [index, given] of rows.entries()) {
-    const row = soundRow(fields, given, index, seen);
+    const row = checkedRow(fields, given, index, seen);
     const size = "values" in row ? row.values.length : 0;
     let batch = batches.at(-1);
     const full = batch && batch.rows.length + batch.failures.length >= MAX_ROWS;
@@ -41,7 +41,7 @@ export function batchesOf(fields: CompiledFields, rows: readonly unknown[]): Bat
   return batches;
 }
 
-function soundRow(
+function checkedRow(
   fields: CompiledFields,
   row: unknown,
   index: number,

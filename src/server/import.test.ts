@@ -110,7 +110,7 @@ it("brings rows into the table and the log, one entry each", async () => {
     { id: "b", title: "two", data: { deep: [[[["down"]]]] } },
     { id: "c", title: "three", data: 2n ** 60n },
   ];
-  expect(await start(app, { name: "seed", rows })).toEqual({ taken: 3, failures: [] });
+  expect(await start(app, { name: "seed", rows })).toEqual({ queued: 3, failures: [] });
   expect(await progress(app)).toEqual({ ...none, waiting: 3 });
   await finish(app);
   expect(await progress(app)).toEqual({ ...none, inserted: 3 });
@@ -174,7 +174,7 @@ it("reports rows that are wrong, and imports the others", async () => {
     { id: "row 5", code: "INVALID_ID", message: expect.any(String) as string },
     { id: "large", code: "ROW_TOO_LARGE", message: expect.any(String) as string },
   ];
-  expect(await start(app, { name: "seed", rows })).toEqual({ taken: 2, failures: problems });
+  expect(await start(app, { name: "seed", rows })).toEqual({ queued: 2, failures: problems });
   await finish(app);
   const status = await progress(app);
   expect(status).toMatchObject({ waiting: 0, inserted: 2, failed: 6 });

@@ -14,11 +14,11 @@ import { v, type Infer } from "convex/values";
 import { ReplicateError } from "../shared/errors.js";
 import { idProblem } from "../shared/ids.js";
 import { MAX_ID_LENGTH } from "../shared/limits.js";
-import type { Documents, WriteCtx } from "./documents.js";
+import type { ReplicatedCollection, WriteCtx } from "./documents.js";
 import { hash } from "./hash.js";
 import { importNext } from "./import-batch.js";
 import { batchesOf, shortMessage, type RowFailure } from "./import-rows.js";
-import type { ExistingRule } from "./seed.js";
+import type { ExistingRule } from "./import-document.js";
 
 /** Characters of rows that are taken in by one transaction; Convex writes up to 16 MiB in one. */
 const MAX_PAGE_CHARACTERS = 2 * 1024 * 1024;
@@ -44,7 +44,7 @@ export type ImportStatus = {
   waiting: number;
   inserted: number;
   replaced: number;
-  /** Documents that were left as they are. */
+  /** ReplicatedCollection that were left as they are. */
   kept: number;
   failed: number;
   /** At most 100 of them. */
@@ -96,17 +96,17 @@ export type ImportStatusCtx =
   | Pick<GenericQueryCtx<GenericDataModel>, "runQuery">
   | Pick<GenericActionCtx<GenericDataModel>, "runQuery">;
 
-/** Checks rows, and hands those that are sound to the pool, batch by batch. */
+/** Checks rows, and hands those that are valid to the pool, batch by batch. */
 export async function importRows<Row>(
   ctx: ImportCtx,
-  { fields }: Documents,
+  { fields }: ReplicatedCollection,
   importBatch: ImportFunction,
   { name, rows, existing = "keep" }: ImportOptions<Row>,
-): Promise<{ taken: number; failures: ImportFailure[] }> {
+): Promise<{ queued: number; failures: ImportFailure[] }> {
   if (idProblem(name)) {
     throw new ReplicateError(
       "INVALID_OPTIONS",
-      `The \`name\` of an import is a string of 1 to ${MAX_ID_LENGTH} characters, not ${JSON.stringify(name)}.`,
+      `The \`name\` of an import must be a string of 1 to ${MAX_ID_LENGTH} characters, but is ${JSON.stringify(name)}.`,
     );
   }
   const self = getFunctionName(importBatch);
@@ -130,21 +130,21 @@ export async function importRows<Row>(
   }
   if (page.length > 0) await send();
   const failures = batches.flatMap((one) => one.failures);
-  return { taken: rows.length - failures.length, failures: failures.map(publicFailure) };
+  return { queued: rows.length - failures.length, failures: failures.map(publicFailure) };
 }
 
 export async function importStatus(
   ctx: ImportStatusCtx,
-  { component, table }: Documents,
+  { component, table }: ReplicatedCollection,
   name: string,
 ): Promise<ImportStatus> {
   const status = await ctx.runQuery(component.imports.status, { collection: table, name });
   return { ...status, failures: status.failures.map(publicFailure) };
 }
 
-/** The function that the pool calls: takes batches in, imports one, or hears that one failed. */
+/** The function that the pool calls: takes batches in, imports one, or handles that one failed. */
 export function importMutation(
-  target: Documents,
+  target: ReplicatedCollection,
   pool: ImportPool,
 ): RegisteredMutation<"internal", ImportCall, Promise<null>> {
   const { component, table: collection } = target;

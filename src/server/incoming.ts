@@ -4,11 +4,11 @@ import { idProblem } from "../shared/ids.js";
 import { FIELDS_PART } from "../shared/plain-part.js";
 import type { Change } from "../shared/wire.js";
 
-/** A change whose shape and bytes are sound; what it says is still to be judged. */
+/** A change whose shape and bytes are valid; what it says is still to be judged. */
 export type Incoming =
   | ({ kind: "update"; change: Change } & FieldUpdate)
   | { kind: "remove"; change: Change }
-  | { kind: "unsound"; change: Change; problem: ReplicateError };
+  | { kind: "invalid"; change: Change; problem: ReplicateError };
 
 export function incoming(change: Change): Incoming {
   try {
@@ -18,12 +18,12 @@ export function incoming(change: Change): Incoming {
     return { kind: "update", change, ...readFieldUpdate(updateOf(change)) };
   } catch (problem) {
     if (!(problem instanceof ReplicateError)) throw problem;
-    return { kind: "unsound", change, problem };
+    return { kind: "invalid", change, problem };
   }
 }
 
-/** The client ids under which changes speak, each once. */
-export function authorsOf(changes: readonly Incoming[]): number[] {
+/** The client ids that changes use, each once. */
+export function clientIdsOfAll(changes: readonly Incoming[]): number[] {
   const authors = new Set<number>();
   for (const change of changes) {
     if (change.kind !== "update") continue;

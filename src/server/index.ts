@@ -11,6 +11,6 @@ export type {
   ImportPool,
   ImportStatus,
 } from "./import.js";
-export type { Demand, RateLimit } from "./rate-limit.js";
+export type { PushDemand, RateLimitHook } from "./rate-limit.js";
 export type { Hooks, RowChange } from "./hooks.js";
 export { ReplicateError, type ReplicateErrorCode } from "../shared/errors.js";

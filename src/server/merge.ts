@@ -20,12 +20,12 @@ export type Outcome =
       generation: number;
       prev: RowFields | null;
       next: RowFields;
-      /** The client ids under which something new was said. */
+      /** The client ids under which something new was written. */
       authors: ReadonlySet<number>;
       entries: NewEntry[];
     }
   | { kind: "remove"; generation: number; prev: RowFields; entries: NewEntry[] }
-  | { kind: "removed"; generation: number; entries: NewEntry[] }
+  | { kind: "ended"; generation: number; entries: NewEntry[] }
   | {
       kind: "rejected";
       code: ReplicateErrorCode | (string & {});
@@ -46,7 +46,7 @@ export function mergeChange(
   standings: Standings,
 ): Outcome {
   try {
-    if (incoming.kind === "unsound") throw incoming.problem;
+    if (incoming.kind === "invalid") throw incoming.problem;
     const current = reconcile(fields, state);
     return incoming.kind === "remove"
       ? mergeRemoval(current, incoming.change)
@@ -96,8 +96,8 @@ function mergeUpdate(
   const doc = current.live ? current.doc : loadPart([]);
   const known = Y.decodeStateVector(Y.encodeStateVector(doc));
   const fresh = writes.filter(({ id }) => !isKnown(id, known));
-  const authors = authorsOf(fresh);
-  checkAuthors(standings, authorsOf(writes), authors, known);
+  const authors = clientIdsOf(fresh);
+  checkAuthors(standings, clientIdsOf(writes), authors, known);
   const merged = applyWrites(fields, doc, { update, writes: fresh });
   const generation = current.live ? current.generation : current.next;
   if (merged === null) return { kind: "unchanged", generation, entries: [] };
@@ -145,7 +145,7 @@ export function writtenOutcome(
 }
 
 /** Updates and deletions that they imply never take more than so many times the updates' bytes. */
-const MOST_GROWTH = 4;
+const MAX_GROWTH = 4;
 
 /**
  * A row is bounded already; this bounds what its past fields and authors leave for ever (S8).
@@ -156,7 +156,7 @@ function sizeProblem(doc: Y.Doc, written: number): ReplicateError | null {
   let structs = 0;
   for (const ofOne of doc.store.clients.values()) structs += ofOne.length;
   if (structs > MAX_PART_STRUCTS) return documentFull(`${structs} changes`, MAX_PART_STRUCTS);
-  if (written * MOST_GROWTH <= MAX_PART_BYTES) return null;
+  if (written * MAX_GROWTH <= MAX_PART_BYTES) return null;
   const size = Y.encodeStateAsUpdate(doc).byteLength;
   return size <= MAX_PART_BYTES ? null : documentFull(`${size} bytes`, MAX_PART_BYTES);
 }
@@ -186,7 +186,7 @@ function isKnown(id: WriteId, known: ReadonlyMap<number, number>): boolean {
   return id.clock < (known.get(id.client) ?? 0);
 }
 
-function authorsOf(writes: readonly FieldWrite[]): ReadonlySet<number> {
+function clientIdsOf(writes: readonly FieldWrite[]): ReadonlySet<number> {
   return new Set(writes.map(({ id }) => id.client));
 }
 
@@ -194,7 +194,7 @@ function authorsOf(writes: readonly FieldWrite[]): ReadonlySet<number> {
 function deadGeneration(current: Current, change: Change, writes: FieldWrite[]): Outcome | null {
   const { generation, live, ended, entries } = current;
   const lastEnded = live ? generation - 1 : generation;
-  const removed: Outcome = { kind: "removed", generation: lastEnded, entries: live ? [] : entries };
+  const removed: Outcome = { kind: "ended", generation: lastEnded, entries: live ? [] : entries };
   if (change.op === "insert") {
     // A re-sent insert that once was accepted, perhaps into a later generation than it asked for,
     // and then removed by someone, must not come back; an insert by someone who never knew of the

@@ -34,8 +34,8 @@ describe("the options of a Replicate", () => {
   it.each(["rateLimit", "evalRead", "evalWrite", "onInsert", "onUpdate", "onRemove"])(
     "have `%s`, which is a function",
     (name) => {
-      expect(makeWith({ [name]: true })).toThrow(refusal(new RegExp(`\`${name}\`.*not true`)));
-      expect(makeWith({ [name]: null })).toThrow(refusal(/is a function, not null/));
+      expect(makeWith({ [name]: true })).toThrow(refusal(new RegExp(`\`${name}\`.*but is true`)));
+      expect(makeWith({ [name]: null })).toThrow(refusal(/must be a function, but is null/));
       expect(makeWith({ [name]: undefined })).not.toThrow();
       expect(makeWith({ [name]: () => {} })).not.toThrow();
     },

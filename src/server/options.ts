@@ -5,7 +5,7 @@ import { ReplicateError } from "../shared/errors.js";
 import type { Fields } from "../shared/fields.js";
 import { compactionFrom, type CompactionOptions } from "./compaction-options.js";
 import type { Hooks } from "./hooks.js";
-import type { Target } from "./push.js";
+import type { ReplicatedCollectionWithHooks } from "./push.js";
 
 export type ReplicateOptions<
   F extends Fields,
@@ -16,7 +16,7 @@ export type ReplicateOptions<
   /** When the log of a document is compacted. The defaults are good for most apps. */
   compaction?: CompactionOptions;
   /**
-   * Whether every change stays readable, by `versions` and `versionAt`, although logs are compacted. What
+   * Whether every change stays readable, by `versions` and `rowAt`, although logs are compacted. What
    * was changed before it was switched on is known as far as the log still has it. Default false.
    */
   history?: boolean;
@@ -37,14 +37,14 @@ export function targetFrom<F extends Fields, DataModel extends GenericDataModel>
   component: ComponentApi,
   table: string,
   options: ReplicateOptions<F, DataModel>,
-): Target<F, DataModel> {
+): ReplicatedCollectionWithHooks<F, DataModel> {
   checkComponent(component);
   checkTable(table);
   const { fields, compaction, history = false, ...hooks } = options;
   checkHooks(hooks);
   if (typeof history !== "boolean") {
     throw invalid(
-      `The option \`history\` of a Replicate is true or false, not ${JSON.stringify(history)}.`,
+      `The option \`history\` of new Replicate() must be true or false, but is ${JSON.stringify(history)}.`,
     );
   }
   return {
@@ -60,14 +60,14 @@ export function targetFrom<F extends Fields, DataModel extends GenericDataModel>
 function checkComponent(component: unknown) {
   if (component !== undefined && component !== null) return;
   throw invalid(
-    `The first argument of new Replicate() is \`components.replicate\`, but is ${component}. Is \`app.use(replicate)\` in convex/convex.config.ts? If so, run \`npx convex dev\` once, which generates \`components\`.`,
+    `The first argument of new Replicate() must be \`components.replicate\`, but is ${component}. Is \`app.use(replicate)\` in convex/convex.config.ts? If so, run \`npx convex dev\` once, which generates \`components\`.`,
   );
 }
 
 function checkTable(table: unknown) {
   if (typeof table === "string" && table !== "") return;
   throw invalid(
-    `The second argument of new Replicate() is the name of a table in schema.ts, such as "tasks", not ${JSON.stringify(table)}.`,
+    `The second argument of new Replicate() must be the name of a table in schema.ts, such as "tasks", but is ${JSON.stringify(table)}.`,
   );
 }
 
@@ -79,11 +79,11 @@ function checkHooks(hooks: Record<string, unknown>) {
   for (const [name, hook] of Object.entries(hooks)) {
     if (!Object.hasOwn(HOOKS, name)) {
       const known = ["fields", "compaction", "history", ...Object.keys(HOOKS)];
-      throw invalid(`A Replicate has no option \`${name}\`. There are: ${known.join(", ")}.`);
+      throw invalid(`new Replicate() has no option \`${name}\`. Options: ${known.join(", ")}.`);
     }
     if (hook !== undefined && typeof hook !== "function") {
       throw invalid(
-        `The option \`${name}\` of a Replicate is a function, not ${JSON.stringify(hook)}.`,
+        `The option \`${name}\` of new Replicate() must be a function, but is ${JSON.stringify(hook)}.`,
       );
     }
   }

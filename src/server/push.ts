@@ -15,15 +15,18 @@ import {
   WHOLE_COLLECTION,
   writeRow,
   type Decision,
-  type Documents,
+  type ReplicatedCollection,
   type WriteCtx,
 } from "./documents.js";
 import { readOnly, type Hooks, type RowChange } from "./hooks.js";
-import { authorsOf, incoming, type Incoming } from "./incoming.js";
+import { clientIdsOfAll, incoming, type Incoming } from "./incoming.js";
 import { mergeChange, type Outcome } from "./merge.js";
 import { checkRate } from "./rate-limit.js";
 
-export type Target<F extends Fields, DataModel extends GenericDataModel> = Documents & {
+export type ReplicatedCollectionWithHooks<
+  F extends Fields,
+  DataModel extends GenericDataModel,
+> = ReplicatedCollection & {
   hooks: Hooks<F, DataModel>;
 };
 
@@ -35,7 +38,7 @@ export type Target<F extends Fields, DataModel extends GenericDataModel> = Docum
  */
 export async function applyPush<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
-  target: Target<F, DataModel>,
+  target: ReplicatedCollectionWithHooks<F, DataModel>,
   sender: Sender,
   changes: Change[],
 ): Promise<PushResult> {
@@ -47,7 +50,7 @@ export async function applyPush<F extends Fields, DataModel extends GenericDataM
   const unreadable = await readRefusal(ctx, target);
   if (unreadable) return changes.map(({ document }) => ({ document, result: unreadable }));
   const arrived = changes.map(incoming);
-  const standings = await standingsOf(ctx, target, caller, authorsOf(arrived));
+  const standings = await standingsOf(ctx, target, caller, clientIdsOfAll(arrived));
   const untyped = ctx as unknown as WriteCtx;
   const decided = await decide(untyped, target, arrived, standings);
   await refuseForbidden(ctx, target, decided);
@@ -64,7 +67,7 @@ export async function applyPush<F extends Fields, DataModel extends GenericDataM
 /** The answer to every document of someone who may not read; null for everybody else. */
 async function readRefusal<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
-  { hooks }: Target<F, DataModel>,
+  { hooks }: ReplicatedCollectionWithHooks<F, DataModel>,
 ): Promise<Result | null> {
   const reading = readOnly(ctx);
   const refused = await refusal(() => hooks.evalRead?.(reading, { scope: WHOLE_COLLECTION }));
@@ -73,19 +76,19 @@ async function readRefusal<F extends Fields, DataModel extends GenericDataModel>
 
 async function standingsOf<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
-  { component }: Target<F, DataModel>,
+  { component }: ReplicatedCollectionWithHooks<F, DataModel>,
   caller: Caller,
   clientIds: number[],
 ): Promise<Standings> {
   if (clientIds.length === 0) return new Map();
   const { owner } = caller;
-  const { bindings, used } = await ctx.runQuery(component.clients.read, { clientIds, owner });
+  const { bindings, used } = await ctx.runQuery(component.clientIds.read, { clientIds, owner });
   return standingsFor(clientIds, bindings, used, caller);
 }
 
 async function decide(
   ctx: WriteCtx,
-  target: Documents,
+  target: ReplicatedCollection,
   arrived: Incoming[],
   standings: Standings,
 ): Promise<Decision[]> {
@@ -105,7 +108,7 @@ function endedSince({ change }: Incoming): number {
 
 async function refuseForbidden<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
-  { hooks }: Target<F, DataModel>,
+  { hooks }: ReplicatedCollectionWithHooks<F, DataModel>,
   decided: Decision[],
 ) {
   const reading = readOnly(ctx);
@@ -140,7 +143,7 @@ function rowChangeOf<F extends Fields>({ document: id, outcome }: Decision): Row
 
 async function notify<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
-  { hooks }: Target<F, DataModel>,
+  { hooks }: ReplicatedCollectionWithHooks<F, DataModel>,
   one: Decision,
 ) {
   const change = rowChangeOf<F>(one);
@@ -153,7 +156,7 @@ async function notify<F extends Fields, DataModel extends GenericDataModel>(
 /** Binds the client ids that are the caller's from now on: those of what is written, and no others. */
 async function bindClientIds<F extends Fields, DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
-  { component }: Target<F, DataModel>,
+  { component }: ReplicatedCollectionWithHooks<F, DataModel>,
   { owner, device, pageIds }: Caller,
   standings: Standings,
   decided: Decision[],
@@ -163,7 +166,12 @@ async function bindClientIds<F extends Fields, DataModel extends GenericDataMode
   );
   const clientIds = [...new Set(authors)].filter((id) => standings.get(id) === "claimable");
   if (clientIds.length === 0) return;
-  await ctx.runMutation(component.clients.bind, { clientIds, owner, device, pageId: pageIds[0]! });
+  await ctx.runMutation(component.clientIds.bind, {
+    clientIds,
+    owner,
+    device,
+    pageId: pageIds[0]!,
+  });
 }
 
 function resultOf(outcome: Outcome, ts: bigint | CommitTsPlaceholder | null): Result {
@@ -173,7 +181,7 @@ function resultOf(outcome: Outcome, ts: bigint | CommitTsPlaceholder | null): Re
       const needs = stateVector ? { stateVector: toArrayBuffer(stateVector) } : {};
       return { status: "rejected", code, message, ...needs };
     }
-    case "removed":
+    case "ended":
       return { status: "removed", generation: outcome.generation };
     case "unchanged":
       return { status: "accepted", generation: outcome.generation, ts: null };

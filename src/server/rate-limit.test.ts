@@ -1,6 +1,6 @@
 import { ConvexError } from "convex/values";
 import { expect, it } from "vitest";
-import type { Demand } from "./index.js";
+import type { PushDemand } from "./index.js";
 import { ReplicateError } from "./index.js";
 import {
   accepted,
@@ -18,7 +18,7 @@ const broken = { document: "b", generation: 1, op: "insert" as const };
 const noUpdate = [{ part: "fields", update: new ArrayBuffer(10) }];
 
 it("is asked once a push, before anything is decoded or another hook runs", async () => {
-  const asked: (Demand | string)[] = [];
+  const asked: (PushDemand | string)[] = [];
   const app = newApp({
     rateLimit: (_ctx, demand) => void asked.push(demand),
     evalRead: () => void asked.push("evalRead"),
@@ -30,7 +30,7 @@ it("is asked once a push, before anything is decoded or another hook runs", asyn
 });
 
 it("is asked for single changes, too, and told who is signed in as the protocol names them", async () => {
-  const asked: Demand[] = [];
+  const asked: PushDemand[] = [];
   const app = newApp({ rateLimit: (_ctx, demand) => void asked.push(demand) });
   const ann = app.withIdentity({ tokenIdentifier: "ann" });
   const { identity } = await ann.query(api.tasks.protocol, {});

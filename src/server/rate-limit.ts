@@ -7,7 +7,7 @@ import { bytesOf } from "./batch.js";
 import type { Change } from "../shared/wire.js";
 
 /** What a push asks for, before anything of it is decoded. */
-export type Demand = {
+export type PushDemand = {
   /** Who is signed in, as a stable, opaque name; null for nobody. */
   identity: Identity;
   /** Bytes of updates. */
@@ -15,20 +15,20 @@ export type Demand = {
   documents: number;
 };
 
-export type RateLimit<DataModel extends GenericDataModel> = (
+export type RateLimitHook<DataModel extends GenericDataModel> = (
   ctx: GenericMutationCtx<DataModel>,
-  demand: Demand,
+  demand: PushDemand,
 ) => Promise<void> | void;
 
 /**
- * Asks the app whether a push is too much (S8). However it says no, clients hear `RATE_LIMITED`, which
+ * Asks the app whether a push is too much (S8). However it refuses, clients receive `RATE_LIMITED`, which
  * means "later" and never "not this": no change is lost by it.
  *
  * @throws ConvexError `RATE_LIMITED`, with `retryAfterMs` where the app has said when.
  */
 export async function checkRate<DataModel extends GenericDataModel>(
   ctx: GenericMutationCtx<DataModel>,
-  rateLimit: RateLimit<DataModel> | undefined,
+  rateLimit: RateLimitHook<DataModel> | undefined,
   identity: Identity,
   changes: readonly Change[],
 ): Promise<void> {

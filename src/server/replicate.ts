@@ -31,11 +31,11 @@ import {
   type ImportStatusCtx,
 } from "./import.js";
 import { targetFrom, type ReplicateOptions } from "./options.js";
-import { applyPush, type Target } from "./push.js";
+import { applyPush, type ReplicatedCollectionWithHooks } from "./push.js";
 import { withRows } from "./page-rows.js";
 import { checkRecover } from "./recover.js";
 import type { ReplicatedTableNames } from "./replicated-table.js";
-import { BY_ID, fieldsOfRow, onReplicated, type StoredRow } from "./rows.js";
+import { BY_DOC_ID, fieldsOfRow, onReplicated, type StoredRow } from "./rows.js";
 import { statisticsValidator, type Statistics } from "./statistics.js";
 
 /**
@@ -49,7 +49,7 @@ import { statisticsValidator, type Statistics } from "./statistics.js";
  * ```
  */
 export class Replicate<F extends Fields, DataModel extends GenericDataModel = GenericDataModel> {
-  readonly #target: Target<F, DataModel>;
+  readonly #target: ReplicatedCollectionWithHooks<F, DataModel>;
 
   /**
    * @param component `components.replicate` of the app's generated API.
@@ -126,7 +126,7 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
         await this.#authorizeRead(ctx);
         const { table } = this.#target;
         const page = await onReplicated(table, () =>
-          ctx.db.query(table).withIndex(BY_ID).paginate(paginationOpts),
+          ctx.db.query(table).withIndex(BY_DOC_ID).paginate(paginationOpts),
         );
         return { ...page, page: page.page.map((row) => this.#visible(row as StoredRow)) };
       },
@@ -226,7 +226,7 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
    * The row as it was right after a commit; null when there was none, and when nobody knows any more: see
    * {@link ReplicateOptions.history}. For functions of your own: asks no hook.
    */
-  async versionAt(ctx: QueryRunner<DataModel>, id: string, ts: bigint): Promise<Row<F> | null> {
+  async rowAt(ctx: QueryRunner<DataModel>, id: string, ts: bigint): Promise<Row<F> | null> {
     const fields = await rowAt(ctx, this.#target, id, ts);
     return fields && ({ id, ...fields } as Row<F>);
   }
@@ -238,8 +238,8 @@ export class Replicate<F extends Fields, DataModel extends GenericDataModel = Ge
    * was interrupted, to try again what failed, or with more rows.
    *
    * @param importBatch What {@link createImportMutation} made: `internal.tasks.importBatch`.
-   * @returns how many rows were taken in, and what is wrong with the others.
-   * @throws {ReplicateError} `INVALID_OPTIONS` for a name that is none.
+   * @returns how many rows were queued, and what is wrong with the others.
+   * @throws {ReplicateError} `INVALID_OPTIONS` for an invalid name.
    */
   importDocuments(ctx: ImportCtx, importBatch: ImportFunction, options: ImportOptions<Row<F>>) {
     return importRows(ctx, this.#target, importBatch, options);

@@ -13,24 +13,24 @@ export async function findRow(db: Reader, table: string, id: string): Promise<St
   const row: unknown = await onReplicated(table, () =>
     db
       .query(table)
-      .withIndex(BY_ID, (q) => q.eq("id", id))
+      .withIndex(BY_DOC_ID, (q) => q.eq("id", id))
       .first(),
   );
   return row as StoredRow | null;
 }
 
 /** The index that `replicatedTable()` adds. */
-export const BY_ID = "by_doc_id";
+export const BY_DOC_ID = "by_doc_id";
 
 /**
- * Reads a table by {@link BY_ID}. Where there is no such index Convex names it, which says nothing to
+ * Reads a table by {@link BY_DOC_ID}. Where there is no such index Convex names it, which says nothing to
  * someone who has only misspelt a table.
  */
 export async function onReplicated<T>(table: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    if (!(error instanceof Error && error.message.includes(BY_ID))) throw error;
+    if (!(error instanceof Error && error.message.includes(BY_DOC_ID))) throw error;
     throw new ReplicateError(
       "INVALID_OPTIONS",
       `The table \`${table}\` cannot be replicated. Is \`${table}\` made with replicatedTable() in schema.ts?`,

@@ -3,7 +3,7 @@ import { ReplicateError } from "./errors.js";
 import { MAX_PART_BYTES } from "./limits.js";
 import { scanUpdate, TooMuch, type FieldWrite } from "./scan.js";
 
-/** What a client may say to plain fields: writes, and the bytes that say them and nothing else. */
+/** The field writes of an update, and its bytes without anything else. */
 export type FieldUpdate = { writes: FieldWrite[]; update: Uint8Array };
 
 /**

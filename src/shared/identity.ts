@@ -14,7 +14,7 @@ export function identityAdvice(signedIn: Identity, named?: string | null): strin
   }
   return signedIn === null
     ? "Nobody is signed in, but the data on this device belongs to someone. Sign in again to go on syncing; nothing is lost until then. To forget the data, call utils.clear()."
-    : "Someone else has signed in than the one the data on this device belongs to. Pass `identity` to convexCollectionOptions(), so that everyone has local data of their own; or forget this data with utils.clear().";
+    : "The data on this device belongs to another user than the one who is signed in. Pass `identity` to convexCollectionOptions(), so that everyone has local data of their own; or forget this data with utils.clear().";
 }
 
 /** That the data is not theirs who is signed in. */

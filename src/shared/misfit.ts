@@ -6,11 +6,14 @@ import { isPlainObject } from "./values.js";
 /** What of a value does not fit: its place, what should be there, and what is. */
 export type Misfit = { at: string; expected: string; got: string };
 
+const MISSING = "missing";
+const UNDECLARED = "left out";
+
 /** The first place where `value` is not what `validator` says, or null: Convex's rules, told to people. */
 export function misfitOf(validator: GenericValidator, value: unknown, at = ""): Misfit | null {
   if (value === undefined) {
     if (validator.isOptional === "optional") return null;
-    return { at, expected: nameOf(validator), got: "missing" };
+    return { at, expected: nameOf(validator), got: MISSING };
   }
   const misfit = { at, expected: nameOf(validator), got: kindOf(value) };
   switch (validator.kind) {
@@ -32,10 +35,13 @@ export function misfitOf(validator: GenericValidator, value: unknown, at = ""): 
 }
 
 export function misfitError({ at, expected, got }: Misfit): ReplicateError {
-  return new ReplicateError(
-    "INVALID_ROW",
-    `The row does not fit its fields: \`${at}\` should be ${expected}, but is ${got}.`,
-  );
+  const what =
+    expected === UNDECLARED
+      ? `\`${at}\` is not one of its fields`
+      : got === MISSING
+        ? `\`${at}\` is missing; it should be ${expected}`
+        : `\`${at}\` should be ${expected}, but is ${got}`;
+  return new ReplicateError("INVALID_ROW", `The row does not fit its fields: ${what}.`);
 }
 
 function inArray(validator: GenericValidator, items: readonly unknown[], at: string) {
@@ -56,7 +62,7 @@ function inObject(validator: GenericValidator, object: Record<string, unknown>, 
   }
   for (const [name, value] of Object.entries(object)) {
     if (value === undefined || Object.hasOwn(fields, name)) continue;
-    return { at: below(at, name), expected: "left out", got: kindOf(value) };
+    return { at: below(at, name), expected: UNDECLARED, got: kindOf(value) };
   }
   return null;
 }
@@ -116,13 +122,13 @@ export function kindOf(value: unknown): string {
   return value instanceof ArrayBuffer ? "ArrayBuffer" : typeof value;
 }
 
-const MOST_SHOWN = 60;
+const MAX_SHOWN = 60;
 
 /** A scalar as one writes it; of anything else, what it is. */
 function shown(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value !== "string") return typeof value === "object" ? kindOf(value) : String(value);
-  return JSON.stringify(value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}…` : value);
+  return JSON.stringify(value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value);
 }
 
 const below = (at: string, name: string) => (at === "" ? name : `${at}.${name}`);

@@ -21,7 +21,8 @@ export type Operations = Map<Path, Value | undefined>;
 export const MARKER: Value = {};
 
 /**
-/**
+ * A row as a flat map of its paths; the inverse of {@link unflatten}.
+ *
  * @param known The row as it was before a change: what the fields do not declare and the change does
  * not touch is left out, because it is not the change's fault (e.g. of a field that is gone).
  * @throws {ReplicateError} `INVALID_VALUE` for a value or key that Convex refuses (D4), `INVALID_ROW` for

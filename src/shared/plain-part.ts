@@ -24,7 +24,7 @@ export const SERVER_CLIENT_ID = 1;
 
 /**
  * A document's part, loaded from updates. The guid is given because making a random one costs more
- * than loading a small part (reference: engines §2.3 a).
+ * than loading a small part.
  */
 export function loadPart(updates: readonly Uint8Array[]): Y.Doc {
   const doc = new Y.Doc({ guid: FIELDS_PART, gc: true });

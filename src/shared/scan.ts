@@ -24,7 +24,7 @@ const WEIGHT = {
   pathByte: 0.1,
   escape: 0.5,
 };
-const MOST_SHARED_KEYS = 32;
+const MAX_SHARED_KEYS = 32;
 const MAX_SHARED_KEY_BYTES = 64;
 
 /** Parts of a struct's first byte in V1 encoding. Source: yjs, `src/utils/updates.js`. */
@@ -42,7 +42,7 @@ export class TooMuch extends Error {}
 
 export type WriteId = { client: number; clock: number };
 
-/** One write of a plain field: who says it, and what it replaces: a path's nothing, or another write. */
+/** One write of a plain field: its id, and its place: the path that it is the first write of, or the id of the write that it replaces. */
 export type FieldWrite = { id: WriteId; at: Path | WriteId };
 
 /**
@@ -55,7 +55,7 @@ export type FieldWrite = { id: WriteId; at: Path | WriteId };
 export function scanUpdate(bytes: Uint8Array): { writes: FieldWrite[]; end: number } {
   const reader = new ByteReader(bytes);
   const clients = reader.uint();
-  if (clients > MAX_UPDATE_CLIENT_IDS) throw new Malformed(`it speaks under ${clients} client ids`);
+  if (clients > MAX_UPDATE_CLIENT_IDS) throw new Malformed(`it uses ${clients} client ids`);
   const budget = { weight: MAX_UPDATE_WEIGHT, keys: new Set<string>() };
   const seen = new Set<number>();
   const writes: FieldWrite[] = [];
@@ -68,9 +68,9 @@ export function scanUpdate(bytes: Uint8Array): { writes: FieldWrite[]; end: numb
     }
     const client = reader.uint();
     // Yjs would apply only the last of them.
-    if (seen.has(client)) throw new Malformed("it speaks under one client id twice");
+    if (seen.has(client)) throw new Malformed("it lists one client id twice");
     seen.add(client);
-    if (client === SERVER_CLIENT_ID) throw new Malformed("it speaks in the server's name");
+    if (client === SERVER_CLIENT_ID) throw new Malformed("it uses the server's client id");
     const first = reader.uint();
     if (first + structs > Number.MAX_SAFE_INTEGER) throw new Malformed("its clocks run away");
     for (let struct = 0; struct < structs; struct++) {
@@ -182,7 +182,7 @@ function scanKey(reader: ByteReader, budget: Budget, siblings: number) {
   const key = reader.shortText(MAX_SHARED_KEY_BYTES);
   // Decoding would set the object's prototype instead of a key.
   if (key === PROTO) throw new Malformed(`a key is ${PROTO}`);
-  const isShared = key !== null && budget.keys.has(key) && siblings <= MOST_SHARED_KEYS;
+  const isShared = key !== null && budget.keys.has(key) && siblings <= MAX_SHARED_KEYS;
   spend(budget, isShared ? WEIGHT.key : WEIGHT.unsharedKey);
   if (key !== null) budget.keys.add(key);
 }

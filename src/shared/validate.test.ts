@@ -73,8 +73,8 @@ describe("rowCheck", () => {
       true,
       "`x` should be number, string or null, but is boolean",
     ],
-    ["what is missing", v.string(), undefined, "`x` should be string, but is missing"],
-    ["what is too much", v.object({}), { y: 1 }, "`x.y` should be left out, but is number"],
+    ["what is missing", v.string(), undefined, "`x` is missing; it should be string"],
+    ["what is too much", v.object({}), { y: 1 }, "`x.y` is not one of its fields"],
   ])("says of %s in the words of TypeScript what should be there", (_what, x, value, message) => {
     const row = { x: value } as RowFields;
     expect(rowCheck({ x } as Fields)(row)?.message).toContain(`${message}.`);
@@ -82,7 +82,7 @@ describe("rowCheck", () => {
 
   it("takes nothing that is inherited for a field", () => {
     const inherited = rowCheck({ toString: v.optional(v.string()), constructor: v.string() });
-    expect(inherited({})?.message).toContain("`constructor` should be string, but is missing.");
+    expect(inherited({})?.message).toContain("`constructor` is missing; it should be string.");
     expect(inherited({ constructor: "c" })).toBeNull();
   });
 

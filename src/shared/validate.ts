@@ -23,7 +23,7 @@ export function rowCheck(fields: Fields): RowCheck {
     if (size > MAX_ROW_BYTES) {
       return new ReplicateError(
         "ROW_TOO_LARGE",
-        `The row is ${size} bytes, and a replicated row may have ${MAX_ROW_BYTES}.`,
+        `The row is ${size} bytes, but may have at most ${MAX_ROW_BYTES}.`,
       );
     }
     if (nests(row, MAX_NESTING)) {

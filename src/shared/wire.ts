@@ -76,11 +76,11 @@ export const streamEntryValidator = v.object({
 export type StreamEntry = Infer<typeof streamEntryValidator>;
 
 /**
- * Why what a client has cannot be brought up to date, so that it has to load everything anew (S6):
- * removals that it has not heard of were `pruned`, or the database was `restored` from a backup, which
+ * Why what a client has cannot be brought up to date, so that it has to load everything again (S6):
+ * removals that it has not received were `pruned`, or the database was `restored` from a backup, which
  * may know less than the client.
  */
-export const resetValidator = v.union(v.literal("pruned"), v.literal("restored"));
+const resetValidator = v.union(v.literal("pruned"), v.literal("restored"));
 export type ResetReason = Infer<typeof resetValidator>;
 /** An entry of which nothing is missing; of a tombstone no client needs the bytes. */
 export type WholeEntry = StreamEntry & ({ kind: "tombstone" } | { bytes: ArrayBuffer });
@@ -93,7 +93,7 @@ export const streamPageValidator = v.object({
   done: v.boolean(),
   /** How far into the log's time span the page reaches, 0 to 1. */
   progress: v.number(),
-  /** Then the page has nothing else: whoever asked begins anew, without a cursor. */
+  /** If set, the page is otherwise empty, and the client loads again without a cursor. */
   reset: v.union(resetValidator, v.null()),
   /** Whom the page was made for, as in `protocol`: it must not reach anyone else's local data. */
   identity: v.union(v.string(), v.null()),

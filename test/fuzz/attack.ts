@@ -2,7 +2,7 @@ import * as Y from "yjs";
 import { v } from "convex/values";
 import { snapshotOf } from "../../src/component/snapshot.js";
 import type { Standing } from "../../src/server/client-ids.js";
-import { authorsOf, incoming } from "../../src/server/incoming.js";
+import { clientIdsOfAll, incoming } from "../../src/server/incoming.js";
 import { mergeChange, type Outcome } from "../../src/server/merge.js";
 import type { DocumentState } from "../../src/server/reconcile.js";
 import { compileFields } from "../../src/shared/compiled-fields.js";
@@ -99,8 +99,8 @@ function judged(target: Target, op: Op, bytes: Uint8Array, clientId: number) {
   let outcome: Outcome | Error;
   try {
     const change = incoming({ document: "a", generation, op, parts });
-    passed = change.kind !== "unsound";
-    outcome = mergeChange(fields, target, change, standingsOf(authorsOf([change]), clientId));
+    passed = change.kind !== "invalid";
+    outcome = mergeChange(fields, target, change, standingsOf(clientIdsOfAll([change]), clientId));
   } catch (error) {
     outcome = error as Error;
   }

@@ -10,7 +10,7 @@
 
 import type * as bytes from "../bytes.js";
 import type * as changes from "../changes.js";
-import type * as clients from "../clients.js";
+import type * as clientIds from "../clientIds.js";
 import type * as clock from "../clock.js";
 import type * as compaction from "../compaction.js";
 import type * as count from "../count.js";
@@ -45,7 +45,7 @@ import { anyApi, componentsGeneric } from "convex/server";
 const fullApi: ApiFromModules<{
   bytes: typeof bytes;
   changes: typeof changes;
-  clients: typeof clients;
+  clientIds: typeof clientIds;
   clock: typeof clock;
   compaction: typeof compaction;
   count: typeof count;

@@ -23,7 +23,7 @@ import type { FunctionReference } from "convex/server";
  */
 export type ComponentApi<Name extends string | undefined = string | undefined> =
   {
-    clients: {
+    clientIds: {
       bind: FunctionReference<
         "mutation",
         "internal",
@@ -239,6 +239,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
       >;
     };
     maintenance: {
+      afterRestore: FunctionReference<"mutation", "internal", {}, null, Name>;
       configure: FunctionReference<
         "mutation",
         "internal",
@@ -249,7 +250,6 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         null,
         Name
       >;
-      restored: FunctionReference<"mutation", "internal", {}, null, Name>;
       run: FunctionReference<
         "mutation",
         "internal",
@@ -293,7 +293,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
       >;
     };
     past: {
-      generation: FunctionReference<
+      newestForgotten: FunctionReference<
         "query",
         "internal",
         { collection: string },

@@ -72,5 +72,5 @@ export const prune = mutationGeneric({
 /** What an operator does who has restored a backup. */
 export const restored = mutationGeneric({
   args: {},
-  handler: (ctx) => ctx.runMutation(components.replicate.maintenance.restored, {}),
+  handler: (ctx) => ctx.runMutation(components.replicate.maintenance.afterRestore, {}),
 });

@@ -3,10 +3,10 @@ import { api } from "./_generated/api.js";
 import { newLog, type Log } from "./setup.test.js";
 
 const read = (log: Log, owner: string, ...clientIds: number[]) =>
-  log.query(api.clients.read, { owner, clientIds });
+  log.query(api.clientIds.read, { owner, clientIds });
 
 const bind = (log: Log, owner: string, pageId: string, ...clientIds: number[]) =>
-  log.mutation(api.clients.bind, { owner, device: "d", pageId, clientIds });
+  log.mutation(api.clientIds.bind, { owner, device: "d", pageId, clientIds });
 
 it("binds ids, and says whose they are in the order asked for", async () => {
   const log = newLog();

@@ -14,7 +14,7 @@ export type ExistingRule = "keep" | "replace";
  *
  * @throws {ReplicateError} when the document cannot be that row.
  */
-export function seedDocument(
+export function importDocument(
   fields: CompiledFields,
   state: DocumentState,
   row: FlatRow,
