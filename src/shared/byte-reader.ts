@@ -1,7 +1,7 @@
 /** Thrown when bytes end, or hold a number that no encoder writes. */
 export class Malformed extends Error {}
 
-const UTF8 = new TextDecoder();
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const SHORT = 40;
 
 /** Steps through bytes in lib0's encoding, which Yjs updates are in, without keeping anything. */

@@ -145,6 +145,10 @@ function scanValue(reader: ByteReader, budget: Budget, depth: number) {
   const type = reader.byte();
   switch (type) {
     case 127: // undefined
+      // It removes a field. Inside a value no honest client writes it, and a hook would see a key of
+      // which nothing is stored.
+      if (depth > 0) throw new Malformed("a value in it holds an undefined");
+      return;
     case 126: // null
     case 121: // false
     case 120: // true
