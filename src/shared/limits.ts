@@ -3,8 +3,8 @@ export const MAX_ROW_BYTES = 1024 * 1024 - 16 * 1024;
 
 /**
  * What the values of a row may weigh (S8), as those of an update do: twice as much as one may bring, so
- * 1 MiB of numbers or of text fits. An edit of such a row costs the server at most 0.2 s of processor time,
- * of the second that Convex gives it. Measured: bench/fuzz.md.
+ * 1 MiB of numbers or of text fits. An edit of such a row costs the server at most 0.35 s of processor
+ * time, of the second that Convex gives it. Measured: bench/fuzz.md.
  */
 export const MAX_ROW_WEIGHT = 240_000;
 

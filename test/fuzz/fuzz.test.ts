@@ -40,14 +40,14 @@ it(
 const MOST_MS_FILLED = 500;
 
 it("a document that is filled by the heaviest updates is full before it is a burden (S8)", () => {
-  const all = fillDocuments(isLong ? undefined : 1);
+  const all = fillDocuments(isLong ? Infinity : 1);
   if (isLong) console.table(all);
-  for (const { what, verdict, ms } of all) {
-    expect(verdict, what).toBe("ROW_TOO_LARGE");
+  for (const { what, updates, verdict, ms } of all) {
+    expect({ what, verdict }).toEqual({ what, verdict: "ROW_TOO_LARGE" });
+    expect(updates, what).toBeLessThanOrEqual(3);
     if (isLong) expect(ms, what).toBeLessThan(MOST_MS_FILLED);
   }
-  expect(Math.max(...all.map(({ updates }) => updates))).toBeLessThanOrEqual(3);
-}, 120_000);
+}, 600_000);
 
 function print({ verdicts, updates, passed, slowest, mostMegabytes }: FuzzResult) {
   const rows = [...verdicts].sort(([, a], [, b]) => b.structure - a.structure);
