@@ -31,6 +31,9 @@ function forged(writes: Record<string, unknown>, clientId = 66): Uint8Array {
 
 const row = { "": {}, title: "t" };
 
+/** A path so long that it is read by another decoder. */
+const LONG = `votes/${"k".repeat(40)}`;
+
 async function expectRefused(update: Uint8Array, code: string) {
   const { app } = await sharedTask([7, 8], { title: "t" });
   const changes = [changeOf("update", "a", update), changeOf("insert", "b", update)];
@@ -55,7 +58,12 @@ describe("a forged update is refused, and leaves no trace:", () => {
     ["the end of the document's marker", { "": undefined, title: "t" }, "INVALID_UPDATE"],
     ["a value of the wrong type", { ...row, title: 1 }, "INVALID_ROW"],
     ["the removal of a required field", { "": {}, title: undefined }, "INVALID_ROW"],
-    ["undefined in an array", { ...row, data: [undefined] }, "INVALID_VALUE"],
+    ["undefined in an array", { ...row, data: [undefined] }, "INVALID_UPDATE"],
+    ["a key of undefined", { ...row, data: { admin: undefined } }, "INVALID_UPDATE"],
+    ["one in a value", { ...row, data: [{ list: { x: undefined } }] }, "INVALID_UPDATE"],
+    // Yjs keeps the byte order mark, so this is another path than the honest one.
+    ["a path behind a byte order mark", { ...row, [`\uFEFF${LONG}`]: 1 }, "INVALID_UPDATE"],
+    ["a long path that is not ASCII", { ...row, [`${LONG}\ud800`]: 1 }, "INVALID_UPDATE"],
     ["a key that Convex refuses, in a value", { ...row, data: [{ $x: 1 }] }, "INVALID_VALUE"],
     ["a value that is too deep", { ...row, data: deep(17) }, "INVALID_VALUE"],
     ["a row that is too large", { ...row, data: "x".repeat(1_100_000) }, "ROW_TOO_LARGE"],

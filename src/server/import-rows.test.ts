@@ -31,6 +31,7 @@ it("says of every row that cannot be stored why, and takes the others", () => {
     { id: "date", title: "t", data: new Date(0) },
     { id: "key", title: "t", data: { $no: 1 } },
     { id: "column", title: "t", _creationTime: 1 },
+    { id: "heavy", title: "t", data: Array.from({ length: 8 }, () => new Array(8_000).fill({})) },
     { id: 7, title: "t" },
     null,
     { id: "long", title: "t", ["x".repeat(1_000)]: 1 },
@@ -40,9 +41,10 @@ it("says of every row that cannot be stored why, and takes the others", () => {
     ["date", "INVALID_VALUE"],
     ["key", "INVALID_VALUE"],
     ["column", "INVALID_VALUE"],
-    ["row 4", "INVALID_ID"],
+    ["heavy", "ROW_TOO_LARGE"],
     ["row 5", "INVALID_ID"],
+    ["row 6", "INVALID_ID"],
     ["long", "INVALID_ROW"],
   ]);
-  expect(batch!.failures[5]!.message).toHaveLength(300 + 1);
+  expect(batch!.failures[6]!.message).toHaveLength(300 + 1);
 });

@@ -9,6 +9,7 @@ import {
   MAX_PUSH_BYTES,
   MAX_PUSH_DOCUMENTS,
   MAX_ROW_BYTES,
+  MAX_ROW_WEIGHT,
   MAX_UPDATE_CLIENT_IDS,
   MAX_UPDATE_WEIGHT,
   MAX_UPDATE_WRITES,
@@ -23,6 +24,7 @@ import {
   newApp,
   push,
   rejected,
+  stored,
   streamAll,
 } from "./setup.test.js";
 
@@ -63,17 +65,17 @@ const ROWS: [string, RowFields, RowFields, string][] = [
   ],
   [
     "weight of an update",
-    { title: "t", data: heavy(0) },
-    { title: "t", data: heavy(20) },
+    { title: "t", data: booleans(MAX_UPDATE_WEIGHT - 12) },
+    { title: "t", data: booleans(MAX_UPDATE_WEIGHT + 8) },
     "UPDATE_TOO_LARGE",
   ],
 ];
 
-/** Booleans in arrays of arrays: as many as an update may hold, but for a few, or some more. */
-function heavy(more: number): boolean[][] {
+/** Booleans in arrays of an array that weigh so much: an array 4, a boolean 1. */
+function booleans(weight: number): boolean[][] {
   const per = 8_000;
-  const whole = Math.floor((MAX_UPDATE_WEIGHT - 100) / (per + 4));
-  const rest = MAX_UPDATE_WEIGHT - 4 - 4 - whole * (per + 4) - 4 + more - 8;
+  const whole = Math.floor((weight - 100) / (per + 4));
+  const rest = weight - 4 - whole * (per + 4) - 4;
   return [...Array.from({ length: whole }, () => per), rest].map((count) =>
     new Array<boolean>(count).fill(true),
   );
@@ -89,6 +91,20 @@ describe("exactly as much as there may be is taken, one more is refused, and oth
     await expectEverywhere(app, "fits", fits);
     await expectEverywhere(app, "not", null);
     await expectEverywhere(app, "b", { title: "b" });
+  });
+
+  it("weight of a row", async () => {
+    const app = newApp();
+    const ann = new Device(7);
+    await push(app, ann.insert("a", { title: "t" }));
+    // An object 4, a key 8 and a text 3, a key 8 and its value; that is more than one update brings.
+    const data = booleans(MAX_ROW_WEIGHT - 23 - 9);
+    const row = await stored(app, "a");
+    await app.run((ctx) => ctx.db.patch("tasks", row!._id, { data }));
+    expect(await push(app, ann.update("a", { done: true }))).toEqual([accepted]); // 8 and 1
+    const more = ann.update("a", { details: {} });
+    expect(await push(app, more)).toEqual([rejected("ROW_TOO_LARGE")]);
+    await expectEverywhere(app, "a", { title: "t", done: true, data });
   });
 
   it("levels of a value", async () => {

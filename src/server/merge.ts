@@ -125,7 +125,7 @@ export function writtenOutcome(
       "The update does not write the root marker, so the document would have no row.",
     );
   }
-  const problem = fields.check(next) ?? sizeProblem(doc, logged + bytes.byteLength);
+  const problem = fields.check(next, prev, "whole") ?? sizeProblem(doc, logged + bytes.byteLength);
   if (problem) throw problem;
   const written: NewEntry = {
     kind: "update",

@@ -69,6 +69,6 @@ export class ByteReader {
     // non-ASCII, which callers refuse.
     return length < SHORT
       ? String.fromCharCode(...bytes)
-      : (utf8 ??= new TextDecoder()).decode(bytes);
+      : (utf8 ??= new TextDecoder("utf-8", { ignoreBOM: true })).decode(bytes);
   }
 }

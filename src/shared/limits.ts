@@ -1,6 +1,13 @@
 /** Convex stores at most 1 MiB a document; the rest is room for our columns and private ones. In bytes. */
 export const MAX_ROW_BYTES = 1024 * 1024 - 16 * 1024;
 
+/**
+ * What the values of a row may weigh (S8), as those of an update do: twice as much as one may bring, so
+ * 1 MiB of numbers or of text fits. An edit of such a row costs the server at most 0.35 s of processor
+ * time, of the second that Convex gives it. Measured: bench/fuzz.md.
+ */
+export const MAX_ROW_WEIGHT = 240_000;
+
 /** Of one value in a row. Source: Convex's limits page. */
 export const MAX_ARRAY_ELEMENTS = 8_192;
 export const MAX_OBJECT_KEYS = 1_024;

@@ -7,25 +7,10 @@ import {
 } from "./limits.js";
 import type { Path } from "./paths.js";
 import { FIELDS_PART, SERVER_CLIENT_ID } from "./plain-part.js";
+import { KeyScales, MAX_SHARED_KEY_BYTES, WEIGHT } from "./weight.js";
 
 /** Deepest nesting that is looked at; Convex stores 16 levels, so the value check can still say so. */
 const MAX_DEPTH = 32;
-
-/**
- * What decoding, checking and storing a value costs beside that of a number, which is 1. A key costs
- * more where engines share no shape: one not seen before, or one of many. Measured: bench/fuzz.md.
- */
-const WEIGHT = {
-  text: 2,
-  bytes: 10,
-  container: 3,
-  key: 2,
-  unsharedKey: 8,
-  pathByte: 0.1,
-  escape: 0.5,
-};
-const MAX_SHARED_KEYS = 32;
-const MAX_SHARED_KEY_BYTES = 64;
 
 /** Parts of a struct's first byte in V1 encoding. Source: yjs, `src/utils/updates.js`. */
 const CONTENT = 0b0001_1111;
@@ -56,7 +41,7 @@ export function scanUpdate(bytes: Uint8Array): { writes: FieldWrite[]; end: numb
   const reader = new ByteReader(bytes);
   const clients = reader.uint();
   if (clients > MAX_UPDATE_CLIENT_IDS) throw new Malformed(`it uses ${clients} client ids`);
-  const budget = { weight: MAX_UPDATE_WEIGHT, keys: new Set<string>() };
+  const budget = { weight: MAX_UPDATE_WEIGHT, keys: new KeyScales() };
   const seen = new Set<number>();
   const writes: FieldWrite[] = [];
   for (let n = 0; n < clients; n++) {
@@ -85,7 +70,7 @@ export function scanUpdate(bytes: Uint8Array): { writes: FieldWrite[]; end: numb
   return { writes, end };
 }
 
-type Budget = { weight: number; keys: Set<string> };
+type Budget = { weight: number; keys: KeyScales };
 
 /** @param first The first write under the same client id. */
 function scanWrite(reader: ByteReader, first: WriteId, budget: Budget): Path | WriteId {
@@ -145,6 +130,10 @@ function scanValue(reader: ByteReader, budget: Budget, depth: number) {
   const type = reader.byte();
   switch (type) {
     case 127: // undefined
+      // It removes a field. Inside a value no honest client writes it, and a hook would see a key of
+      // which nothing is stored.
+      if (depth > 0) throw new Malformed("a value in it holds an undefined");
+      return;
     case 126: // null
     case 121: // false
     case 120: // true
@@ -182,9 +171,7 @@ function scanKey(reader: ByteReader, budget: Budget, siblings: number) {
   const key = reader.shortText(MAX_SHARED_KEY_BYTES);
   // Decoding would set the object's prototype instead of a key.
   if (key === PROTO) throw new Malformed(`a key is ${PROTO}`);
-  const isShared = key !== null && budget.keys.has(key) && siblings <= MAX_SHARED_KEYS;
-  spend(budget, isShared ? WEIGHT.key : WEIGHT.unsharedKey);
-  if (key !== null) budget.keys.add(key);
+  spend(budget, budget.keys.weigh(key, siblings));
 }
 
 const PROTO = "__proto__";

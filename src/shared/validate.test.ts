@@ -1,4 +1,4 @@
-import { v, type GenericValidator } from "convex/values";
+import { v, type GenericValidator, type Value } from "convex/values";
 import { describe, expect, it } from "vitest";
 import type { Fields } from "./fields.js";
 import { idProblem } from "./ids.js";
@@ -105,6 +105,38 @@ describe("rowCheck", () => {
   it("refuses a record of more keys than Convex stores", () => {
     const votes = Object.fromEntries(Array.from({ length: 1_025 }, (_, n) => [`k${n}`, n]));
     expect(check({ title: "t", votes })?.code).toBe("ROW_TOO_LARGE");
+  });
+
+  it.each<[string, Value]>([
+    ["1 MiB of numbers", Array.from({ length: 15 }, () => new Array<number>(7_600).fill(0.5))],
+    ["1 MiB of text", "x".repeat(MAX_ROW_BYTES - 100)],
+    ["60,000 texts", Array.from({ length: 8 }, () => new Array<string>(7_500).fill("text"))],
+    [
+      "12,000 rows of a table",
+      [1, 2].map(() =>
+        Array.from({ length: 6_000 }, (_, id) => ({ id, name: "n", done: true, at: 1 })),
+      ),
+    ],
+  ])("accepts %s", (_what, data) => {
+    expect(check({ title: "t", data })).toBeNull();
+  });
+
+  it("refuses what is heavy beside its bytes, unless it was heavier before", () => {
+    const heavy = (objects: number) =>
+      Array.from({ length: 16 }, () => Array.from({ length: objects / 16 }, () => ({})));
+    const refused = check({ title: "t", data: heavy(64_000) });
+    expect(refused).toMatchObject({
+      code: "ROW_TOO_LARGE",
+      message: expect.stringMatching(/240000/) as string,
+    });
+    for (const asked of ["touched", "whole"] as const) {
+      const from = (objects: number, to: number) =>
+        check({ title: "T", data: heavy(to) }, { title: "t", data: heavy(objects) }, asked);
+      expect(from(64_000, 64_000)).toBeNull();
+      expect(from(80_000, 64_000)).toBeNull();
+      expect(from(64_000, 64_016)?.code).toBe("ROW_TOO_LARGE");
+      expect(from(1_600, 64_000)?.code).toBe("ROW_TOO_LARGE");
+    }
   });
 
   it("accepts arrays and records that just fit", () => {

@@ -1,73 +1,54 @@
 import { getConvexSize, v, type GenericValidator, type Value, type VObject } from "convex/values";
 import { ReplicateError } from "./errors.js";
 import type { Fields } from "./fields.js";
-import { MAX_ARRAY_ELEMENTS, MAX_NESTING, MAX_OBJECT_KEYS, MAX_ROW_BYTES } from "./limits.js";
+import { MAX_NESTING, MAX_ROW_BYTES, MAX_ROW_WEIGHT } from "./limits.js";
 import { misfitError, misfitOf } from "./misfit.js";
 import type { RowFields } from "./operations.js";
 import { isPlainObject, sameValue } from "./values.js";
+import { measure } from "./weight.js";
 
 /**
  * A function that accepts the rows that the table's validator accepts, and says why it refuses. Given
- * the row as it was `before` a change, it asks only of what the change touches whether it fits: a row
- * from before a field became required can still be edited.
+ * the row as it was `before` a change, it asks only of what the change touches whether it fits, unless
+ * it is to ask of the `"whole"` row: one from before a field became required can still be edited. So can
+ * one that weighs too much, as long as the change does not make it heavier.
  */
-export type RowCheck = (row: RowFields, before?: RowFields) => ReplicateError | null;
+export type RowCheck = (
+  row: RowFields,
+  before?: RowFields | null,
+  asked?: "touched" | "whole",
+) => ReplicateError | null;
 
 export function rowCheck(fields: Fields): RowCheck {
   const validator: VObject<unknown, Fields> = v.object(fields);
-  return (row, before) => {
-    const touched = before ? touchedBy(validator, before, row) : { validator, value: row };
+  return (row, before, asked = "touched") => {
+    const touched =
+      before && asked === "touched" ? touchedBy(validator, before, row) : { validator, value: row };
     const misfit = touched && misfitOf(touched.validator, touched.value);
-    if (misfit) return misfitError(misfit);
-    const size = getConvexSize(row);
-    if (size > MAX_ROW_BYTES) {
-      return new ReplicateError(
-        "ROW_TOO_LARGE",
-        `The row is ${size} bytes, but may have at most ${MAX_ROW_BYTES}.`,
-      );
-    }
-    if (nests(row, MAX_NESTING)) {
-      return new ReplicateError(
-        "INVALID_VALUE",
-        `The row cannot be stored: a value in it nests deeper than ${MAX_NESTING} levels, of which the row is the first.`,
-      );
-    }
-    const crowded = crowdedValue(row);
-    if (crowded === null) return null;
-    return new ReplicateError("ROW_TOO_LARGE", `The row cannot be stored: ${crowded}.`);
+    return misfit ? misfitError(misfit) : sizeProblem(row, before);
   };
 }
 
-/** Whether `value` has more than so many levels of arrays and objects. */
-function nests(value: Value, levels: number): boolean {
-  const isArray = Array.isArray(value);
-  if (!isArray && !isPlainObject(value)) return false;
-  if (levels === 0) return true;
-  const items = isArray ? value : (Object.values(value) as Value[]);
-  return items.some((item) => nests(item, levels - 1));
+function sizeProblem(row: RowFields, before?: RowFields | null): ReplicateError | null {
+  const size = getConvexSize(row);
+  if (size > MAX_ROW_BYTES) {
+    return tooLarge(`is ${size} bytes, but may have at most ${MAX_ROW_BYTES}`);
+  }
+  const { weight, tooDeep, crowded } = measure(row);
+  if (tooDeep) {
+    return new ReplicateError(
+      "INVALID_VALUE",
+      `The row cannot be stored: a value in it nests deeper than ${MAX_NESTING} levels, of which the row is the first.`,
+    );
+  }
+  if (crowded) return tooLarge(`cannot be stored: ${crowded}`);
+  if (weight <= MAX_ROW_WEIGHT || (before && weight <= measure(before).weight)) return null;
+  return tooLarge(
+    `holds too many values: they weigh ${Math.ceil(weight)}, and those of a replicated row may weigh ${MAX_ROW_WEIGHT} (a number 1, a text 3, an array or object 4 and more for its keys). Spread it over several documents`,
+  );
 }
 
-/** What in `value` has more elements or keys than Convex stores, or null. */
-function crowdedValue(value: Value): string | null {
-  if (Array.isArray(value)) {
-    return value.length > MAX_ARRAY_ELEMENTS
-      ? `an array has ${value.length} elements, more than ${MAX_ARRAY_ELEMENTS}`
-      : firstCrowded(value);
-  }
-  if (!isPlainObject(value)) return null;
-  const items = Object.values(value);
-  return items.length > MAX_OBJECT_KEYS
-    ? `an object has ${items.length} keys, more than ${MAX_OBJECT_KEYS}`
-    : firstCrowded(items as Value[]);
-}
-
-function firstCrowded(values: readonly Value[]): string | null {
-  for (const value of values) {
-    const crowded = crowdedValue(value);
-    if (crowded) return crowded;
-  }
-  return null;
-}
+const tooLarge = (what: string) => new ReplicateError("ROW_TOO_LARGE", `The row ${what}.`);
 
 type Touched = { validator: GenericValidator; value: Value | undefined };
 

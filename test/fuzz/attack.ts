@@ -6,7 +6,8 @@ import { clientIdsOfAll, incoming } from "../../src/server/incoming.js";
 import { mergeChange, type Outcome } from "../../src/server/merge.js";
 import type { DocumentState } from "../../src/server/reconcile.js";
 import { compileFields } from "../../src/shared/compiled-fields.js";
-import { isComplete, loadPart, renderRow } from "../../src/shared/plain-part.js";
+import { nodeAt } from "../../src/shared/field-tree.js";
+import { fieldsOf, isComplete, loadPart, renderRow } from "../../src/shared/plain-part.js";
 import { sameValue, toArrayBuffer } from "../../src/shared/values.js";
 import { EVE, EVES_NEXT, LOG, VICTIM, VICTIMS_NEXT } from "./corpus.js";
 
@@ -14,6 +15,7 @@ const fields = compileFields({
   title: v.string(),
   votes: v.optional(v.record(v.string(), v.number())),
   data: v.optional(v.any()),
+  more: v.optional(v.record(v.string(), v.any())),
 });
 
 /** A document as an attack finds it. */
@@ -137,6 +139,9 @@ function problemOf(outcome: Outcome, after: Target): string | null {
   if (!isComplete(doc)) return "it left something pending";
   const row = renderRow(doc, fields.tree);
   if (row === null || !sameValue(row, next)) return "the table is not what the log says";
+  if ([...fieldsOf(doc).keys()].some((path) => nodeAt(fields.tree, path) === null)) {
+    return "it left a path that no row shows";
+  }
   const compacted = renderRow(loadPart([snapshotOf(after.updates)]), fields.tree);
   if (compacted === null || !sameValue(row, compacted)) return "compaction changes what it says";
   return after.generation === 1 && knowsVictim(doc) ? victimsProblem(after) : null;

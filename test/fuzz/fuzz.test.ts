@@ -1,5 +1,6 @@
 // @vitest-environment node
 import { expect, it } from "vitest";
+import { fillDocuments } from "./filled.js";
 import { fuzz, type FuzzResult } from "./fuzz.js";
 
 /** `UPDATES=1000000 npm run fuzz` for a long run; the seed decides everything in it. */
@@ -34,6 +35,19 @@ it(
   },
   120_000 + UPDATES * MS_EACH,
 );
+
+/** What an edit may take of a document that was filled on purpose, of the second that Convex gives it. */
+const MOST_MS_FILLED = 500;
+
+it("a document that is filled by the heaviest updates is full before it is a burden (S8)", () => {
+  const all = fillDocuments(isLong ? Infinity : 1);
+  if (isLong) console.table(all);
+  for (const { what, updates, verdict, ms } of all) {
+    expect({ what, verdict }).toEqual({ what, verdict: "ROW_TOO_LARGE" });
+    expect(updates, what).toBeLessThanOrEqual(3);
+    if (isLong) expect(ms, what).toBeLessThan(MOST_MS_FILLED);
+  }
+}, 600_000);
 
 function print({ verdicts, updates, passed, slowest, mostMegabytes }: FuzzResult) {
   const rows = [...verdicts].sort(([, a], [, b]) => b.structure - a.structure);

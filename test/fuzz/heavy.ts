@@ -36,7 +36,7 @@ function crowd(weight: number, make: (n: number) => unknown): unknown[][] {
 const objectOf = (keys: number, name: (n: number) => string) =>
   Object.fromEntries(range(keys, (n) => [name(n), 1]));
 
-const VALUES: Record<string, () => unknown> = {
+export const VALUES: Record<string, () => unknown> = {
   "as many nulls as pass": () => crowd(1, () => null),
   "as many numbers as pass": () => crowd(1, (n) => n + 0.1),
   "as many int64 as pass": () => crowd(1, (n) => BigInt(n)),
