@@ -49,7 +49,7 @@ it.each([
 ])("is not handed out when it %s", (_what, wrong) => {
   const updates = history();
   encode.wrong = wrong;
-  expect(() => snapshotOf(updates)).toThrow("does not say what the updates say");
+  expect(() => snapshotOf(updates)).toThrow("differs from the updates");
 });
 
 it("is not made of updates that build on others which are not there", () => {
