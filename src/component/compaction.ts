@@ -1,7 +1,7 @@
 import { v } from "convex/values";
 import { mutation, type MutationCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
-import { Changes } from "./changes.js";
+import { StatisticsDeltas } from "./statisticsDeltas.js";
 import { timeOf } from "./clock.js";
 import { deleteRow, insertEntry, moveToHistory, type Entry } from "./entries.js";
 import { readLive, type Bounds } from "./generations.js";
@@ -40,11 +40,11 @@ export const compact = mutation({
   returns: compacted,
   handler: async (ctx, { collection, part, documents, thresholds }) => {
     const total = { documents: 0, entries: 0, bytes: 0, read: { rows: 0, bytes: 0 } };
-    const changes = new Changes(collection);
+    const deltas = new StatisticsDeltas(collection);
     let rows = 0;
     for (const document of documents) {
       if (rows >= MAX_ROWS_REPLACED || total.bytes >= MAX_BYTES_REPLACED) break;
-      const { replaced, read } = await compactPart(ctx, changes, { document, part }, thresholds);
+      const { replaced, read } = await compactPart(ctx, deltas, { document, part }, thresholds);
       total.read.rows += read.rows;
       // What is replaced may be read once more to delete it.
       total.read.bytes += read.bytes + bytesOf(replaced);
@@ -53,7 +53,7 @@ export const compact = mutation({
       total.bytes += bytesOf(replaced);
       rows += replaced.reduce((sum, entry) => sum + entry.rows.length, 0);
     }
-    await changes.save(ctx);
+    await deltas.save(ctx);
     return total;
   },
 });
@@ -71,11 +71,11 @@ type PartName = { document: string; part: string };
  */
 async function compactPart(
   ctx: MutationCtx,
-  changes: Changes,
+  deltas: StatisticsDeltas,
   { document, part }: PartName,
   thresholds: Thresholds,
 ): Promise<{ replaced: Entry[]; read: Bounds }> {
-  const { collection } = changes;
+  const { collection } = deltas;
   const committed = ctx.meta.getSnapshotTs();
   const read = await readLive(ctx, { collection, document, part }, MAX_READ, committed);
   const live = read.whole ? read.entries : withoutNewestCommit(read.entries);
@@ -87,11 +87,11 @@ async function compactPart(
   const { kept, replaces } = planHistory(replaced);
   for (const entry of replaced) {
     const takeOut = kept.has(entry) ? moveToHistory : deleteRow;
-    for (const row of entry.rows) await takeOut(ctx, changes, row);
+    for (const row of entry.rows) await takeOut(ctx, deltas, row);
   }
   const { scope, generation, kind, ts, chunk } = replaced.at(-1)!.rows.at(-1)!;
   const head = { collection, scope, document, part, generation, kind, ts, replaces };
-  await insertEntry(ctx, changes, head, toArrayBuffer(snapshot), chunk + 1);
+  await insertEntry(ctx, deltas, head, toArrayBuffer(snapshot), chunk + 1);
   return { replaced, read };
 }
 

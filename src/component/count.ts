@@ -3,7 +3,7 @@ import { FIELDS_PART } from "../shared/plain-part.js";
 import { internal } from "./_generated/api.js";
 import type { Doc } from "./_generated/dataModel.js";
 import { internalQuery, type MutationCtx, type QueryCtx } from "./_generated/server.js";
-import { figures, isNothing, minus, NOTHING, plus, type Figures } from "./figures.js";
+import { totals, isNothing, minus, NOTHING, plus, type Totals } from "./totals.js";
 
 /** Log rows that one step looks at, and somewhat more, since it never stops inside a document. */
 const STEP_ROWS = 500;
@@ -13,7 +13,7 @@ const MAX_DOCUMENT_BYTES = 9 * 1024 * 1024;
 const batch = v.object({
   /** The commit up to which the log was seen. */
   ts: v.int64(),
-  scopes: v.array(v.object({ scope: v.string(), ...figures.fields })),
+  scopes: v.array(v.object({ scope: v.string(), ...totals.fields })),
   rows: v.number(),
   /** The last document that was counted. */
   document: v.union(v.string(), v.null()),
@@ -30,7 +30,7 @@ export const countAfter = internalQuery({
       const all = q.eq("collection", collection);
       return after === null ? all : all.gt("document", after);
     });
-    const scopes = new Map<string, Figures>();
+    const scopes = new Map<string, Totals>();
     let document: Doc<"updates">[] = [];
     let rows = 0;
     let size = 0;
@@ -67,8 +67,8 @@ export const countAfter = internalQuery({
 });
 
 /** What all rows of one document, in index order, come to in each scope. */
-function countDocument(rows: readonly Doc<"updates">[]): Map<string, Figures> {
-  const scopes = new Map<string, Figures>();
+function countDocument(rows: readonly Doc<"updates">[]): Map<string, Totals> {
+  const scopes = new Map<string, Totals>();
   for (const { scope, part, kind, last, size } of rows) {
     const { documents, entries, bytes } = scopes.get(scope) ?? NOTHING;
     scopes.set(scope, {

@@ -2,7 +2,7 @@ import type { CommitTsPlaceholder } from "convex/values";
 import type { Doc } from "./_generated/dataModel.js";
 import type { MutationCtx } from "./_generated/server.js";
 import { slices, storeSlice } from "./bytes.js";
-import type { Changes } from "./changes.js";
+import type { StatisticsDeltas } from "./statisticsDeltas.js";
 
 /** One update or tombstone: `head` is the first of its rows. */
 export type Entry<Row = Doc<"updates">> = { head: Row; rows: Row[] };
@@ -37,12 +37,12 @@ type Head = Pick<
  */
 export async function insertEntry(
   ctx: MutationCtx,
-  changes: Changes,
+  deltas: StatisticsDeltas,
   head: Head,
   bytes: ArrayBuffer,
   chunk: number,
 ): Promise<number> {
-  changes.add(head.scope, head.document, { entries: 1, bytes: bytes.byteLength });
+  deltas.add(head.scope, head.document, { entries: 1, bytes: bytes.byteLength });
   const pieces = slices(bytes);
   for (const [index, piece] of pieces.entries()) {
     const last = index === pieces.length - 1;
@@ -53,19 +53,23 @@ export async function insertEntry(
 }
 
 /** Deletes a log row with the bytes that it refers to. */
-export async function deleteRow(ctx: MutationCtx, changes: Changes, row: Doc<"updates">) {
+export async function deleteRow(ctx: MutationCtx, deltas: StatisticsDeltas, row: Doc<"updates">) {
   if (row.payload) await ctx.db.delete("payloads", row.payload);
-  await takeOut(ctx, changes, row);
+  await takeOut(ctx, deltas, row);
 }
 
 /** Moves a log row to `history`; its large bytes stay where they are. */
-export async function moveToHistory(ctx: MutationCtx, changes: Changes, row: Doc<"updates">) {
+export async function moveToHistory(
+  ctx: MutationCtx,
+  deltas: StatisticsDeltas,
+  row: Doc<"updates">,
+) {
   const { _id, _creationTime, ...kept } = row;
   await ctx.db.insert("history", kept);
-  await takeOut(ctx, changes, row);
+  await takeOut(ctx, deltas, row);
 }
 
-async function takeOut(ctx: MutationCtx, changes: Changes, row: Doc<"updates">) {
-  changes.add(row.scope, row.document, { entries: row.last ? -1 : 0, bytes: -row.size });
+async function takeOut(ctx: MutationCtx, deltas: StatisticsDeltas, row: Doc<"updates">) {
+  deltas.add(row.scope, row.document, { entries: row.last ? -1 : 0, bytes: -row.size });
   await ctx.db.delete("updates", row._id);
 }

@@ -128,7 +128,7 @@ describe("a document that came and went any number of times", () => {
     await append(log, tombstone("a", generation));
     const rows = await log.run((ctx) => ctx.db.query("updates").collect());
     expect(rows.filter(({ kind }) => kind === "update")).toStrictEqual([]);
-    const changes = await log.run((ctx) => ctx.db.query("changes").collect());
+    const changes = await log.run((ctx) => ctx.db.query("statisticsDeltas").collect());
     const total = changes.flatMap((change) => change.documents.map((one) => one.documents));
     expect(total.reduce((sum, count) => sum + count, 0)).toBe(0);
   });
@@ -145,7 +145,7 @@ describe("a document that came and went any number of times", () => {
       Array.from({ length: MAX_ENDED }, (_, n) => n + 9),
     );
     // Statistics are told.
-    const changes = await log.run((ctx) => ctx.db.query("changes").collect());
+    const changes = await log.run((ctx) => ctx.db.query("statisticsDeltas").collect());
     const of = changes.flatMap(({ documents }) => documents.filter((one) => one.document === "a"));
     expect(of.reduce((sum, change) => sum + change.entries, 0)).toBe(MAX_ENDED);
   });

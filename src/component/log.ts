@@ -3,7 +3,7 @@ import type { CommitTsPlaceholder } from "convex/values";
 import { streamEntryValidator, streamPageValidator } from "../shared/wire.js";
 import { mutation, query, type MutationCtx, type QueryCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
-import { Changes } from "./changes.js";
+import { StatisticsDeltas } from "./statisticsDeltas.js";
 import { timeOf } from "./clock.js";
 import { insertEntry, sizeOf, type Entry } from "./entries.js";
 import { readLive, tombstonesSince, type PartName } from "./generations.js";
@@ -129,18 +129,18 @@ export const append = mutation({
   },
   returns: v.commitTs(),
   handler: async (ctx, { collection, entries, keep }): Promise<bigint | CommitTsPlaceholder> => {
-    const changes = new Changes(collection);
-    const clearing = new Clearing(ctx, changes);
+    const deltas = new StatisticsDeltas(collection);
+    const clearing = new Clearing(ctx, deltas);
     const nextChunk = new Map<string, number>();
     for (const { bytes, begins, ...head } of entries) {
-      if (begins) changes.add(head.scope, head.document, { documents: 1 });
+      if (begins) deltas.add(head.scope, head.document, { documents: 1 });
       const keeps = head.kind === "tombstone" ? await clearing.clear(head, keep) : keep;
       const group = JSON.stringify([head.document, head.part]);
       const chunk = nextChunk.get(group) ?? (await chunksSoFar(ctx, collection, head));
       const place = { collection, ...head, ts: ctx.db.vars.commitTs, ...(keeps && { keep: true }) };
-      nextChunk.set(group, await insertEntry(ctx, changes, place, bytes, chunk));
+      nextChunk.set(group, await insertEntry(ctx, deltas, place, bytes, chunk));
     }
-    await changes.save(ctx);
+    await deltas.save(ctx);
     return ctx.db.vars.commitTs;
   },
 });

@@ -1,7 +1,7 @@
 import { v } from "convex/values";
 import type { Doc } from "./_generated/dataModel.js";
 import { internalMutation, type MutationCtx } from "./_generated/server.js";
-import { Changes } from "./changes.js";
+import { StatisticsDeltas } from "./statisticsDeltas.js";
 import { deleteRow } from "./entries.js";
 import { nextPart } from "./parts.js";
 import { forget } from "./past.js";
@@ -21,9 +21,9 @@ export const prune = internalMutation({
   returns: v.object({ done: v.boolean(), entries: v.number(), bytes: v.number() }),
   handler: async (ctx, ended) => {
     const total = { entries: 0, bytes: 0 };
-    const changes = new Changes(ended.collection);
+    const deltas = new StatisticsDeltas(ended.collection);
     const drop = async (row: Doc<"updates">) => {
-      await deleteRow(ctx, changes, row);
+      await deleteRow(ctx, deltas, row);
       total.entries++;
       total.bytes += row.size;
     };
@@ -42,7 +42,7 @@ export const prune = internalMutation({
       await drop(row);
       await forget(ctx, { ...row, ts: row.ts as bigint });
     }
-    await changes.save(ctx);
+    await deltas.save(ctx);
     return { done: !isFull, ...total };
   },
 });

@@ -1,6 +1,6 @@
 import type { Doc } from "./_generated/dataModel.js";
 import type { MutationCtx } from "./_generated/server.js";
-import type { Changes } from "./changes.js";
+import type { StatisticsDeltas } from "./statisticsDeltas.js";
 import { deleteRow, groupEntries, moveToHistory } from "./entries.js";
 import {
   MAX_ENDED,
@@ -30,7 +30,7 @@ export class Clearing {
 
   constructor(
     readonly ctx: MutationCtx,
-    readonly changes: Changes,
+    readonly deltas: StatisticsDeltas,
   ) {}
 
   /**
@@ -40,13 +40,13 @@ export class Clearing {
    * @returns whether they stay.
    */
   async clear(ended: Ended, keep = false): Promise<boolean> {
-    const { ctx, changes } = this;
+    const { ctx, deltas } = this;
     const { document, generation } = ended;
-    const place = { collection: changes.collection, document, part: ended.part };
+    const place = { collection: deltas.collection, document, part: ended.part };
     const newest = await newestGeneration(ctx, place);
     // Not said by the rows that are deleted, since these may be only some of them, or none.
     if (newest.live && newest.generation === generation) {
-      changes.add(newest.scope!, document, { documents: -1 });
+      deltas.add(newest.scope!, document, { documents: -1 });
     }
     const cleared: Doc<"updates">[] = [];
     for (let part = await this.#partAfter(place, null); part !== null;) {
@@ -58,8 +58,8 @@ export class Clearing {
     const keeps = keep || cleared.some((row) => row.keep);
     for (const row of cleared) {
       // What a snapshot replaced is there already.
-      if (keeps && !row.replaces) await moveToHistory(ctx, changes, row);
-      else await deleteRow(ctx, changes, row);
+      if (keeps && !row.replaces) await moveToHistory(ctx, deltas, row);
+      else await deleteRow(ctx, deltas, row);
     }
     await this.#forgetOutdated(ended);
     return keeps;
@@ -92,8 +92,8 @@ export class Clearing {
    * new (S4).
    */
   async #forgetOutdated({ scope, document, part, generation }: Ended) {
-    const { ctx, changes } = this;
-    const { collection } = changes;
+    const { ctx, deltas } = this;
+    const { collection } = deltas;
     const outdated = await ctx.db
       .query("updates")
       .withIndex("by_generation", (q) =>
@@ -107,8 +107,8 @@ export class Clearing {
     // Oldest first, so that nothing is left that a tombstone had outdated when it goes.
     for (const row of this.#affordable(outdated.filter((one) => one.scope === scope))) {
       // Old versions are told apart from what came between them by the removals.
-      if (row.keep && !row.replaces) await moveToHistory(ctx, changes, row);
-      else await deleteRow(ctx, changes, row);
+      if (row.keep && !row.replaces) await moveToHistory(ctx, deltas, row);
+      else await deleteRow(ctx, deltas, row);
     }
   }
 }

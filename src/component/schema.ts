@@ -1,6 +1,6 @@
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
-import { figures } from "./figures.js";
+import { totals } from "./totals.js";
 
 /** What goes through the log by itself, and how often. */
 export const sweepName = v.union(v.literal("compaction"), v.literal("pruning"));
@@ -29,7 +29,7 @@ export const countReport = {
   /** Log rows that were looked at. */
   rows: v.number(),
   /** By scope, what was counted less what the statistics had said. Empty when they were right. */
-  drifts: v.array(v.object({ scope: v.string(), ...figures.fields })),
+  drifts: v.array(v.object({ scope: v.string(), ...totals.fields })),
   /** Why it stopped early. */
   failure: v.union(v.string(), v.null()),
 };
@@ -156,19 +156,19 @@ export default defineSchema({
   }).index("by_sweep", ["sweep"]),
 
   /** What mutations did to the log that the statistics do not include yet. */
-  changes: defineTable({
+  statisticsDeltas: defineTable({
     collection: v.string(),
     scope: v.string(),
-    documents: v.array(v.object({ document: v.string(), ...figures.fields })),
+    documents: v.array(v.object({ document: v.string(), ...totals.fields })),
     ts: v.commitTs(),
   }).index("by_ts", ["ts"]),
 
   statistics: defineTable({
     collection: v.string(),
     scope: v.string(),
-    ...figures.fields,
+    ...totals.fields,
     /** The same of the documents that the running count has passed; null while there is none. */
-    counted: v.union(figures, v.null()),
+    counted: v.union(totals, v.null()),
   }).index("by_scope", ["collection", "scope"]),
 
   /** The last count of each collection. */

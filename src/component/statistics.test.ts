@@ -135,7 +135,7 @@ describe("a fold", () => {
     await log.run(async (ctx) => {
       const documents = [{ document: "a", documents: 0, entries: 1, bytes: 10 }];
       for (let n = 0; n < 1_200; n++) {
-        await ctx.db.insert("changes", {
+        await ctx.db.insert("statisticsDeltas", {
           ...TASKS,
           scope: "",
           documents,
@@ -147,7 +147,7 @@ describe("a fold", () => {
     expect(await read(log)).toMatchObject({ entries: 1 + 500 });
     await finish(log);
     expect(await read(log)).toMatchObject({ entries: 1 + 1_200 });
-    expect(await log.run((ctx) => ctx.db.query("changes").collect())).toEqual([]);
+    expect(await log.run((ctx) => ctx.db.query("statisticsDeltas").collect())).toEqual([]);
   });
 
   it("takes what one mutation did to thousands of documents", async () => {
@@ -239,7 +239,7 @@ describe("a count", () => {
     expect(await count(log, "verify")).toMatchObject({ drifts: [], rows: 703 });
   });
 
-  it("finds figures of a scope in which there is nothing", async () => {
+  it("finds totals of a scope in which there is nothing", async () => {
     const log = await oldLog();
     await count(log, "repair");
     await log.run(async (ctx) => {
@@ -274,7 +274,7 @@ describe("a count", () => {
       const documents = [{ document: "a", documents: 0, entries: 1, bytes: 10 }];
       for (let n = 0; n < 800; n++) {
         const ts = ctx.db.vars.commitTs;
-        await ctx.db.insert("changes", { ...TASKS, scope: "", documents, ts });
+        await ctx.db.insert("statisticsDeltas", { ...TASKS, scope: "", documents, ts });
       }
     });
     expect(await count(log, "verify")).toMatchObject({ drifts: [], rows: 801 });

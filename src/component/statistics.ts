@@ -12,20 +12,20 @@ import {
   takeBatch,
   unfinishedCount,
 } from "./count.js";
-import { figures, NOTHING, plus } from "./figures.js";
+import { totals, NOTHING, plus } from "./totals.js";
 import { countReport } from "./schema.js";
 
-/** Changes that one step counts in, and documents in them. */
+/** Deltas that one step counts in, and documents in them. */
 const STEP_CHANGES = 500;
 const STEP_DOCUMENTS = 10_000;
 
 /**
- * The figures of one scope as they were `asOf`, in ms since the epoch; null while the collection was
+ * The totals of one scope as they were `asOf`, in ms since the epoch; null while the collection was
  * never counted. Reads three documents, however large the collection is.
  */
 export const read = query({
   args: { collection: v.string(), scope: v.string() },
-  returns: v.union(v.null(), v.object({ ...figures.fields, asOf: v.number() })),
+  returns: v.union(v.null(), v.object({ ...totals.fields, asOf: v.number() })),
   handler: async (ctx, { collection, scope }) => {
     const count = await countOf(ctx, collection);
     if (!count?.complete) return null;
@@ -137,9 +137,9 @@ function later(a: bigint, b: bigint): bigint {
 
 /** The oldest changes of which none is newer than `until`, which is why no push conflicts with this. */
 async function changesUntil(ctx: MutationCtx, until: bigint) {
-  const changes: Doc<"changes">[] = [];
+  const changes: Doc<"statisticsDeltas">[] = [];
   let documents = 0;
-  const oldest = ctx.db.query("changes").withIndex("by_ts", (q) => q.lte("ts", until));
+  const oldest = ctx.db.query("statisticsDeltas").withIndex("by_ts", (q) => q.lte("ts", until));
   for await (const change of oldest) {
     documents += change.documents.length;
     if (changes.length === STEP_CHANGES || (changes.length > 0 && documents > STEP_DOCUMENTS)) {
@@ -150,14 +150,14 @@ async function changesUntil(ctx: MutationCtx, until: bigint) {
   return { changes, all: true };
 }
 
-async function countIn(ctx: MutationCtx, changes: readonly Doc<"changes">[]) {
-  const scopes = new Map<string, Doc<"changes">[]>();
+async function countIn(ctx: MutationCtx, changes: readonly Doc<"statisticsDeltas">[]) {
+  const scopes = new Map<string, Doc<"statisticsDeltas">[]>();
   for (const change of changes) {
     const name = JSON.stringify([change.collection, change.scope]);
     const before = scopes.get(name);
     if (before) before.push(change);
     else scopes.set(name, [change]);
-    await ctx.db.delete("changes", change._id);
+    await ctx.db.delete("statisticsDeltas", change._id);
   }
   for (const all of scopes.values()) {
     const { collection, scope } = all[0]!;
@@ -175,11 +175,11 @@ async function countIn(ctx: MutationCtx, changes: readonly Doc<"changes">[]) {
   }
 }
 
-/** What changes of documents that a count has passed make of its figures. */
+/** What changes of documents that a count has passed make of its totals. */
 function countedOf(
   { finishedAt, document }: Doc<"counts">,
   row: Doc<"statistics"> | null,
-  changes: Doc<"changes">["documents"],
+  changes: Doc<"statisticsDeltas">["documents"],
 ) {
   if (finishedAt !== null) return null;
   // As indexes order text, which is not as JavaScript does.

@@ -9,14 +9,12 @@
  */
 
 import type * as bytes from "../bytes.js";
-import type * as changes from "../changes.js";
 import type * as clientIds from "../clientIds.js";
 import type * as clock from "../clock.js";
 import type * as compaction from "../compaction.js";
 import type * as count from "../count.js";
 import type * as crons from "../crons.js";
 import type * as entries from "../entries.js";
-import type * as figures from "../figures.js";
 import type * as generations from "../generations.js";
 import type * as history from "../history.js";
 import type * as importFailures from "../importFailures.js";
@@ -33,7 +31,9 @@ import type * as recover from "../recover.js";
 import type * as removal from "../removal.js";
 import type * as snapshot from "../snapshot.js";
 import type * as statistics from "../statistics.js";
+import type * as statisticsDeltas from "../statisticsDeltas.js";
 import type * as sweep from "../sweep.js";
+import type * as totals from "../totals.js";
 
 import type {
   ApiFromModules,
@@ -44,14 +44,12 @@ import { anyApi, componentsGeneric } from "convex/server";
 
 const fullApi: ApiFromModules<{
   bytes: typeof bytes;
-  changes: typeof changes;
   clientIds: typeof clientIds;
   clock: typeof clock;
   compaction: typeof compaction;
   count: typeof count;
   crons: typeof crons;
   entries: typeof entries;
-  figures: typeof figures;
   generations: typeof generations;
   history: typeof history;
   importFailures: typeof importFailures;
@@ -68,7 +66,9 @@ const fullApi: ApiFromModules<{
   removal: typeof removal;
   snapshot: typeof snapshot;
   statistics: typeof statistics;
+  statisticsDeltas: typeof statisticsDeltas;
   sweep: typeof sweep;
+  totals: typeof totals;
 }> = anyApi as any;
 
 /**

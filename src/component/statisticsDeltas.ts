@@ -1,17 +1,17 @@
 import type { MutationCtx } from "./_generated/server.js";
-import { isNothing, NOTHING, plus, type Figures } from "./figures.js";
+import { isNothing, NOTHING, plus, type Totals } from "./totals.js";
 
-/** Documents in one row of `changes`, at most: a row has to stay below 1 MiB. */
+/** Documents in one row of `statisticsDeltas`, at most: a row has to stay below 1 MiB. */
 const MAX_DOCUMENTS = 1_000;
 
 /** What one mutation does to the log, gathered so that noting it takes one row, however much it is. */
-export class Changes {
-  readonly #scopes = new Map<string, Map<string, Figures>>();
+export class StatisticsDeltas {
+  readonly #scopes = new Map<string, Map<string, Totals>>();
 
   constructor(readonly collection: string) {}
 
-  add(scope: string, document: string, change: Partial<Figures>): void {
-    const documents = this.#scopes.get(scope) ?? new Map<string, Figures>();
+  add(scope: string, document: string, change: Partial<Totals>): void {
+    const documents = this.#scopes.get(scope) ?? new Map<string, Totals>();
     this.#scopes.set(scope, documents);
     const before = documents.get(document) ?? NOTHING;
     documents.set(document, plus(before, { ...NOTHING, ...change }));
@@ -27,7 +27,7 @@ export class Changes {
         .filter((change) => !isNothing(change));
       while (documents.length > 0) {
         const some = documents.splice(0, MAX_DOCUMENTS);
-        await ctx.db.insert("changes", { collection, scope, documents: some, ts });
+        await ctx.db.insert("statisticsDeltas", { collection, scope, documents: some, ts });
       }
     }
   }

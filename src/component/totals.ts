@@ -1,7 +1,7 @@
 import { v, type Infer } from "convex/values";
 
 /** What statistics tell of a scope; of a change, what it added less what it took away. */
-export const figures = v.object({
+export const totals = v.object({
   /** Documents that are there now. */
   documents: v.number(),
   /** Entries of the log: updates, snapshots and tombstones. */
@@ -9,11 +9,11 @@ export const figures = v.object({
   /** Bytes of those entries, without keys and indexes. */
   bytes: v.number(),
 });
-export type Figures = Infer<typeof figures>;
+export type Totals = Infer<typeof totals>;
 
-export const NOTHING: Figures = { documents: 0, entries: 0, bytes: 0 };
+export const NOTHING: Totals = { documents: 0, entries: 0, bytes: 0 };
 
-export function plus(...all: readonly Figures[]): Figures {
+export function plus(...all: readonly Totals[]): Totals {
   const sum = { ...NOTHING };
   for (const { documents, entries, bytes } of all) {
     sum.documents += documents;
@@ -23,7 +23,7 @@ export function plus(...all: readonly Figures[]): Figures {
   return sum;
 }
 
-export function minus(a: Figures, b: Figures): Figures {
+export function minus(a: Totals, b: Totals): Totals {
   return {
     documents: a.documents - b.documents,
     entries: a.entries - b.entries,
@@ -31,6 +31,6 @@ export function minus(a: Figures, b: Figures): Figures {
   };
 }
 
-export function isNothing({ documents, entries, bytes }: Figures): boolean {
+export function isNothing({ documents, entries, bytes }: Totals): boolean {
   return documents === 0 && entries === 0 && bytes === 0;
 }
