@@ -6,5 +6,9 @@ export const NS_PER_MS = 1_000_000n;
 export function timeOf(ctx: QueryCtx): bigint {
   const committed = ctx.meta.getSnapshotTs();
   const clock = BigInt(Date.now()) * NS_PER_MS;
-  return clock > committed ? clock : committed;
+  return later(clock, committed);
+}
+
+export function later(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }

@@ -4,6 +4,7 @@ import type { Doc } from "./_generated/dataModel.js";
 import { query, type QueryCtx } from "./_generated/server.js";
 import { readEntry } from "./bytes.js";
 import { groupEntries } from "./entries.js";
+import type { PartName } from "./generations.js";
 
 // Old versions of documents, read from the log and from what was moved out of it (`keep`). Of one
 // generation of a document the log has what is newest, and its snapshot is all that is needed of what
@@ -16,8 +17,6 @@ const MAX_BYTES_READ = 10 * 1024 * 1024;
 const MAX_TS = 2n ** 63n - 1n;
 
 type Row = WithoutSystemFields<Doc<"updates">> & { ts: bigint };
-type PartName = { collection: string; document: string; part: string };
-
 const partName = { collection: v.string(), document: v.string(), part: v.string() };
 
 const version = v.object({

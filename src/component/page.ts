@@ -3,6 +3,7 @@ import type { QueryCtx } from "./_generated/server.js";
 import type { ResetReason } from "../shared/wire.js";
 import { STUB_BYTES } from "../shared/limits.js";
 import { readEntry } from "./bytes.js";
+import { later } from "./clock.js";
 import { groupEntries, sizeOf, type Entry } from "./entries.js";
 import { pastOf } from "./past.js";
 import { decodeCursor, encodeCursor, type Position } from "./position.js";
@@ -54,14 +55,14 @@ export async function readPage(ctx: QueryCtx, args: PageArgs) {
   );
   const end = page.at(-1)?.rows.at(-1);
   if (!more || !end) {
-    const ts = max((end?.ts as bigint | undefined) ?? after?.ts ?? 0n, horizon);
+    const ts = later((end?.ts as bigint | undefined) ?? after?.ts ?? 0n, horizon);
     const cursor = encodeCursor({ ts, inTie: null, asOf: ts, epoch });
     return { entries, cursor, done: true, progress: 1, reset: null };
   }
   const { document, part, chunk } = end;
   const ts = end.ts as bigint;
   const [oldest, newest] = await Promise.all([oldestTs(ctx, args), newestTs(ctx, args)]);
-  const asOf = after?.asOf ?? max(newest, horizon);
+  const asOf = after?.asOf ?? later(newest, horizon);
   return {
     entries,
     cursor: encodeCursor({ ts, inTie: { document, part, chunk }, asOf, epoch }),
@@ -169,10 +170,6 @@ async function edgeOf(
     .order(order)
     .first();
   return (edge?.ts as bigint | undefined) ?? 0n;
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }
 
 function clamp(value: number, min: number, max: number): number {

@@ -2,7 +2,7 @@ import { compareValues, v } from "convex/values";
 import { internal } from "./_generated/api.js";
 import type { Doc } from "./_generated/dataModel.js";
 import { internalMutation, mutation, query, type MutationCtx } from "./_generated/server.js";
-import { NS_PER_MS } from "./clock.js";
+import { later, NS_PER_MS } from "./clock.js";
 import {
   beginCount,
   countOf,
@@ -129,10 +129,6 @@ async function step(ctx: MutationCtx, last: Doc<"folds"> | null) {
   else await ctx.db.insert("folds", { ts, run });
   const more = !all || (await unfinishedCount(ctx)) !== null;
   if (more) await ctx.scheduler.runAfter(0, internal.statistics.foldMore, { run });
-}
-
-function later(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }
 
 /** The oldest changes of which none is newer than `until`, which is why no push conflicts with this. */
