@@ -27,7 +27,7 @@ export class LocalData {
   readonly #health: StorageHealth;
   #connection: ClearableConnection | null = null;
   #hasAskedToPersist = false;
-  #isDiskNewer = false;
+  #newerData: ReplicateError | null = null;
   #sync = NEVER_SYNCED;
   #store: ReplicaStore | null = null;
   readonly #turns: Turns;
@@ -56,7 +56,7 @@ export class LocalData {
 
   /** Local changes that no disk holds any more, or never did; what other tabs have, too, is named. */
   homeless(): OutboxRecord[] {
-    return this.replica.homeless(this.#connection?.identity, this.#isDiskNewer);
+    return this.replica.homeless(this.#connection?.identity, this.#newerData !== null);
   }
 
   /** Adds local changes in memory and shows them; `save` brings them to disk. */
@@ -239,16 +239,14 @@ export class LocalData {
   }
 
   #turn<T>(task: StorageTask, work: (store: ReplicaStore) => Promise<T>): Promise<T> {
-    return this.#turns.take(task, async () => {
-      await this.opened;
-      return work(this.#store!);
-    });
+    return this.#turns.take(task, () => work(this.#store!), this.opened);
   }
 
-  #onFailure({ code }: ReplicateError) {
-    if (code === "DATA_CLEARED") this.#listener.cleared();
-    this.#isDiskNewer ||= code === "NEWER_DATA";
-    if (code === "STORAGE_LOST" || this.#isDiskNewer) this.#listener.lost();
+  #onFailure(error: ReplicateError) {
+    const { code } = error;
+    if (code === "DATA_CLEARED") this.#listener.cleared(error);
+    if (code === "NEWER_DATA") this.#newerData ??= error;
+    if (code === "STORAGE_LOST" || this.#newerData) this.#listener.lost(this.#newerData ?? error);
   }
 
   async #load() {

@@ -1,3 +1,4 @@
+import { ReplicateError } from "../../shared/errors.js";
 import { checksum } from "./checksum.js";
 
 /** Version of how single values are stored. A package that stores more raises it. */
@@ -22,4 +23,22 @@ export function unseal<T>(stored: unknown): Unsealed<T> {
   if (Number.isSafeInteger(format) && format! > FORMAT) return { kind: "newer" };
   if (format !== FORMAT || sum !== checksum(value)) return { kind: "damaged" };
   return { kind: "intact", value: value as T };
+}
+
+/**
+ * What was sealed, or undefined where that is damaged.
+ *
+ * @throws {ReplicateError} `NEWER_DATA`
+ */
+export function intact<T>(stored: unknown): T | undefined {
+  const unsealed = unseal<T>(stored);
+  if (unsealed.kind === "newer") throw newerData();
+  return unsealed.kind === "intact" ? unsealed.value : undefined;
+}
+
+function newerData(): ReplicateError {
+  return new ReplicateError(
+    "NEWER_DATA",
+    "This was stored by a newer version of this app. Reload the page to get that version; what is stored stays as it is.",
+  );
 }

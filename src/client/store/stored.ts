@@ -1,5 +1,4 @@
 import * as Y from "yjs";
-import { ReplicateError } from "../../shared/errors.js";
 import { loadPart } from "../../shared/plain-part.js";
 import { EMPTY_STATE_VECTOR } from "../../shared/state-vector.js";
 import { toArrayBuffer } from "../../shared/values.js";
@@ -8,7 +7,7 @@ import type { BaseDocument } from "./base.js";
 import type { NumberedRecord } from "./mint.js";
 import type { OutboxRecord, StoredRecord } from "./records.js";
 import { decodeSegment, encodeSegment, type BaseRow, type Segment } from "./rows.js";
-import { seal, unseal, type Unsealed } from "../storage/sealed.js";
+import { intact, seal, unseal, type Unsealed } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import { NEVER_SYNCED, type StoredSync } from "./sync-point.js";
 
@@ -171,18 +170,4 @@ export async function readHeld(tx: StorageTransaction, document: string): Promis
   }
   const stateVector = Y.encodeStateVector(loadPart(base.updates));
   return { document, generation: base.generation, stateVector: toArrayBuffer(stateVector) };
-}
-
-/** @throws {ReplicateError} `NEWER_DATA` */
-function intact<T>(stored: unknown): T | undefined {
-  const unsealed = unseal<T>(stored);
-  if (unsealed.kind === "newer") throw newerData();
-  return unsealed.kind === "intact" ? unsealed.value : undefined;
-}
-
-function newerData(): ReplicateError {
-  return new ReplicateError(
-    "NEWER_DATA",
-    "This was stored by a newer version of this app. Reload the page to get that version; what is stored stays as it is.",
-  );
 }
