@@ -110,34 +110,38 @@ describe("one value that a newer version of the package has stored", () => {
   });
 });
 
-it("a disk that is lost again and again is opened now and then, and the status says why", async () => {
-  const { counting, opens } = countingDisk();
-  let isLost = true;
-  const storage: ReplicaStorage = {
-    kind: "indexeddb",
-    open: async (...args) => {
-      const connection = await counting.open(...args);
-      const gone = () => Promise.reject(new ReplicateError("STORAGE_LOST", "Deleted."));
-      return {
-        ...connection,
-        transaction: (...args) => (isLost ? gone() : connection.transaction(...args)),
-      };
-    },
-  };
-  const page = setUp({ storage });
-  const { rows, detach } = page.follow();
-  page.engine.accept([insert("typed")]);
-  await quiet();
-  expect(opens.count).toBe(2); // once more at once: most are lost only once
-  expect(page.engine.status.get().storage.error?.code).toBe("STORAGE_LOST");
-  await page.time.advance(120 * SECOND);
-  expect(opens.count).toBeLessThan(20);
-  isLost = false;
-  await page.time.advance(60 * SECOND);
-  expect(page.server.pushes).toEqual([["typed"]]);
-  expect(page.engine.status.get()).toMatchObject({ phase: "live", storage: { error: null } });
-  expect(rows.has("typed")).toBe(true);
-  detach();
-  await quiet();
-  expect(page.time.waiting).toBe(0); // no session that has ended still tries to read
-});
+it.each(["STORAGE_LOST", "DATA_CLEARED"] as const)(
+  "a disk that says %s again and again is opened now and then",
+  async (code) => {
+    const { counting, opens } = countingDisk();
+    let isLost = true;
+    const storage: ReplicaStorage = {
+      kind: "indexeddb",
+      open: async (...args) => {
+        const connection = await counting.open(...args);
+        const gone = () => Promise.reject(new ReplicateError(code, "Deleted."));
+        return {
+          ...connection,
+          transaction: (...args) => (isLost ? gone() : connection.transaction(...args)),
+        };
+      },
+    };
+    const page = setUp({ storage });
+    const { rows, detach } = page.follow();
+    page.engine.accept([insert("typed")]);
+    await quiet();
+    expect(opens.count).toBe(2); // once more at once: most are lost only once
+    const error = code === "STORAGE_LOST" ? code : undefined; // nothing is wrong with one that was cleared
+    expect(page.engine.status.get().storage.error?.code).toBe(error);
+    await page.time.advance(120 * SECOND);
+    expect(opens.count).toBeLessThan(20);
+    isLost = false;
+    await page.time.advance(60 * SECOND);
+    expect(page.server.pushes).toEqual([["typed"]]);
+    expect(page.engine.status.get()).toMatchObject({ phase: "live", storage: { error: null } });
+    expect(rows.has("typed")).toBe(true);
+    detach();
+    await quiet();
+    expect(page.time.waiting).toBe(0); // no session that has ended still tries to read
+  },
+);

@@ -50,7 +50,7 @@ export async function applyPage(
   // Late, where a load of everything anew has begun since, or come to its end.
   const { reset } = current;
   if (current.round !== sync.round || reset?.loaded) return { ...nothing, sync: current };
-  const refetched = await readRefetched(tx);
+  const refetched = await readRefetched(tx, { mend: true });
   const groups = groupByDocument(entries);
   const given = new Map(recovered.map((one) => [one.document, one]));
   const changed = new Map<string, Advanced>();

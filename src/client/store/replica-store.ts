@@ -60,7 +60,7 @@ export class ReplicaStore {
 
   /** What it takes to show rows, with no CRDT work; `after` skips segments already seen. */
   load(after = 0): Promise<Loaded> {
-    return this.#storage.transaction("read", ["meta", "rows", "outbox"], async (tx) => {
+    return this.#storage.transaction("read", STORES, async (tx) => {
       const [sync, refetched, rows, records] = await Promise.all([
         readSync(tx),
         readRefetched(tx),

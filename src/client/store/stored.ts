@@ -7,6 +7,7 @@ import type { BaseDocument } from "./base.js";
 import type { NumberedRecord } from "./mint.js";
 import type { OutboxRecord, StoredRecord } from "./records.js";
 import { decodeSegment, encodeSegment, type BaseRow, type Segment } from "./rows.js";
+import { forEach } from "../storage/for-each.js";
 import { intact, seal, unseal, type Unsealed } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import { NEVER_SYNCED, type StoredSync } from "./sync-point.js";
@@ -153,12 +154,36 @@ export function isMore(one: Refetched, other: Refetched): boolean {
   return [...one.keys()].some((document) => !other.has(document));
 }
 
-export async function readRefetched(tx: StorageTransaction): Promise<Map<string, number>> {
-  return new Map((await tx.get("meta", "refetch")) as [string, number][] | undefined);
+/** @param mend Whether to write the list anew where it was damaged; not in a transaction that only reads. */
+export async function readRefetched(
+  tx: StorageTransaction,
+  { mend = false } = {},
+): Promise<Map<string, number>> {
+  const stored = await tx.get("meta", "refetch");
+  const listed = stored === undefined ? [] : intact<[string, number][]>(stored);
+  const refetched = new Map(listed ?? (await findRefetched(tx)));
+  if (!listed && mend) await writeRefetched(tx, refetched);
+  return refetched;
+}
+
+/**
+ * The same from what giving up left of the documents. One that the server never had, and of which a
+ * change was refused, looks alike; to ask for it as well does no harm.
+ */
+async function findRefetched(tx: StorageTransaction): Promise<[string, number][]> {
+  const found: [string, number][] = [];
+  await forEach(tx, "documents", (document, stored) => {
+    const base = decodeBase(stored);
+    if (base === DAMAGED || base.clientId === null) return;
+    if (base.generation === 0 && base.updates.length === 0) {
+      found.push([String(document), base.clientId]);
+    }
+  });
+  return found;
 }
 
 export async function writeRefetched(tx: StorageTransaction, refetched: Refetched) {
-  if (refetched.size > 0) await tx.put("meta", "refetch", [...refetched]);
+  if (refetched.size > 0) await tx.put("meta", "refetch", seal([...refetched]));
   else await tx.delete("meta", "refetch");
 }
 
