@@ -1,6 +1,7 @@
 import type { FieldTree } from "../../shared/field-tree.js";
 import type { PushResult, Result } from "../../shared/wire.js";
 import { baseRow, emptyBase, rowOf } from "./base.js";
+import { DAMAGED, orDamaged } from "./damaged.js";
 import type { Device } from "./device.js";
 import type { NumberedRecord } from "./mint.js";
 import type { Outgoing } from "./outgoing.js";
@@ -10,7 +11,6 @@ import { isAnswerOf, settleGroup } from "./settle.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import {
   addSegment,
-  DAMAGED,
   deleteRecords,
   putRecords,
   readBase,
@@ -98,7 +98,9 @@ async function settleAnswer(
   if (stored === DAMAGED || lost.has(change.document)) return DAMAGED;
   const base = stored ?? emptyBase();
   const freshId = device.newClientId();
-  const settled = settleGroup(base, { all, group, change, result }, tree, freshId);
+  const answer = { all, group, change, result };
+  const settled = orDamaged(() => settleGroup(base, answer, tree, freshId));
+  if (settled === DAMAGED) return DAMAGED;
   const { done, changed, advanced, clientId, insertedAs } = settled;
   const isTaken = clientId === "taken";
   // Sent by a page before this one, it says nothing of what this one sends.
@@ -109,7 +111,10 @@ async function settleAnswer(
   if (insertedAs !== undefined) next = { ...next, insertedAs };
   if (next !== base) await writeBase(tx, change.document, next);
   const isShown = advanced !== null || insertedAs !== undefined;
-  const row = isShown && (advanced ? baseRow({ ...advanced, base: next }) : rowOf(next, tree));
+  const row = orDamaged(
+    () => isShown && (advanced ? baseRow({ ...advanced, base: next }) : rowOf(next, tree)),
+  );
+  if (row === DAMAGED) return DAMAGED;
   return {
     done,
     changed,

@@ -2,12 +2,12 @@ import type { FieldTree } from "../../shared/field-tree.js";
 import { FIELDS_PART } from "../../shared/plain-part.js";
 import type { Recovered, StreamEntry, WholeEntry } from "../../shared/wire.js";
 import { advance, baseRow, emptyBase, type Advanced } from "./base.js";
+import { DAMAGED, orDamaged } from "./damaged.js";
 import { refetch } from "./repair.js";
 import { loadedBy, shadowOf } from "./reset.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import {
   addSegment,
-  DAMAGED,
   readBase,
   readRefetched,
   readSync,
@@ -30,7 +30,7 @@ export type AppliedPage = RowChanges & {
   sync: StoredSync;
   /** Documents that have to be recovered before this page can be stored; until then nothing of it is. */
   missing: string[];
-  /** Documents that it has passed by, because they are damaged here: see {@link refetch}. */
+  /** Documents that it has passed by, because what is here or came is damaged: see {@link refetch}. */
   passed: string[];
 };
 
@@ -61,7 +61,9 @@ export async function applyPage(
     if (stored === DAMAGED || refetched.has(document)) return void passed.push(document);
     const news = newsOf(groups.get(document) ?? [], given.get(document));
     if (news === null) return void missing.push(document);
-    const advanced = advance(shadowOf(stored ?? emptyBase(), reset), news, tree);
+    const base = shadowOf(stored ?? emptyBase(), reset);
+    const advanced = orDamaged(() => advance(base, news, tree));
+    if (advanced === DAMAGED) return void passed.push(document);
     if (advanced) changed.set(document, advanced);
   };
   await Promise.all([...new Set([...groups.keys(), ...given.keys()])].map(applyTo));

@@ -2,11 +2,11 @@ import type { FieldTree } from "../../shared/field-tree.js";
 import type { Recovered } from "../../shared/wire.js";
 import { entryOf } from "./apply-page.js";
 import { advance, baseRow, emptyBase } from "./base.js";
+import { DAMAGED, orDamaged } from "./damaged.js";
 import type { BaseRow } from "./rows.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import {
   addSegment,
-  DAMAGED,
   readBase,
   readRefetched,
   readSync,
@@ -41,7 +41,9 @@ export async function healDocuments(
     // Its refused bytes are forgotten, so it keeps the client id that it was given instead (C4).
     const clientId = stored === undefined || stored === DAMAGED ? number : stored.clientId;
     const base = { ...emptyBase(), clientId };
-    const healed = advance(base, [entryOf(one, [])], tree) ?? { base, row: null };
+    const advanced = orDamaged(() => advance(base, [entryOf(one, [])], tree));
+    if (advanced === DAMAGED) continue;
+    const healed = advanced ?? { base, row: null };
     await writeBase(tx, document, healed.base);
     rows.set(document, baseRow(healed));
     refetched.delete(document);

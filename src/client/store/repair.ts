@@ -1,9 +1,9 @@
 import type { FieldTree } from "../../shared/field-tree.js";
 import { emptyBase, rowOf, type BaseDocument } from "./base.js";
+import { DAMAGED, orDamaged } from "./damaged.js";
 import type { NumberedRecord } from "./mint.js";
 import {
   addSegment,
-  DAMAGED,
   decodeBase,
   putRecords,
   readRefetched,
@@ -63,8 +63,10 @@ export async function rebuildRows(
   for (const [key, stored] of batch) {
     const document = String(key);
     const base = decodeBase(stored);
-    if (base === DAMAGED) damaged.push(document);
-    else if (!waiting.has(document)) rows.set(document, rowOf(base, tree));
+    if (base !== DAMAGED && waiting.has(document)) continue;
+    const row = base === DAMAGED ? DAMAGED : orDamaged(() => rowOf(base, tree));
+    if (row === DAMAGED) damaged.push(document);
+    else rows.set(document, row);
   }
   await refetch(tx, damaged, newClientId);
   const isLast = batch.length < REBUILD_DOCUMENTS;

@@ -1,13 +1,13 @@
 import type { CompiledFields } from "../../shared/compiled-fields.js";
 import type { ResetReason } from "../../shared/wire.js";
 import { emptyBase, rowOf, type BaseDocument } from "./base.js";
+import { DAMAGED, orDamaged } from "./damaged.js";
 import type { Device } from "./device.js";
 import type { NumberedRecord } from "./mint.js";
 import { refetch } from "./repair.js";
 import { judgeChanges } from "./reset-changes.js";
 import {
   addSegment,
-  DAMAGED,
   decodeBase,
   deleteRecords,
   putRecords,
@@ -96,13 +96,13 @@ export async function swapRows(
     const base = decodeBase(stored);
     const waiting = changes.get(document) ?? [];
     changes.delete(document);
-    if (base === DAMAGED || refetched.has(document)) {
+    const row = base === DAMAGED ? DAMAGED : loadedRow(base, reset, fields);
+    if (base === DAMAGED || row === DAMAGED || refetched.has(document)) {
       lost.push(document);
       continue;
     }
     const isGone = base.load !== reset.mark;
-    if (isGone) rows.set(document, { generation: 0, row: null });
-    else rows.set(document, rowOf(base, fields.tree));
+    rows.set(document, row);
     if (isGone) await tx.delete("documents", key);
     const bases = isGone ? { before: base, after: undefined } : { before: undefined, after: base };
     await judge(tx, waiting, bases, reset, fields);
@@ -115,6 +115,12 @@ export async function swapRows(
   if (isLast) await judgeOthers(tx, changes, reset, fields);
   await writeSync(tx, next);
   return { ...(await addSegment(tx, rows, seen)), sync: next };
+}
+
+/** What the load has brought of a document, to show from now on. */
+function loadedRow(base: BaseDocument, { mark }: Reset, { tree }: CompiledFields) {
+  if (base.load !== mark) return { generation: 0, row: null };
+  return orDamaged(() => rowOf(base, tree));
 }
 
 function done({ reset: _, ...sync }: StoredSync): StoredSync {

@@ -4,6 +4,7 @@ import { EMPTY_STATE_VECTOR } from "../../shared/state-vector.js";
 import { toArrayBuffer } from "../../shared/values.js";
 import type { Held } from "../../shared/wire.js";
 import type { BaseDocument } from "./base.js";
+import { DAMAGED, decoding, orDamaged } from "./damaged.js";
 import type { NumberedRecord } from "./mint.js";
 import type { OutboxRecord, StoredRecord } from "./records.js";
 import { decodeSegment, encodeSegment, type BaseRow, type Segment } from "./rows.js";
@@ -21,9 +22,6 @@ export type RowChanges = {
   /** What other tabs stored before that segment, and the caller has not seen. */
   missed: [key: number, Segment][];
 };
-
-/** A document's base that cannot be trusted any more. */
-export const DAMAGED = Symbol("damaged");
 
 export async function readSync(tx: StorageTransaction): Promise<StoredSync> {
   return intact<StoredSync>(await tx.get("meta", "sync")) ?? NEVER_SYNCED;
@@ -190,9 +188,9 @@ export async function writeRefetched(tx: StorageTransaction, refetched: Refetche
 /** What there is of a document to add to; nothing where its base is damaged, or given up. */
 export async function readHeld(tx: StorageTransaction, document: string): Promise<Held> {
   const base = await readBase(tx, document);
-  if (base === undefined || base === DAMAGED) {
-    return { document, generation: 0, stateVector: toArrayBuffer(EMPTY_STATE_VECTOR) };
-  }
-  const stateVector = Y.encodeStateVector(loadPart(base.updates));
-  return { document, generation: base.generation, stateVector: toArrayBuffer(stateVector) };
+  const nothing = { document, generation: 0, stateVector: toArrayBuffer(EMPTY_STATE_VECTOR) };
+  if (base === undefined || base === DAMAGED) return nothing;
+  const vector = orDamaged(() => decoding(() => Y.encodeStateVector(loadPart(base.updates))));
+  if (vector === DAMAGED) return nothing;
+  return { document, generation: base.generation, stateVector: toArrayBuffer(vector) };
 }
