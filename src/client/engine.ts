@@ -8,6 +8,7 @@ import { SingleFlight } from "./single-flight.js";
 import { OutboxView } from "./outbox.js";
 import type { OutboxRecord } from "./store/records.js";
 import { Readiness } from "./readiness.js";
+import { Restarts } from "./restarts.js";
 import { RowListeners, type RowListener } from "./row-listeners.js";
 import { Session, type SessionConfig } from "./session.js";
 import { INITIAL_STATUS, StatusHolder, statusOf } from "./status.js";
@@ -40,9 +41,11 @@ export class Engine {
   readonly #storing = new SingleFlight();
   #wasUsed = false;
   readonly #readiness: Readiness;
+  readonly #restarts: Restarts;
 
   constructor(config: SessionConfig) {
     this.#config = config;
+    this.#restarts = new Restarts(config.environment);
     this.#readiness = new Readiness(config.environment, {
       ready: () => this.#listeners.ready(),
       graceOver: () => this.#current && this.#update(this.#current),
@@ -211,19 +214,27 @@ export class Engine {
     this.#readiness.begin();
     // A session that was replaced may still finish something; that is not reported.
     const isCurrent = () => this.#current === session;
-    const session: Session = new Session(this.#config, {
-      shown: (changes) => isCurrent() && this.#listeners.shown(changes),
-      changed: () => isCurrent() && this.#update(session),
-      rejected: (record) => isCurrent() && this.rejections.emit(record),
-      lost: () => isCurrent() && this.#restart(session),
-      cleared: () => isCurrent() && this.#startAnew(session),
-    });
+    const session: Session = new Session(
+      { ...this.#config, loss: this.#restarts.take() },
+      {
+        shown: (changes) => isCurrent() && this.#listeners.shown(changes),
+        changed: () => isCurrent() && this.#update(session),
+        rejected: (record) => isCurrent() && this.rejections.emit(record),
+        lost: (error) => isCurrent() && this.#restart(session, error),
+        cleared: (error) => {
+          if (!isCurrent()) return;
+          this.#restarts.note(error);
+          this.#startAnew(session);
+        },
+      },
+    );
     if (this.#suspended) session.pause();
     return session;
   }
 
   /** The disk is gone, or a newer page's. What no disk holds moves on; rows stay until loaded again. */
-  #restart(lost: Session) {
+  #restart(lost: Session, error: ReplicateError) {
+    this.#restarts.note(error);
     this.#isRestarting = true;
     this.#succeed(lost, lost.data.orphaned());
   }

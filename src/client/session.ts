@@ -1,3 +1,4 @@
+import type { ReplicateError } from "../shared/errors.js";
 import { LocalData } from "./local-data/local-data.js";
 import type { LocalDataConfig } from "./local-data/local-data-listener.js";
 import type { LocalWrite, OutboxRecord } from "./store/records.js";
@@ -15,9 +16,9 @@ export type SessionListener = {
   changed(): unknown;
   rejected(record: OutboxRecord): unknown;
   /** The disk is empty now, and this session over; not by anyone's wish. */
-  lost(): unknown;
+  lost(error: ReplicateError): unknown;
   /** The same, because another tab has deleted everything on purpose. */
-  cleared(): unknown;
+  cleared(error: ReplicateError): unknown;
 };
 
 /**
@@ -42,13 +43,13 @@ export class Session {
       stored: () => this.#sync.tellTabs(),
       mustHeal: () => this.#sync.mustHeal(),
       maySend: () => this.#sync.dataChanged(),
-      lost: () => {
+      lost: (error) => {
         this.#saver.stop();
-        listener.lost();
+        listener.lost(error);
       },
-      cleared: () => {
+      cleared: (error) => {
         this.#saver.stop();
-        listener.cleared();
+        listener.cleared(error);
       },
     });
     // Before anything is read: what another tab stores from now on must not be missed.

@@ -26,7 +26,7 @@ export class LocalData {
   readonly #health: StorageHealth;
   #connection: ClearableConnection | null = null;
   #hasAskedToPersist = false;
-  #isDiskNewer = false;
+  #newerData: ReplicateError | null = null;
   #point = NEVER_SYNCED;
   #store: ReplicaStore | null = null;
   readonly #queue: StorageQueue;
@@ -64,7 +64,7 @@ export class LocalData {
    * Local changes that are on no disk. Those that other tabs may have as well get an idempotency key.
    */
   orphaned(): OutboxRecord[] {
-    return this.replica.orphaned(this.#connection?.storeId, this.#isDiskNewer);
+    return this.replica.orphaned(this.#connection?.storeId, this.#newerData !== null);
   }
 
   /** Adds local changes in memory and shows them; `save` brings them to disk. */
@@ -249,16 +249,14 @@ export class LocalData {
   }
 
   #enqueue<T>(task: StorageTask, work: (store: ReplicaStore) => Promise<T>): Promise<T> {
-    return this.#queue.enqueue(task, async () => {
-      await this.opened;
-      return work(this.#store!);
-    });
+    return this.#queue.enqueue(task, () => work(this.#store!), this.opened);
   }
 
-  #onFailure({ code }: ReplicateError) {
-    if (code === "DATA_CLEARED") this.#listener.cleared();
-    this.#isDiskNewer ||= code === "NEWER_DATA";
-    if (code === "STORAGE_LOST" || this.#isDiskNewer) this.#listener.lost();
+  #onFailure(error: ReplicateError) {
+    const { code } = error;
+    if (code === "DATA_CLEARED") this.#listener.cleared(error);
+    if (code === "NEWER_DATA") this.#newerData ??= error;
+    if (code === "STORAGE_LOST" || this.#newerData) this.#listener.lost(this.#newerData ?? error);
   }
 
   async #load() {

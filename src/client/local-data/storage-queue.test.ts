@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { ReplicateError } from "../../shared/errors.js";
 import { VirtualTime } from "../setup.test.js";
 import { StorageHealth } from "../storage/health.js";
@@ -29,4 +29,14 @@ it("that everything was deleted on purpose is no trouble of the storage", async 
   const cleared = new ReplicateError("DATA_CLEARED", "");
   await expect(queue.enqueue("read", () => Promise.reject(cleared))).rejects.toBe(cleared);
   expect(health.status.error).toBeNull();
+});
+
+it("nothing is done any more once the data is another version's: what was to be stored moves on", async () => {
+  const { queue } = setUp();
+  const newer = new ReplicateError("NEWER_DATA", "");
+  const work = vi.fn(async () => undefined);
+  const insisting = queue.retryUntilDone(() => queue.now("read", () => Promise.reject(newer)));
+  const saving = queue.enqueue("save", work, insisting);
+  await expect(saving).rejects.toBe(newer);
+  expect(work).not.toHaveBeenCalled();
 });

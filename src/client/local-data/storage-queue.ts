@@ -5,7 +5,7 @@ import {
   type StorageHealth,
   type StorageTask,
 } from "../storage/health.js";
-import { ReplicateError } from "../../shared/errors.js";
+import { ReplicateError, type ReplicateErrorCode } from "../../shared/errors.js";
 import { backoffMs } from "../platform/backoff.js";
 
 type Listener = {
@@ -14,12 +14,17 @@ type Listener = {
   failed(error: ReplicateError): void;
 };
 
+/** After these nothing here will ever work again: the data is gone, or a newer page's. */
+const ENDS = new Set<ReplicateErrorCode>(["STORAGE_LOST", "DATA_CLEARED", "NEWER_DATA"]);
+
 /** Does one thing with the storage at a time, and remembers how that went. */
 export class StorageQueue {
   readonly #environment: Environment;
   readonly #health: StorageHealth;
   readonly #listener: Listener;
   readonly #stopped = new AbortController();
+  /** Why nothing is done any more. */
+  #end: ReplicateError | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(environment: Environment, health: StorageHealth, listener: Listener) {
@@ -28,9 +33,15 @@ export class StorageQueue {
     this.#listener = listener;
   }
 
-  /** Does `work` after everything before it. */
-  enqueue<T>(task: StorageTask, work: () => Promise<T>): Promise<T> {
-    const run = this.#last.then(() => this.now(task, work));
+  /** Does `work` after everything before it, and once that is `ready`. */
+  enqueue<T>(task: StorageTask, work: () => Promise<T>, ready = Promise.resolve()): Promise<T> {
+    const inTurn = async () => {
+      await ready;
+      // What is still to be stored moves on to another session: stored here as well, it would be twice.
+      if (this.#end) throw this.#end;
+      return work();
+    };
+    const run = this.#last.then(() => this.now(task, inTurn));
     this.#last = run.catch(() => undefined);
     return run;
   }
@@ -44,6 +55,10 @@ export class StorageQueue {
     } catch (cause) {
       const error = task === "read" ? readError(cause) : storageError(cause);
       if (isStorageError(error)) this.#note(() => this.#health.failed(task, error));
+      if (ENDS.has(error.code)) {
+        this.#end ??= error;
+        this.stop();
+      }
       this.#listener.failed(error);
       throw error;
     }

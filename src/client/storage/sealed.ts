@@ -1,4 +1,5 @@
 import { checksum } from "./checksum.js";
+import { newerData } from "./newer-data.js";
 
 /** Version of how single values are stored. A package that stores more raises it. */
 const FORMAT = 1;
@@ -22,4 +23,15 @@ export function unseal<T>(stored: unknown): Unsealed<T> {
   if (Number.isSafeInteger(format) && format! > FORMAT) return { kind: "newer" };
   if (format !== FORMAT || sum !== checksum(value)) return { kind: "damaged" };
   return { kind: "intact", value: value as T };
+}
+
+/**
+ * What was sealed, or undefined where that is damaged.
+ *
+ * @throws {ReplicateError} `NEWER_DATA`
+ */
+export function intact<T>(stored: unknown): T | undefined {
+  const unsealed = unseal<T>(stored);
+  if (unsealed.kind === "newer") throw newerData();
+  return unsealed.kind === "intact" ? unsealed.value : undefined;
 }

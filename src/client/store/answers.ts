@@ -1,6 +1,7 @@
 import type { FieldTree } from "../../shared/field-tree.js";
 import type { PushResult, Result } from "../../shared/wire.js";
 import { baseRow, emptyBase, rowOf } from "./base.js";
+import { DAMAGED, orDamaged } from "./damaged.js";
 import type { Device } from "./device.js";
 import type { NumberedRecord } from "./mint.js";
 import type { Outgoing } from "./outgoing.js";
@@ -9,7 +10,6 @@ import { markDamaged, readDamaged, type DamagedDocuments } from "./repair.js";
 import { isAnswerOf, settleGroup } from "./settle.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import {
-  DAMAGED,
   deleteRecords,
   putRecords,
   readBase,
@@ -94,7 +94,9 @@ async function settleAnswer(
   if (stored === DAMAGED || known.has(change.document)) return DAMAGED;
   const base = stored ?? emptyBase();
   const freshId = device.newClientId();
-  const settled = settleGroup(base, { all, group, change, result }, tree, freshId);
+  const answer = { all, group, change, result };
+  const settled = orDamaged(() => settleGroup(base, answer, tree, freshId));
+  if (settled === DAMAGED) return DAMAGED;
   const { done, changed, advanced, clientId, insertedAs } = settled;
   const isTaken = clientId === "taken";
   // It was sent by an earlier page, and this page sends under another id.
@@ -105,7 +107,10 @@ async function settleAnswer(
   if (insertedAs !== undefined) next = { ...next, insertedAs };
   if (next !== base) await writeBase(tx, change.document, next);
   const isShown = advanced !== null || insertedAs !== undefined;
-  const row = isShown && (advanced ? baseRow({ ...advanced, base: next }) : rowOf(next, tree));
+  const row = orDamaged(
+    () => isShown && (advanced ? baseRow({ ...advanced, base: next }) : rowOf(next, tree)),
+  );
+  if (row === DAMAGED) return DAMAGED;
   return {
     done,
     changed,

@@ -2,11 +2,12 @@ import type { FieldTree } from "../../shared/field-tree.js";
 import { FIELDS_PART } from "../../shared/plain-part.js";
 import type { Recovered, StreamEntry, WholeEntry } from "../../shared/wire.js";
 import { advance, baseRow, emptyBase, type Advanced } from "./base.js";
+import { DAMAGED, orDamaged } from "./damaged.js";
 import { groupBy } from "./group-by.js";
 import { markDamaged, readDamaged } from "./repair.js";
 import { loadedBy, shadowOf } from "./reset.js";
 import type { StorageTransaction } from "../storage/storage.js";
-import { DAMAGED, readBase, readSyncPoint, writeBase, writeSyncPoint } from "./stored.js";
+import { readBase, readSyncPoint, writeBase, writeSyncPoint } from "./stored.js";
 import { positionAfter, type StoredSyncPoint } from "./sync-point.js";
 import { addSegment, type BaseRow, type RowChanges } from "./rows.js";
 
@@ -22,7 +23,7 @@ export type AppliedPage = RowChanges & {
   point: StoredSyncPoint;
   /** Documents that have to be recovered before this page can be stored; until then nothing of it is. */
   missing: string[];
-  /** Documents that it has passed by, because they are damaged here: see {@link markDamaged}. */
+  /** Documents that it has passed by, because what is here or came is damaged: see {@link markDamaged}. */
   damaged: string[];
 };
 
@@ -42,7 +43,7 @@ export async function applyPage(
   // Late: a load that starts over has begun since, or come to its end.
   const { reset } = current;
   if (current.round !== point.round || reset?.loaded) return { ...nothing, point: current };
-  const known = await readDamaged(tx);
+  const known = await readDamaged(tx, { rewrite: true });
   const groups = groupBy(entries, ({ document }) => document);
   const given = new Map(recovered.map((one) => [one.document, one]));
   const changed = new Map<string, Advanced>();
@@ -53,7 +54,9 @@ export async function applyPage(
     if (stored === DAMAGED || known.has(document)) return void damaged.push(document);
     const news = newsOf(groups.get(document) ?? [], given.get(document));
     if (news === null) return void missing.push(document);
-    const advanced = advance(shadowOf(stored ?? emptyBase(), reset), news, tree);
+    const base = shadowOf(stored ?? emptyBase(), reset);
+    const advanced = orDamaged(() => advance(base, news, tree));
+    if (advanced === DAMAGED) return void damaged.push(document);
     if (advanced) changed.set(document, advanced);
   };
   await Promise.all([...new Set([...groups.keys(), ...given.keys()])].map(applyTo));

@@ -1,9 +1,9 @@
 import * as Y from "yjs";
-import { ReplicateError } from "../../shared/errors.js";
 import type { FieldTree } from "../../shared/field-tree.js";
 import type { RowFields } from "../../shared/operations.js";
 import { captureUpdate, loadPart, renderRow } from "../../shared/plain-part.js";
 import type { WholeEntry } from "../../shared/wire.js";
+import { decoding } from "./damaged.js";
 import type { BaseRow } from "./rows.js";
 
 /** What the server is known to have of a document's plain fields, as stored. */
@@ -66,9 +66,13 @@ export function baseRow({ base, row }: Advanced): BaseRow {
   return { generation, row, ...(insertedAs !== undefined && { insertedAs }) };
 }
 
-/** The same, made from nothing but the base. */
+/**
+ * The same, made from nothing but the base.
+ *
+ * @throws {ReplicateError} `SERVER_ERROR` where its bytes are not an update: see {@link orDamaged}
+ */
 export function rowOf(base: BaseDocument, tree: FieldTree): BaseRow {
-  const row = base.live ? renderRow(loadPart(base.updates), tree) : null;
+  const row = base.live ? decoding(() => renderRow(loadPart(base.updates), tree)) : null;
   return baseRow({ base, row });
 }
 
@@ -77,6 +81,7 @@ export function rowOf(base: BaseDocument, tree: FieldTree): BaseRow {
  * sent the row along, there is no CRDT work to do (C8).
  *
  * @returns null when the entries hold nothing new, as the echo of one's own changes.
+ * @throws {ReplicateError} `SERVER_ERROR` where bytes are not an update: see {@link orDamaged}
  */
 export function advance(
   before: BaseDocument,
@@ -98,26 +103,16 @@ export function advance(
     const { id: _, ...row } = sent as RowFields;
     return { base, row };
   }
-  return merge(continues ? before.updates : [], base, tree);
+  return decoding(() => merge(continues ? before.updates : [], base, tree));
 }
 
 /** Merges the updates of `base` into one and renders them; null when `known` held all of it. */
 function merge(known: Uint8Array[], base: BaseDocument, tree: FieldTree): Advanced | null {
   const doc = loadPart(known);
   const added = captureUpdate(doc, () => {
-    for (const update of base.updates.slice(known.length)) applySent(doc, update);
+    for (const update of base.updates.slice(known.length)) Y.applyUpdate(doc, update);
   });
   if (added === null && known.length > 0) return null;
   const updates = base.updates.length > 1 ? [Y.encodeStateAsUpdate(doc)] : base.updates;
   return { base: { ...base, updates }, row: renderRow(doc, tree) };
-}
-
-/** @throws {ReplicateError} `SERVER_ERROR`: the server is at fault, and not this device's storage */
-function applySent(doc: Y.Doc, update: Uint8Array) {
-  try {
-    Y.applyUpdate(doc, update);
-  } catch (cause) {
-    const message = "The server sent bytes that are not a Yjs update (V1).";
-    throw new ReplicateError("SERVER_ERROR", message, { cause });
-  }
 }

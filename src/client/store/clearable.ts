@@ -54,6 +54,8 @@ export function clearable(connection: StorageConnection): ClearableConnection {
   };
 }
 
+/** What was damaged counts as none: it need not even equal itself, and every session would end at once. */
 async function timesCleared(tx: StorageTransaction): Promise<number> {
-  return ((await tx.get("meta", CLEARED_KEY)) as number | undefined) ?? 0;
+  const stored = await tx.get("meta", CLEARED_KEY);
+  return Number.isSafeInteger(stored) ? (stored as number) : 0;
 }

@@ -1,6 +1,7 @@
 import { emptyBase } from "./base.js";
+import { DAMAGED } from "./damaged.js";
 import { corruptOutbox, type StoredRecord } from "./records.js";
-import { addRecord, DAMAGED, readBase, unsealRecord } from "./stored.js";
+import { addRecord, readBase, unsealRecord } from "./stored.js";
 import type { StorageTransaction } from "../storage/storage.js";
 
 // What the user decides about records that wait for them; inside a transaction of ReplicaStore.

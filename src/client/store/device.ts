@@ -2,7 +2,7 @@ import { SERVER_CLIENT_ID } from "../../shared/plain-part.js";
 import { MAX_PAGE_IDS } from "../../shared/limits.js";
 import type { Sender } from "../../shared/wire.js";
 import { readPin } from "./identity.js";
-import { seal, unseal } from "../storage/sealed.js";
+import { intact, seal } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 
 /** This device as the server knows it; in `meta`, made once per local store. */
@@ -93,16 +93,15 @@ export class Device {
 }
 
 async function readDevice(tx: StorageTransaction): Promise<StoredDevice | undefined> {
-  const unsealed = unseal<StoredDevice>(await tx.get("meta", "device"));
-  if (unsealed.kind !== "intact") return undefined; // what is damaged is replaced
-  const { clientId, secret, pageIds } = (unsealed.value ?? {}) as Partial<StoredDevice>;
+  const stored = intact<StoredDevice>(await tx.get("meta", "device")); // what is damaged is replaced
+  const { clientId, secret, pageIds } = (stored ?? {}) as Partial<StoredDevice>;
   const isWhole =
     Number.isSafeInteger(clientId) &&
     clientId! > SERVER_CLIENT_ID &&
     isDigits(secret, SECRET_DIGITS) &&
     Array.isArray(pageIds) &&
     pageIds.every((pageId) => isDigits(pageId, PAGE_ID_DIGITS));
-  return isWhole ? unsealed.value : undefined;
+  return isWhole ? stored : undefined;
 }
 
 function isDigits(text: unknown, count: number): boolean {

@@ -2,10 +2,11 @@ import type { FieldTree } from "../../shared/field-tree.js";
 import type { Recovered } from "../../shared/wire.js";
 import { recoveredEntry } from "./apply-page.js";
 import { advance, baseRow, emptyBase } from "./base.js";
+import { DAMAGED, orDamaged } from "./damaged.js";
 import { addSegment, type BaseRow, type RowChanges } from "./rows.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import { readDamaged, writeDamaged, type DamagedDocuments } from "./repair.js";
-import { DAMAGED, readBase, readSyncPoint, writeBase } from "./stored.js";
+import { readBase, readSyncPoint, writeBase } from "./stored.js";
 
 /**
  * Takes over what the server has of damaged documents: all of it, because nothing is here;
@@ -32,7 +33,9 @@ export async function healDocuments(
     // Its refused bytes are forgotten, so it keeps the client id that it was given instead (C4).
     const clientId = stored === undefined || stored === DAMAGED ? number : stored.clientId;
     const base = { ...emptyBase(), clientId };
-    const healed = advance(base, [recoveredEntry(one, [])], tree) ?? { base, row: null };
+    const advanced = orDamaged(() => advance(base, [recoveredEntry(one, [])], tree));
+    if (advanced === DAMAGED) continue;
+    const healed = advanced ?? { base, row: null };
     await writeBase(tx, document, healed.base);
     rows.set(document, baseRow(healed));
     damaged.delete(document);

@@ -1,5 +1,5 @@
 import { identityAdvice, WrongIdentity, type Identity } from "../../shared/identity.js";
-import { seal, unseal } from "../storage/sealed.js";
+import { intact, seal } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 
 const DAMAGED =
@@ -19,8 +19,7 @@ export async function readPin(tx: StorageTransaction): Promise<Identity> {
 async function readOwner(tx: StorageTransaction): Promise<Identity | undefined> {
   const stored = await tx.get("meta", "owner");
   if (stored === undefined) return null;
-  const unsealed = unseal<{ identity?: unknown } | null>(stored);
-  const identity = unsealed.kind === "intact" ? unsealed.value?.identity : undefined;
+  const identity = intact<{ identity?: unknown } | null>(stored)?.identity;
   return typeof identity === "string" || identity === null ? identity : undefined;
 }
 

@@ -24,6 +24,8 @@ export async function importRecords(
   return true;
 }
 
+/** Where it was damaged no import is known to be done, and those that the app asks for come once more. */
 async function readImports(tx: StorageTransaction): Promise<string[]> {
-  return ((await tx.get("meta", IMPORTS_KEY)) as string[] | undefined) ?? [];
+  const stored = await tx.get("meta", IMPORTS_KEY);
+  return Array.isArray(stored) ? stored.filter((name) => typeof name === "string") : [];
 }

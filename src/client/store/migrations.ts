@@ -1,5 +1,6 @@
+import { forEach } from "../storage/for-each.js";
 import { seal } from "../storage/sealed.js";
-import type { OpenOptions, StorageTransaction, StoreName } from "../storage/storage.js";
+import type { OpenOptions, StorageTransaction } from "../storage/storage.js";
 
 /** Brings everything that is stored from one version to the next. */
 type Migration = (tx: StorageTransaction) => Promise<void>;
@@ -19,9 +20,6 @@ export const CURRENT_DATA: Required<Pick<OpenOptions, "version" | "upgrade">> = 
   },
 };
 
-/** Values read at once; memory holds no more of them at a time. */
-const BATCH = 500;
-
 /** 1 -> 2: documents, rows, outbox and position carry checksums, the position its round as well. */
 async function sealEverything(tx: StorageTransaction) {
   const sync = await tx.get("meta", "sync");
@@ -36,18 +34,5 @@ async function sealWhose(tx: StorageTransaction) {
   for (const key of ["owner", "device"]) {
     const stored = await tx.get("meta", key);
     if (stored !== undefined) await tx.put("meta", key, seal(stored));
-  }
-}
-
-async function forEach(
-  tx: StorageTransaction,
-  store: StoreName,
-  work: (key: string | number, value: unknown) => Promise<void>,
-) {
-  for (let after: string | number | undefined; ;) {
-    const batch = await tx.getAll(store, after, BATCH);
-    await Promise.all(batch.map(([key, value]) => work(key, value)));
-    if (batch.length < BATCH) return;
-    after = batch.at(-1)![0];
   }
 }

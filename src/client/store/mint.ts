@@ -1,4 +1,5 @@
 import { hasEnded, type BaseDocument } from "./base.js";
+import { decoding } from "./damaged.js";
 import { declaredOperations, isDeclared } from "./declared.js";
 import type { StoredRecord } from "./records.js";
 import type { FieldTree } from "../../shared/field-tree.js";
@@ -130,7 +131,7 @@ function mintGroup(
 ): Uint8Array | null {
   // An insert stands on its own: the server may by then have ended the generation we know.
   const inserts = group[0]!.record.kind === "insert";
-  const doc = loadPart(inserts || !base ? [] : base.updates);
+  const doc = decoding(() => loadPart(inserts || !base ? [] : base.updates));
   return mintChange(doc, operationsOf(group, tree), clientId);
 }
 
@@ -149,7 +150,7 @@ export function mintAnew(
   clientId: number,
   tree: FieldTree,
 ): Uint8Array<ArrayBuffer> | null {
-  const doc = loadPart(base.updates);
+  const doc = decoding(() => loadPart(base.updates));
   const flat = readFlat(doc);
   const lost = writtenSince(doc, stateVector)
     .filter((path) => isDeclared(path, tree))

@@ -1,14 +1,22 @@
 import { ReplicateError } from "../../shared/errors.js";
 import type { Environment } from "../platform/environment.js";
 import { CURRENT_DATA } from "./migrations.js";
-import type { StorageHealth } from "../storage/health.js";
+import { isStorageError, type StorageHealth } from "../storage/health.js";
 import { memoryStorage } from "../storage/memory.js";
 import type { ReplicaStorage, StorageConnection } from "../storage/storage.js";
 
 /** Some browsers never answer (WebKit bug 226547); after this time in ms the page goes on without. */
 const OPEN_TIMEOUT_MS = 10_000;
 
-type Config = { name: string; storage: ReplicaStorage; environment: Environment };
+/** Why a session before this one had to let go of its storage, and for how long it is left alone, in ms. */
+export type Loss = { error: ReplicateError; pauseMs: number };
+
+type Config = {
+  name: string;
+  storage: ReplicaStorage;
+  environment: Environment;
+  loss?: Loss | null;
+};
 
 const BLOCKED = new ReplicateError(
   "STORAGE_BLOCKED",
@@ -27,6 +35,7 @@ export async function openStorage(
   changed: () => void,
 ): Promise<StorageConnection> {
   try {
+    if (config.loss) await afterLoss(config.loss, config.environment, health);
     const connection = await openInTime(config, () => {
       health.setPermanentError(BLOCKED);
       changed();
@@ -39,6 +48,18 @@ export async function openStorage(
     health.setPermanentError(refused(error as Error));
     return memoryStorage().open(config.name, CURRENT_DATA);
   }
+}
+
+/** What a newer version has written is not opened again; anything else not at once again and again. */
+async function afterLoss(
+  { error, pauseMs }: Loss,
+  environment: Environment,
+  health: StorageHealth,
+) {
+  if (error.code === "NEWER_DATA") throw error;
+  if (pauseMs === 0) return;
+  if (isStorageError(error)) health.failed("read", error); // until it has been read
+  await new Promise<void>((resolve) => environment.after(pauseMs, resolve));
 }
 
 function openInTime(config: Config, onBlocked: () => void): Promise<StorageConnection> {

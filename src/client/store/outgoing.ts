@@ -1,20 +1,14 @@
 import type { FieldTree } from "../../shared/field-tree.js";
 import type { Change, Sender } from "../../shared/wire.js";
 import { emptyBase, endGeneration, type BaseDocument } from "./base.js";
+import { DAMAGED, orDamaged } from "./damaged.js";
 import type { Device } from "./device.js";
 import { followInsert, mint, withBytes, type Minted, type NumberedRecord } from "./mint.js";
 import { repairGroup, markDamaged, readDamaged } from "./repair.js";
 import { claimsOf } from "./records.js";
 import { reject, REMOVED } from "./settle.js";
 import type { StorageTransaction } from "../storage/storage.js";
-import {
-  DAMAGED,
-  deleteRecords,
-  putRecords,
-  readBase,
-  readRecords,
-  readSyncPoint,
-} from "./stored.js";
+import { deleteRecords, putRecords, readBase, readRecords, readSyncPoint } from "./stored.js";
 
 /** A change that is on disk exactly as it goes out, and the records it stands for. */
 export type Outgoing = { change: Change; seqs: number[]; sender: Sender };
@@ -52,10 +46,13 @@ export async function mintDocuments(
         return null;
       }
       const repaired = await repairGroup(tx, records, base, newClientId);
-      return mintDocument(tx, repaired, {
+      const outgoing = await mintDocument(tx, repaired, {
         ...{ deviceId: clientId, newClientId, tree },
         isComplete: complete,
       });
+      if (outgoing !== DAMAGED) return outgoing;
+      damaged.push(document);
+      return null;
     }),
   );
   await markDamaged(tx, damaged, newClientId);
@@ -91,14 +88,15 @@ async function mintDocument(
   tx: StorageTransaction,
   { records, base }: Awaited<ReturnType<typeof repairGroup>>,
   { deviceId, newClientId, tree, isComplete }: Minting,
-): Promise<Omit<Outgoing, "sender"> | null> {
+): Promise<Omit<Outgoing, "sender"> | null | typeof DAMAGED> {
   await putRecords(tx, followInsert(records, base));
   // An insert builds on nothing, so its clocks start at 0: where this device may have used its
   // own id already, the server would take the insert for something it has (C6).
   const isKnown = base?.live && records[0]!.record.kind === "insert";
   const clientId = isKnown ? newClientId() : (base?.clientId ?? deviceId);
   const known = isComplete ? withoutGenerationsToCome(base, records) : base;
-  const minted = mint(records, known, clientId, tree);
+  const minted = orDamaged(() => mint(records, known, clientId, tree));
+  if (minted === DAMAGED) return DAMAGED;
   switch (minted.kind) {
     case "send":
       if (minted.fresh) await putRecords(tx, asSent(minted));

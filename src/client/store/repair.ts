@@ -1,8 +1,11 @@
 import type { FieldTree } from "../../shared/field-tree.js";
 import { emptyBase, rowOf, type BaseDocument } from "./base.js";
+import { DAMAGED, orDamaged } from "./damaged.js";
 import type { NumberedRecord } from "./mint.js";
-import { DAMAGED, decodeBase, putRecords, writeBase } from "./stored.js";
+import { decodeBase, putRecords, writeBase } from "./stored.js";
 import { unmint } from "./settle.js";
+import { forEach } from "../storage/for-each.js";
+import { intact, seal } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import { addSegment, type BaseRow, type RowChanges } from "./rows.js";
 
@@ -18,12 +21,36 @@ export function isMore(one: DamagedDocuments, other: DamagedDocuments): boolean 
   return [...one.keys()].some((document) => !other.has(document));
 }
 
-export async function readDamaged(tx: StorageTransaction): Promise<Map<string, number>> {
-  return new Map((await tx.get("meta", "refetch")) as [string, number][] | undefined);
+/** @param rewrite Whether to store the list again where it was damaged; not in a transaction that only reads. */
+export async function readDamaged(
+  tx: StorageTransaction,
+  { rewrite = false } = {},
+): Promise<Map<string, number>> {
+  const stored = await tx.get("meta", "refetch");
+  const listed = stored === undefined ? [] : intact<[string, number][]>(stored);
+  const damaged = new Map(listed ?? (await findDamaged(tx)));
+  if (!listed && rewrite) await writeDamaged(tx, damaged);
+  return damaged;
+}
+
+/**
+ * The same list, from what giving up left of the documents. One that the server never had, and of which a
+ * change was refused, looks alike; to ask for it as well does no harm.
+ */
+async function findDamaged(tx: StorageTransaction): Promise<[string, number][]> {
+  const found: [string, number][] = [];
+  await forEach(tx, "documents", (document, stored) => {
+    const base = decodeBase(stored);
+    if (base === DAMAGED || base.clientId === null) return;
+    if (base.generation === 0 && base.updates.length === 0) {
+      found.push([String(document), base.clientId]);
+    }
+  });
+  return found;
 }
 
 export async function writeDamaged(tx: StorageTransaction, damaged: DamagedDocuments) {
-  if (damaged.size > 0) await tx.put("meta", "refetch", [...damaged]);
+  if (damaged.size > 0) await tx.put("meta", "refetch", seal([...damaged]));
   else await tx.delete("meta", "refetch");
 }
 
@@ -75,8 +102,10 @@ export async function rebuildRows(
   for (const [key, stored] of batch) {
     const document = String(key);
     const base = decodeBase(stored);
-    if (base === DAMAGED) damaged.push(document);
-    else if (!known.has(document)) rows.set(document, rowOf(base, tree));
+    if (base !== DAMAGED && known.has(document)) continue;
+    const row = base === DAMAGED ? DAMAGED : orDamaged(() => rowOf(base, tree));
+    if (row === DAMAGED) damaged.push(document);
+    else rows.set(document, row);
   }
   await markDamaged(tx, damaged, newClientId);
   const isLast = batch.length < REBUILD_DOCUMENTS;

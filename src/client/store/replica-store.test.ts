@@ -190,12 +190,14 @@ describe.each<[string, () => ReplicaStorage]>([
     expect((await store.load(0)).point).toEqual(SYNC);
   });
 
-  it("stores nothing of a page of which one entry cannot be read", async () => {
+  it("passes an entry by that cannot be read, and stores everything else of its page", async () => {
     const { store, rows } = await setUp(make());
     const broken = entry(1, new Uint8Array([255, 255]), { document: "b" });
-    await expect(store.applyPage([entry(1, created), broken], SYNC, SEEN, [])).rejects.toThrow();
-    expect((await store.load(0)).point.cursor).toBeNull();
-    expect((await rows()).size).toBe(0);
+    const page = await store.applyPage([entry(1, created), broken], SYNC, SEEN, []);
+    expect(page.damaged).toEqual(["b"]);
+    const { point, damaged } = await store.load(0);
+    expect([point.cursor, [...damaged.keys()]]).toEqual([SYNC.cursor, ["b"]]);
+    expect([...(await rows()).keys()]).toEqual(["a"]);
   });
 
   it("keeps local changes in the order they were made", async () => {

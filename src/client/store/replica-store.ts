@@ -50,7 +50,7 @@ export class ReplicaStore {
 
   /** What it takes to show rows, with no CRDT work; `after` skips segments already seen. */
   load(after: number): Promise<Loaded> {
-    return this.#storage.transaction("read", ["meta", "rows", "outbox"], async (tx) => {
+    return this.#storage.transaction("read", STORES, async (tx) => {
       const [point, damaged, rows, records] = await Promise.all([
         readSyncPoint(tx),
         readDamaged(tx),

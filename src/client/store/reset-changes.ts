@@ -11,6 +11,7 @@ import { loadPart } from "../../shared/plain-part.js";
 import type { OwnRefusal } from "../../shared/refusal.js";
 import type { ResetReason } from "../../shared/wire.js";
 import { rowOf, type BaseDocument } from "./base.js";
+import { DAMAGED, orDamaged } from "./damaged.js";
 import type { NumberedRecord } from "./mint.js";
 import { reject, unmint } from "./settle.js";
 
@@ -45,7 +46,8 @@ export function judgeChanges(
   const done: NumberedRecord[] = [];
   let exists = after?.live === true;
   let uncertain: number | null = null;
-  const row = before && rowOf(before, tree).row;
+  const last = before && orDamaged(() => rowOf(before, tree));
+  const row = last && last !== DAMAGED ? last.row : null;
   const lost: FlatRow = row ? flatten(row, tree) : new Map();
   for (const one of records) {
     const { kind, group, generation, operations, rejected } = one.record;

@@ -1,13 +1,13 @@
 import type { CompiledFields } from "../../shared/compiled-fields.js";
 import type { ResetReason } from "../../shared/wire.js";
 import { emptyBase, rowOf, type BaseDocument } from "./base.js";
+import { DAMAGED, orDamaged } from "./damaged.js";
 import type { Device } from "./device.js";
 import type { NumberedRecord } from "./mint.js";
 import { markDamaged, readDamaged, writeDamaged } from "./repair.js";
 import { groupBy } from "./group-by.js";
 import { judgeChanges, type Bases } from "./reset-changes.js";
 import {
-  DAMAGED,
   decodeBase,
   deleteRecords,
   putRecords,
@@ -93,13 +93,13 @@ export async function showReloadedRows(
     const base = decodeBase(stored);
     const waiting = changes.get(document) ?? [];
     changes.delete(document);
-    if (base === DAMAGED || known.has(document)) {
+    const row = base === DAMAGED ? DAMAGED : loadedRow(base, reset, fields);
+    if (base === DAMAGED || row === DAMAGED || known.has(document)) {
       damaged.push(document);
       continue;
     }
     const isGone = base.load !== reset.mark;
-    if (isGone) rows.set(document, { generation: 0, row: null });
-    else rows.set(document, rowOf(base, fields.tree));
+    rows.set(document, row);
     if (isGone) await tx.delete("documents", key);
     const bases = isGone ? { before: base, after: undefined } : { before: undefined, after: base };
     await judge(tx, waiting, bases, reset, fields);
@@ -112,6 +112,12 @@ export async function showReloadedRows(
   if (isLast) await judgeOthers(tx, changes, reset, fields);
   await writeSyncPoint(tx, next);
   return { ...(await addSegment(tx, rows, lastSegment)), point: next };
+}
+
+/** What the load has brought of a document, to show from now on. */
+function loadedRow(base: BaseDocument, { mark }: Reset, { tree }: CompiledFields) {
+  if (base.load !== mark) return { generation: 0, row: null };
+  return orDamaged(() => rowOf(base, tree));
 }
 
 function done({ reset: _, ...sync }: StoredSyncPoint): StoredSyncPoint {

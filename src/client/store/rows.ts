@@ -1,6 +1,6 @@
 import { convexToJson, jsonToConvex, type JSONValue } from "convex/values";
 import type { RowFields } from "../../shared/operations.js";
-import { seal, unseal, type Sealed } from "../storage/sealed.js";
+import { intact, seal, type Sealed } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 
 /** What the server is known to have of a document; `row` is null when its generation has ended. */
@@ -26,12 +26,15 @@ export function encodeSegment(rows: Iterable<[string, BaseRow]>): Sealed {
   return seal([...rows].map(([document, row]) => encodeRow(document, row)));
 }
 
-/** @returns null when it is damaged: then none of its rows can be trusted. */
+/**
+ * @returns null when it is damaged: then none of its rows can be trusted.
+ * @throws {ReplicateError} `NEWER_DATA`
+ */
 export function decodeSegment(stored: unknown): Segment | null {
-  const unsealed = unseal<EncodedRow[]>(stored);
-  if (unsealed.kind !== "intact") return null;
+  const rows = intact<EncodedRow[]>(stored);
+  if (rows === undefined) return null;
   try {
-    return unsealed.value.map((row) => [row[0], decodeRow(row)]);
+    return rows.map((row) => [row[0], decodeRow(row)]);
   } catch {
     return null;
   }

@@ -4,17 +4,14 @@ import { EMPTY_STATE_VECTOR } from "../../shared/state-vector.js";
 import { toArrayBuffer } from "../../shared/values.js";
 import type { Held } from "../../shared/wire.js";
 import type { BaseDocument } from "./base.js";
+import { DAMAGED, decoding, orDamaged } from "./damaged.js";
 import type { NumberedRecord } from "./mint.js";
 import type { OutboxRecord, StoredRecord } from "./records.js";
-import { newerData } from "../storage/newer-data.js";
-import { seal, unseal, type Unsealed } from "../storage/sealed.js";
+import { intact, seal, unseal, type Unsealed } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import { NEVER_SYNCED, type StoredSyncPoint } from "./sync-point.js";
 
 // How single values lie in a storage: sealed, so that damage shows before it is believed.
-
-/** A document's base that cannot be trusted any more. */
-export const DAMAGED = Symbol("damaged");
 
 export async function readSyncPoint(tx: StorageTransaction): Promise<StoredSyncPoint> {
   return intact<StoredSyncPoint>(await tx.get("meta", "sync")) ?? NEVER_SYNCED;
@@ -94,16 +91,9 @@ export async function takeKeys(
 /** What there is of a document to add to; nothing where its base is damaged, or given up. */
 export async function readHeld(tx: StorageTransaction, document: string): Promise<Held> {
   const base = await readBase(tx, document);
-  if (base === undefined || base === DAMAGED) {
-    return { document, generation: 0, stateVector: toArrayBuffer(EMPTY_STATE_VECTOR) };
-  }
-  const stateVector = Y.encodeStateVector(loadPart(base.updates));
-  return { document, generation: base.generation, stateVector: toArrayBuffer(stateVector) };
-}
-
-/** @throws {ReplicateError} `NEWER_DATA` */
-function intact<T>(stored: unknown): T | undefined {
-  const unsealed = unseal<T>(stored);
-  if (unsealed.kind === "newer") throw newerData();
-  return unsealed.kind === "intact" ? unsealed.value : undefined;
+  const nothing = { document, generation: 0, stateVector: toArrayBuffer(EMPTY_STATE_VECTOR) };
+  if (base === undefined || base === DAMAGED) return nothing;
+  const vector = orDamaged(() => decoding(() => Y.encodeStateVector(loadPart(base.updates))));
+  if (vector === DAMAGED) return nothing;
+  return { document, generation: base.generation, stateVector: toArrayBuffer(vector) };
 }

@@ -1,9 +1,16 @@
 import { ReplicateError } from "../../shared/errors.js";
 import { stateVectorProblem } from "../../shared/state-vector.js";
+import { isPlainObject } from "../../shared/values.js";
 import type { PushResult, Recovery, StreamPage } from "../../shared/wire.js";
 
 // Checks the server's answers before they reach storage, so that a bad answer is not taken for a storage
 // failure. A page without progress is an error, too, so that it is asked for with pauses.
+
+/**
+ * No document is ever removed this often. A greater generation would be kept here for ever, and the one
+ * after it could become a number that is none.
+ */
+const MAX_GENERATION = 2 ** 40;
 
 /**
  * @param cursor Where the page was to go on from.
@@ -40,14 +47,15 @@ export function unanswered(document: string): ReplicateError {
 }
 
 function isEntry(entry: unknown): boolean {
-  const { document, generation, kind, bytes } = takeApart(entry);
+  const { document, generation, kind, bytes, row } = takeApart(entry);
   const isKnown = kind === "update" || kind === "tombstone";
-  return typeof document === "string" && isCount(generation) && isKnown && isBytesOrNull(bytes);
+  const isNamed = typeof document === "string" && isGeneration(generation);
+  return isNamed && isKnown && isBytesOrNull(bytes) && (row === undefined || isPlainObject(row));
 }
 
 function isRecovered(one: unknown): boolean {
   const { document, generation, update } = takeApart(one);
-  return typeof document === "string" && isCount(generation) && isBytesOrNull(update);
+  return typeof document === "string" && isGeneration(generation) && isBytesOrNull(update);
 }
 
 function isResult(one: unknown): one is PushResult[number] {
@@ -55,7 +63,7 @@ function isResult(one: unknown): one is PushResult[number] {
   const { status, generation, code, message, stateVector } = takeApart(result);
   if (typeof document !== "string") return false;
   if (status !== "rejected") {
-    return (status === "accepted" || status === "removed") && isCount(generation);
+    return (status === "accepted" || status === "removed") && isGeneration(generation);
   }
   const isVector =
     stateVector instanceof ArrayBuffer && stateVectorProblem(new Uint8Array(stateVector)) === null;
@@ -67,8 +75,8 @@ function takeApart(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+function isGeneration(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < MAX_GENERATION;
 }
 
 function isTextOrNull(value: unknown): boolean {

@@ -231,6 +231,7 @@ describe("a server that is at fault", () => {
     ["answers with nothing", async () => null as never],
     ["answers for other documents", async () => [{ document: "other", result: accepted }]],
     ["names no generation", odd({ ...accepted, generation: NaN })],
+    ["names an impossible generation", odd({ ...accepted, generation: 2 ** 40 })],
     ["says what nobody knows", odd({ status: "perhaps" })],
     [
       "sends an invalid state vector",

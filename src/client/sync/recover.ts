@@ -1,7 +1,9 @@
 import { ReplicateError } from "../../shared/errors.js";
 import { MAX_RECOVER_DOCUMENTS } from "../../shared/limits.js";
 import { refusalOf } from "../../shared/refusal.js";
+import { loadPart } from "../../shared/plain-part.js";
 import type { Held, Recovered, Recovery as Answer } from "../../shared/wire.js";
+import { DAMAGED, decoding, orDamaged, undecodable } from "../store/damaged.js";
 
 /** Calls that wait for an answer at the same time. */
 const CALLS_AT_ONCE = 4;
@@ -15,7 +17,7 @@ export type RecoverHost = {
 
 export type Recoveries = {
   recovered: Recovered[];
-  /** Why, for each document that the server could not recover although it was asked for nothing else. */
+  /** Why, for each that the server could not recover although asked for nothing else, or not readably. */
   failed: Map<string, Error>;
 };
 
@@ -35,7 +37,9 @@ export async function recoverAll(
   const take = async (some: string[]) => {
     try {
       for (const one of await ask(some, host)) {
-        if (left.delete(one.document)) recovered.push(one);
+        if (!left.delete(one.document)) continue;
+        if (isReadable(one)) recovered.push(one);
+        else failed.set(one.document, undecodable());
       }
     } catch (error) {
       if (!blamesDocuments(error)) throw error;
@@ -47,6 +51,12 @@ export async function recoverAll(
   };
   while (left.size > 0 && !signal.aborted) await Promise.all(batches(left, alone).map(take));
   return { recovered, failed };
+}
+
+/** One that is not would take those along that are stored in the same transaction. */
+function isReadable({ update }: Recovered): boolean {
+  const decode = () => decoding(() => loadPart(update ? [new Uint8Array(update)] : []));
+  return orDamaged(decode) !== DAMAGED;
 }
 
 /** The first of them, as many as are asked about at once. */

@@ -1,5 +1,6 @@
 import * as Y from "yjs";
-import { DAMAGED, decodeBase } from "../../../src/client/store/stored.js";
+import { DAMAGED } from "../../../src/client/store/damaged.js";
+import { decodeBase } from "../../../src/client/store/stored.js";
 import type { RowFields } from "../../../src/shared/operations.js";
 import { isComplete, loadPart, readFlat } from "../../../src/shared/plain-part.js";
 import { EMPTY_STATE_VECTOR } from "../../../src/shared/state-vector.js";
