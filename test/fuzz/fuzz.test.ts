@@ -24,7 +24,7 @@ it(
     // It is no fuzzing where all is refused, or nothing, or all at the door.
     expect([...result.verdicts.keys()]).toEqual(
       expect.arrayContaining([
-        ...["write", "unchanged", "removed", "INVALID_UPDATE", "UPDATE_TOO_LARGE", "INVALID_ROW"],
+        ...["write", "unchanged", "ended", "INVALID_UPDATE", "UPDATE_TOO_LARGE", "INVALID_ROW"],
         ...["INVALID_VALUE", "CLIENT_ID_TAKEN", "MISSING_DEPENDENCIES", "UNKNOWN_DOCUMENT"],
       ]),
     );
