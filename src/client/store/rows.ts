@@ -12,7 +12,7 @@ export type BaseRow = {
 };
 
 /** A row as it is stored, in this order (C8); `json` is null where `row` is. */
-export type EncodedRow = [
+type EncodedRow = [
   document: string,
   generation: number,
   json: string | null,
@@ -22,7 +22,7 @@ export type EncodedRow = [
 /** Rows that were written together. */
 export type Segment = [document: string, row: BaseRow][];
 
-export function encodeSegment(rows: Iterable<[string, BaseRow]>): Sealed {
+function encodeSegment(rows: Iterable<[string, BaseRow]>): Sealed {
   return seal([...rows].map(([document, row]) => encodeRow(document, row)));
 }
 

@@ -7,7 +7,7 @@ import { advance, endGeneration, type Advanced, type BaseDocument } from "./base
 import { mintAnew, withBytes, type NumberedRecord } from "./mint.js";
 
 /** What an answer does to what is stored; all of it in one transaction (C4). */
-export type Settled = {
+type Settled = {
   /** The new base and row; null when the base stays as it is. */
   advanced: Advanced | null;
   /** Records that are done with. */

@@ -15,7 +15,7 @@ export type RecoverHost = {
   ask(documents: Held[]): Promise<Answer>;
 };
 
-export type Recoveries = {
+type Recoveries = {
   recovered: Recovered[];
   /** Why, for each that the server could not recover although asked for nothing else, or not readably. */
   failed: Map<string, Error>;
