@@ -32,3 +32,18 @@ it.each([...modules])(
     expect(map.get(folder)).toEqual(files);
   },
 );
+
+it.each([
+  ["src/component", "What the files of `src/component` do:", "And those of `src/server`:"],
+  ["src/server", "And those of `src/server`:", "### A push"],
+])("its table of %s names every module, and no other", (folder, from, to) => {
+  const design = text("docs/design.md");
+  const table = design.slice(design.indexOf(from), design.indexOf(to));
+  const named = Array.from(table.matchAll(/^\| (`.*`) +\|/gm), ([, files = ""]) =>
+    files.split(", ").map((file) => file.replaceAll("`", "")),
+  ).flat();
+  const modules = filesIn(folder, ".ts")
+    .map((path) => path.slice(folder.length + 1, -".ts".length))
+    .filter((name) => !/\.test$|^_generated|^index$|^convex\.config$/.test(name));
+  expect(named.sort()).toEqual(modules.sort());
+});
