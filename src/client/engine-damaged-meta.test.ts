@@ -124,6 +124,6 @@ it.each(JUNK)("a list of imports that was damaged lets an import come: %s", asyn
   const rows = [{ id: "old", title: "t" }];
   const imported = engine.importOnce("one", async () => rows);
   await time.advance(60 * SECOND);
-  expect(await imported).toMatchObject({ done: true, inserted: 1 });
+  expect(await imported).toMatchObject({ alreadyImported: false, inserted: 1 });
   expect(await value()).toEqual(["one"]);
 });
