@@ -12,12 +12,7 @@ export type BaseRow = {
 };
 
 /** A row as it is stored, in this order (C8); `json` is null where `row` is. */
-type EncodedRow = [
-  document: string,
-  generation: number,
-  json: string | null,
-  insertedAs?: number,
-];
+type EncodedRow = [document: string, generation: number, json: string | null, insertedAs?: number];
 
 /** Rows that were written together. */
 export type Segment = [document: string, row: BaseRow][];
