@@ -104,7 +104,6 @@ export default defineConfig({
         resolve: { alias: [ENGINE_FOR_CONVEX_TEST] },
         test: {
           name: "on-engine",
-          isolate: true, // the engine goes on with what is scheduled when a file has ended
           include: [COMPONENT_TESTS, EXAMPLE_TESTS, REPLACEMENT_TEST],
           exclude: RUN_NO_FUNCTION,
         },

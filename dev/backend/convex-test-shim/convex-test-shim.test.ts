@@ -15,8 +15,9 @@ import {
 } from "convex/server";
 import { ConvexError, v } from "convex/values";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import type { TestAccessor } from "./accessor.js";
+import { TestAccessor } from "./accessor.js";
 import { convexTest, type TestOptions } from "./index.js";
+import { TestEngine } from "./test-engine.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -234,4 +235,13 @@ it("wants components before the first call", async () => {
   expect(() => t.registerComponent("inner", schema, modules)).toThrow(
     'Register the component "inner" before the first function is called.',
   );
+});
+
+it("runs nothing more once it was closed, as it is at the end of a file", async () => {
+  const engine = new TestEngine({ schema, modules, limits: {} });
+  const t = new TestAccessor(engine, null);
+  await t.mutation(api["repeat"]!, { ms: 1, times: 5 });
+  await engine.close();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await t.query(api["count"]!)).toBe(1);
 });

@@ -1,7 +1,13 @@
+import { afterAll } from "vitest";
 import type { ModuleGlob } from "../app.js";
 import type { Limits } from "../engine/limits.js";
 import { TestAccessor } from "./accessor.js";
 import { TestEngine, type AnySchema } from "./test-engine.js";
+
+const engines: TestEngine[] = [];
+
+// Test files share a process: what one has scheduled must not go on in the next.
+afterAll(async () => void (await Promise.all(engines.splice(0).map((engine) => engine.close()))));
 
 export interface TestOptions {
   schema: AnySchema;
@@ -23,5 +29,6 @@ export function convexTest(given: TestOptions | AnySchema, modules?: ModuleGlob)
   const options = "tables" in given ? { schema: given, modules: modules! } : given;
   const { transactionLimits: limits } = options;
   const engine = new TestEngine({ ...options, limits: typeof limits === "object" ? limits : {} });
+  engines.push(engine);
   return new TestAccessor(engine, null);
 }

@@ -43,6 +43,11 @@ export class TestEngine {
     return (this.#started ??= this.#start());
   }
 
+  /** Ends it: what is scheduled by then never runs. */
+  async close(): Promise<void> {
+    await (await this.#started)?.close();
+  }
+
   /** Resolves when no scheduled function runs. */
   async finishInProgress(): Promise<void> {
     await (await this.started()).settle();
