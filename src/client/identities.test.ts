@@ -3,6 +3,9 @@ import { collectionOf, fakeClient, type Config, type Tasks } from "./collection-
 import { taskFields } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
 
+/** Vitest waits a second by default: a busy machine must not fail a test. */
+const PATIENTLY = { timeout: 15_000 };
+
 /** An app that keeps one collection per user, as the README's does. */
 function appWithUsers(rest: Partial<Config> = {}) {
   const { client, pushed, server } = fakeClient();
@@ -25,7 +28,7 @@ function appWithUsers(rest: Partial<Config> = {}) {
 
 const phaseOf = (tasks: Tasks) => tasks.utils.status.get().phase;
 const becomes = (tasks: Tasks, phase: string) =>
-  vi.waitFor(() => expect(phaseOf(tasks)).toBe(phase));
+  vi.waitFor(() => expect(phaseOf(tasks)).toBe(phase), PATIENTLY);
 
 describe("a collection for each user, kept while others are signed in", () => {
   it("goes on whenever it is on screen again, with what was left unsent", async () => {
@@ -153,7 +156,7 @@ it("rows of a user who is gone leave the memory, and are there again when they r
   hide();
   await vi.waitFor(() => expect(ann.status).toBe("cleaned-up"), { timeout: 10_000 });
   expect(ann.size).toBe(0);
-  await vi.waitFor(() => expect(pushed).toEqual(["a"]));
+  await vi.waitFor(() => expect(pushed).toEqual(["a"]), PATIENTLY);
   await ann.preload();
   expect(ann.get("a")).toMatchObject({ title: "t" });
 });

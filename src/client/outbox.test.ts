@@ -7,6 +7,9 @@ import { bytesOf, entry, inserting, type taskFields } from "./setup.test.js";
 import type { Row } from "../shared/fields.js";
 import { memoryStorage } from "./storage/memory.js";
 
+/** Vitest waits a second by default: a busy machine must not fail a test. */
+const PATIENTLY = { timeout: 15_000 };
+
 type Task = Row<typeof taskFields>;
 
 afterEach(() => vi.unstubAllGlobals());
@@ -140,7 +143,7 @@ describe("retry and discard", () => {
     Object.assign(client, { mutation: () => new Promise<never>(() => undefined) });
     const tasks = collectionOf(client, { startSync: true });
     tasks.insert({ id: "a", title: "t" });
-    await vi.waitFor(() => expect(tasks.utils.outbox.list()[0]?.seq).toBe(1));
+    await vi.waitFor(() => expect(tasks.utils.outbox.list()[0]?.seq).toBe(1), PATIENTLY);
     expect(await tasks.utils.outbox.discard(1)).toBe(false);
     expect(await tasks.utils.outbox.retry(1)).toBe(false);
     expect(await tasks.utils.outbox.discard(-5)).toBe(false);
@@ -230,12 +233,12 @@ describe("after a refusal", () => {
     const others = Array.from({ length: 99 }, (_, index) => `good${index}`);
     const ids = others.toSpliced(50, 0, "poison");
     tasks.insert(ids.map((id) => ({ id, title: "t" })));
-    await vi.waitFor(() => expect(tasks.utils.status.get()).toMatchObject(status));
+    await vi.waitFor(() => expect(tasks.utils.status.get()).toMatchObject(status), PATIENTLY);
     const times = (id: string) => pushed.filter((document) => document === id).length;
     expect(Math.max(...others.map(times))).toBeLessThanOrEqual(2); // together, and then alone
 
     tasks.insert({ id: "later", title: "t" });
-    await vi.waitFor(() => expect(tasks.utils.status.get()).toMatchObject(status));
+    await vi.waitFor(() => expect(tasks.utils.status.get()).toMatchObject(status), PATIENTLY);
     expect(times("later")).toBe(1);
     expect(documents(tasks)).toEqual(["poison"]);
   });
@@ -323,7 +326,7 @@ describe("onRejected", () => {
     await tasks.utils.flush();
     expect(pushed).toEqual(["forbidden1", "forbidden2", "passes", "later"]);
     expect(documents(tasks)).toEqual(["forbidden1", "forbidden2"]);
-    await vi.waitFor(() => expect(reportError).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(reportError).toHaveBeenCalledTimes(2), PATIENTLY);
     expect(reportError).toHaveBeenCalledWith(new Error("a bug in a toast"));
   });
 
@@ -335,7 +338,7 @@ describe("onRejected", () => {
     });
     tasks.insert([forbidden(1), forbidden(2)]);
     await tasks.utils.flush();
-    await vi.waitFor(() => expect(tasks.utils.outbox.list()).toEqual([]));
+    await vi.waitFor(() => expect(tasks.utils.outbox.list()).toEqual([]), PATIENTLY);
   });
 });
 
@@ -363,7 +366,7 @@ describe("in two tabs", () => {
     const [one, two] = [openTab("one"), openTab("two")];
     await Promise.all([one.preload(), two.preload()]);
     two.insert([forbidden(1), forbidden(2)]);
-    await vi.waitFor(() => expect(told).toHaveLength(4));
+    await vi.waitFor(() => expect(told).toHaveLength(4), PATIENTLY);
     expect(told.sort()).toEqual([
       ...["one: forbidden1", "one: forbidden2", "two: forbidden1", "two: forbidden2"],
     ]);
@@ -372,8 +375,11 @@ describe("in two tabs", () => {
     expect(await one.utils.outbox.discard(first!.seq)).toBe(false);
     expect(await one.utils.outbox.retry(second!.seq)).toBe(true);
     expect(await two.utils.outbox.retry(second!.seq)).toBe(false);
-    await vi.waitFor(() => expect(told).toHaveLength(6));
-    await vi.waitFor(() => expect(two.utils.outbox.list()).toEqual(one.utils.outbox.list()));
+    await vi.waitFor(() => expect(told).toHaveLength(6), PATIENTLY);
+    await vi.waitFor(
+      () => expect(two.utils.outbox.list()).toEqual(one.utils.outbox.list()),
+      PATIENTLY,
+    );
     expect(documents(two)).toEqual(["forbidden2"]);
   });
 });

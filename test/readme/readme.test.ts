@@ -98,7 +98,7 @@ it("runs as it stands: a task written on the client is a row on the server", asy
     /* @vite-ignore */ join(app, "src/use.ts")
   )) as ReaderApp;
   await tasks.preload();
-  await vi.waitFor(() => expect(tasks.utils.status.get().phase).toBe("blocked"));
+  await vi.waitFor(() => expect(tasks.utils.status.get().phase).toBe("blocked"), WAIT);
   expect(tasks.utils.status.get().reason).toMatchObject({ message: "Please sign in." });
 
   const token = devToken({ sub: "ann" });
@@ -118,7 +118,7 @@ it("runs as it stands: a task written on the client is a row on the server", asy
   });
 
   tasks.delete(id); // refused by the README's hook
-  await vi.waitFor(() => expect(tasks.utils.status.get().rejected).toBe(1));
+  await vi.waitFor(() => expect(tasks.utils.status.get().rejected).toBe(1), WAIT);
   expect(tasks.has(id)).toBe(true);
   expect(tasks.utils.outbox.list()).toMatchObject([
     { status: "rejected", code: "REFUSED", message: "Finished tasks are kept." },
@@ -131,6 +131,6 @@ it("renders as it stands", async () => {
   const { App } = (await import(/* @vite-ignore */ join(app, "src/Tasks.tsx"))) as {
     App: FunctionComponent<{ userId: string }>;
   };
-  const page = renderToString(createElement(App, { userId: "ann" }));
+  const page = renderToString(createElement(App, { userId: "bob" }));
   expect(page).toBe('<ul title="loading, 0 to send"></ul>');
 });

@@ -7,6 +7,9 @@ import type { ReplicaStorage, StoreName } from "../storage/storage.js";
 import { writeSyncPoint } from "../store/stored.js";
 import { bytesOf, entry, HOUR, inserting, setting, VirtualTime } from "../setup.test.js";
 
+/** Vitest waits a second by default: a busy machine must not fail a test. */
+const PATIENTLY = { timeout: 15_000 };
+
 const created = bytesOf(inserting({ title: "t" }));
 const SYNC = { cursor: "c", complete: true, syncedAt: 5 };
 const titled = (title: string, document = "a"): StreamEntry =>
@@ -153,7 +156,7 @@ describe("one tab", () => {
     });
     listener.stored.mockImplementation(() => expect(begun).toBe(1));
     void data.save(data.add([insert("a")]));
-    await vi.waitFor(() => expect(listener.stored).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(listener.stored).toHaveBeenCalledTimes(1), PATIENTLY);
   });
 
   it("sees what a decision has done to the disk, although it could not be read right after", async () => {

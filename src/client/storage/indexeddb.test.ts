@@ -5,6 +5,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { indexedDBStorage } from "./indexeddb.js";
 import type { OpenOptions, StorageConnection } from "./storage.js";
 
+/** Vitest waits a second by default: a busy machine must not fail a test. */
+const PATIENTLY = { timeout: 15_000 };
+
 beforeEach(() => {
   globalThis.indexedDB = new IDBFactory();
 });
@@ -105,7 +108,7 @@ describe("another version", () => {
     });
     const onBlocked = vi.fn();
     const opening = open({ ...upgraded(), onBlocked });
-    await vi.waitFor(() => expect(onBlocked).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(onBlocked).toHaveBeenCalledTimes(1), PATIENTLY);
     older.close();
     await write(await opening, 1);
   });
