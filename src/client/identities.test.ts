@@ -1,10 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { collectionOf, fakeClient, type Config, type Tasks } from "./collection-setup.test.js";
-import { taskFields } from "./setup.test.js";
+import { PATIENTLY, taskFields } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
-
-/** Vitest waits a second by default: a busy machine must not fail a test. */
-const PATIENTLY = { timeout: 15_000 };
 
 /** An app that keeps one collection per user, as the README's does. */
 function appWithUsers(rest: Partial<Config> = {}) {

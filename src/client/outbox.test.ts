@@ -3,12 +3,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ReplicateError } from "../shared/errors.js";
 import { collectionOf, fakeClient, type Tasks } from "./collection-setup.test.js";
 import type { OutboxItem, RejectedChange } from "./outbox-items.js";
-import { bytesOf, entry, inserting, type taskFields } from "./setup.test.js";
+import { bytesOf, entry, inserting, PATIENTLY, type taskFields } from "./setup.test.js";
 import type { Row } from "../shared/fields.js";
 import { memoryStorage } from "./storage/memory.js";
-
-/** Vitest waits a second by default: a busy machine must not fail a test. */
-const PATIENTLY = { timeout: 15_000 };
 
 type Task = Row<typeof taskFields>;
 

@@ -172,6 +172,9 @@ export class FakePage implements Page {
   }
 }
 
+/** For `vi.waitFor`, which waits a second by default: a busy machine must not fail a test. */
+export const PATIENTLY = { timeout: 15_000 };
+
 export const SECOND = 1_000;
 export const HOUR = 3_600 * SECOND;
 

@@ -5,10 +5,7 @@ import { addSegment, decodeSegment, readSegments } from "../store/rows.js";
 import { memoryStorage } from "../storage/memory.js";
 import type { ReplicaStorage, StoreName } from "../storage/storage.js";
 import { writeSyncPoint } from "../store/stored.js";
-import { bytesOf, entry, HOUR, inserting, setting, VirtualTime } from "../setup.test.js";
-
-/** Vitest waits a second by default: a busy machine must not fail a test. */
-const PATIENTLY = { timeout: 15_000 };
+import { bytesOf, entry, HOUR, inserting, PATIENTLY, setting, VirtualTime } from "../setup.test.js";
 
 const created = bytesOf(inserting({ title: "t" }));
 const SYNC = { cursor: "c", complete: true, syncedAt: 5 };

@@ -4,9 +4,7 @@ import { openDB } from "idb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { indexedDBStorage } from "./indexeddb.js";
 import type { OpenOptions, StorageConnection } from "./storage.js";
-
-/** Vitest waits a second by default: a busy machine must not fail a test. */
-const PATIENTLY = { timeout: 15_000 };
+import { PATIENTLY } from "../setup.test.js";
 
 beforeEach(() => {
   globalThis.indexedDB = new IDBFactory();
