@@ -1,6 +1,7 @@
 import type { CDPSession, Locator, Page } from "playwright-core";
 import { expect, vi } from "vitest";
 import type { Status } from "../../../example/convex/fields.js";
+import { countOutbox, isDiskFree, isKept } from "./in-page.js";
 import type { Troubles } from "./troubles.js";
 
 /** How long anything may take. Generous: a slow machine is no failure. */
@@ -175,24 +176,34 @@ export class Board {
    * nothing in it goes on, and its lock is still its own. (Chromium freezes no visible page, and a
    * browser without windows shows them all: so it is the debugger that stops it.)
    *
+   * Chromium freezes no page in the middle of a transaction that other tabs wait for, either; the
+   * debugger would: then it tries again.
+   *
    * @returns lets it go on.
    */
   async freeze(): Promise<() => Promise<void>> {
     const session = await this.page.context().newCDPSession(this.page);
     await session.send("Debugger.enable");
-    const frozen = new Promise((resolve) => session.once("Debugger.paused", resolve));
-    await session.send("Debugger.pause");
-    await this.#nudge(session);
-    await frozen;
+    const other = this.page
+      .context()
+      .pages()
+      .find((page) => page !== this.page)!;
+    do {
+      await session.send("Debugger.resume").catch(() => undefined); // not paused yet
+      await this.#pause(session);
+    } while (!(await other.evaluate(isDiskFree)));
     return async () => {
       await session.send("Debugger.resume");
       await session.detach();
     };
   }
 
-  /** A page that has nothing to do stops at the next thing it does. */
-  async #nudge(session: CDPSession) {
+  async #pause(session: CDPSession) {
+    const paused = new Promise((resolve) => session.once("Debugger.paused", resolve));
+    await session.send("Debugger.pause");
+    // A page that has nothing to do stops at the next thing it does.
     session.send("Runtime.evaluate", { expression: "0" }).catch(() => undefined);
+    await paused;
   }
 
   /** Lets the page believe that nobody sees it; a browser without windows shows all its tabs. */
@@ -222,29 +233,6 @@ export class Board {
   async synced() {
     await eventually(async () => expect(await this.sync()).toEqual({ phase: "live", pending: 0 }));
   }
-}
-
-/** Runs in the page: whether the service worker has a copy of everything the page was made of. */
-async function isKept(): Promise<boolean> {
-  const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
-  const own = [location.href, ...loaded].filter((url) => url.startsWith(location.origin));
-  const kept = await Promise.all(own.map((url) => caches.match(url)));
-  return kept.every((response) => response !== undefined);
-}
-
-/** Runs in the page: how many local changes are on disk. */
-async function countOutbox(): Promise<number> {
-  const promised = <T>(request: IDBRequest<T>) =>
-    new Promise<T>((resolve, reject) => {
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
-    });
-  const databases = await indexedDB.databases();
-  const { name } = databases.find((one) => one.name?.startsWith("convex-replicate:"))!;
-  const database = await promised(indexedDB.open(name!));
-  const count = await promised(database.transaction("outbox").objectStore("outbox").count());
-  database.close();
-  return count;
 }
 
 /** Asks again and again until `check` throws no more. */
