@@ -57,7 +57,7 @@ it("goes on after a step that failed or threw, but not to a step that needs it",
   expect(text).toMatch("✓ unit");
 });
 
-it("runs two steps at a time, each after those it needs, and tells of each as it ends", async () => {
+it("runs three steps at a time, each after those it needs, and tells of each as it ends", async () => {
   const log: string[] = [];
   const slow = (name: string, turns: number, needs?: string[]): Step => {
     const run = async () => {
@@ -71,13 +71,15 @@ it("runs two steps at a time, each after those it needs, and tells of each as it
   const { text } = await report(
     slow("build", 20),
     slow("lint", 50),
+    slow("types", 60),
     slow("size", 5, ["build"]),
     slow("unit", 5),
   );
-  const expected = ["build begins", "lint begins", "build ends", "size begins", "size ends"];
-  expected.push("unit begins", "unit ends", "lint ends");
+  const expected = ["build", "lint", "types"].map((name) => `${name} begins`);
+  expected.push("build ends", "size begins", "size ends");
+  expected.push("unit begins", "unit ends", "lint ends", "types ends");
   expect(log).toEqual(expected);
-  expect(text.match(/\w+(?= +0 s)/g)).toEqual(["build", "size", "unit", "lint"]);
+  expect(text.match(/\w+(?= +0 s)/g)).toEqual(["build", "size", "unit", "lint", "types"]);
 });
 
 it("says how long a step took", async () => {

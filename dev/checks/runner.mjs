@@ -41,12 +41,12 @@ export function selectSteps(steps, names) {
   return steps.filter(({ name }) => wanted.has(name));
 }
 
-/** Most steps keep one processor busy; the browser's tests wait for a clock half of their time. */
-const AT_ONCE = 2;
+/** More than CI has processors (2): tests that talk to a server wait for a clock half of their time. */
+const AT_ONCE = 3;
 
 /**
- * Runs all steps, also those after one that failed: in order, two at a time, each once those it needs
- * have ended. One that needs a failed one is not run and counts as failed.
+ * Runs all steps, also those after one that failed: in order, three at a time, each once those it
+ * needs have ended. One that needs a failed one is not run and counts as failed.
  *
  * @param {Step[]} steps
  * @param {(line: string) => void} print told of each step as it ends

@@ -13,6 +13,24 @@ export const STEPS = [
     run: () => run("npm", ["run", "--silent", "build"]),
   },
   {
+    name: "e2e",
+    about: "the example in a browser",
+    needs: ["build"],
+    run: () => runTests("e2e"),
+  },
+  {
+    name: "tanstack-lowest",
+    about: "collections on the lowest TanStack DB that is supported",
+    needs: ["build"],
+    run: () => runTests("tanstack-lowest"),
+  },
+  {
+    name: "tanstack-newest",
+    about: "collections on the newest one",
+    needs: ["build"],
+    run: () => runTests("tanstack-newest"),
+  },
+  {
     name: "format",
     about: "every file is as prettier would write it",
     run: () => run("npm", ["run", "--silent", "format:check"]),
@@ -58,12 +76,6 @@ export const STEPS = [
     run: checkSizes,
   },
   {
-    name: "e2e",
-    about: "the example in a browser",
-    needs: ["build"],
-    run: () => runTests("e2e"),
-  },
-  {
     name: "unit",
     about: "tests beside their source, in Node",
     run: () => runTests("unit"),
@@ -101,17 +113,5 @@ export const STEPS = [
     about: "client and server together, and the README's code",
     needs: ["build"],
     run: () => runTests("integration"),
-  },
-  {
-    name: "tanstack-lowest",
-    about: "collections on the lowest TanStack DB that is supported",
-    needs: ["build"],
-    run: () => runTests("tanstack-lowest"),
-  },
-  {
-    name: "tanstack-newest",
-    about: "collections on the newest one",
-    needs: ["build"],
-    run: () => runTests("tanstack-newest"),
   },
 ];

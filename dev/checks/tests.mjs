@@ -19,7 +19,7 @@ import { CACHE, run } from "./command.mjs";
 export async function runTests(project) {
   const reportFile = join(CACHE, `tests-${project}.json`);
   await rm(reportFile, { force: true });
-  // Two steps run at a time.
+  // Other steps run at the same time.
   const args = ["run", "--project", project, "--maxWorkers=50%"];
   args.push("--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`);
   const { ok, output } = await run("vitest", args);

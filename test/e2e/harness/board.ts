@@ -5,7 +5,7 @@ import { countOutbox, isDiskFree, isKept } from "./in-page.js";
 import type { Troubles } from "./troubles.js";
 
 /** How long anything may take. Generous: a slow machine is no failure. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 
 /** What the sync indicator says. */
 export type Sync = { phase: string; pending: number };
