@@ -82,6 +82,19 @@ describe("a forged update is refused, and leaves no trace:", () => {
 
   it("one in the server's name", () => expectRefused(forged(row, 1), "INVALID_UPDATE"));
 
+  it("one under a client id that is no number", async () => {
+    // Multiplied long enough, a digit's weight is Infinity, and Infinity times nothing is NaN: a client
+    // id that equals none, and that Yjs writes as 0.
+    const nan = [...new Array<number>(147).fill(0x80), 0];
+    const { app } = await sharedTask([7, 8], { title: "t" });
+    expect(await push(app, changeOf("insert", "b", forged(row, 0)))).toEqual([accepted]);
+    const plain = forged({ title: "T" }, 0);
+    expect([...plain.slice(0, 4)]).toEqual([1, 1, 0, 0]); // one client, one write, its id, its clock
+    const update = Uint8Array.from([...plain.slice(0, 2), ...nan, ...plain.slice(3)]);
+    expect(await push(app, changeOf("update", "b", update))).toEqual([rejected("INVALID_UPDATE")]);
+    await expectEverywhere(app, "b", { title: "t" });
+  });
+
   it("one that builds on what nobody has", async () => {
     const { app, devices } = await sharedTask([7, 8], { title: "t" });
     devices[0].update("a", { title: "never sent" });

@@ -29,16 +29,21 @@ export class ByteReader {
     return byte;
   }
 
-  /** A variable-length unsigned integer, up to 53 bits. */
+  /**
+   * A variable-length unsigned integer, up to 53 bits, of at most as many bytes as any encoder writes.
+   * With many more of them, lib0 reads NaN, which no comparison stops.
+   */
   uint(): number {
+    const most = this.at + 8;
     let value = 0;
-    for (let factor = 1; ; factor *= 128) {
+    for (let factor = 1; this.at < most; factor *= 128) {
       const byte = this.byte();
       value += (byte & 0x7f) * factor;
-      if (value > Number.MAX_SAFE_INTEGER)
-        throw new Malformed("it holds a number that is too large");
-      if (byte < 0x80) return value;
+      if (byte >= 0x80) continue;
+      if (value > Number.MAX_SAFE_INTEGER) break;
+      return value;
     }
+    throw new Malformed("it holds a number that is too large");
   }
 
   skip(bytes: number) {

@@ -107,6 +107,8 @@ describe("readFieldUpdate (S3)", () => {
       "a write that follows itself",
       Uint8Array.from([1, 1, 66, 0, 0b1010_1000, 66, 0, 1, 126, 0]), // found by test/fuzz
     ],
+    ["a client id of more digits than numbers have", longClientId(8)],
+    ["a client id of so many that it is none", longClientId(147)],
     ["something after its end", Uint8Array.from([1, ...section(7), 0, 0])],
     ["more deletions than there can be changes", deletions(MAX_UPDATE_WRITES + 1)],
     ["a path longer than any field", updateOf((doc) => setField(doc, "a".repeat(4_097), 1))],
@@ -193,6 +195,13 @@ describe("readFieldUpdate (S3)", () => {
 
 function setField(doc: Y.Doc, key: string, value: unknown) {
   doc.getMap("fields").set(key, value);
+}
+
+/** A write whose client id begins with so many zeros. */
+function longClientId(zeros: number): Uint8Array {
+  const update = updateOf((doc) => doc.getMap("fields").set("a", 1), 0);
+  const id = [...new Array<number>(zeros).fill(0x80), 0];
+  return Uint8Array.from([...update.slice(0, 2), ...id, ...update.slice(3)]);
 }
 
 /** What one client says in an update: that the field `a` is null. */

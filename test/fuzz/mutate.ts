@@ -17,7 +17,7 @@ export function mutate(bytes: Uint8Array, other: Uint8Array, random: Random): Ui
 function edit(bytes: number[], other: Uint8Array, random: Random) {
   const at = Math.floor(random() * (bytes.length + 1));
   const length = Math.floor(random() ** 3 * MOST_COPIED);
-  switch (Math.floor(random() * 7)) {
+  switch (Math.floor(random() * 8)) {
     case 0:
       bytes[at] = Math.floor(random() * 256);
       break;
@@ -38,6 +38,10 @@ function edit(bytes: number[], other: Uint8Array, random: Random) {
       bytes.splice(at, 0, ...other.slice(from, from + length));
       break;
     }
+    case 6:
+      // A number with more zeros than any needs.
+      bytes.splice(at, 0, ...new Array<number>(1 + Math.floor(random() * 200)).fill(128));
+      break;
     default:
       // A number as large as there may be, and larger.
       bytes.splice(at, 1, ...new Array<number>(1 + (length % 9)).fill(255), 15);
