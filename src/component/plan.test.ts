@@ -54,6 +54,21 @@ describe("by bytes", () => {
   });
 });
 
+describe("of more than one transaction replaces", () => {
+  const MIB = 1024 * 1024;
+
+  it("some, although they would not be worth it if they were all", () => {
+    const entries = log([90, 1.9 * MIB], [80, 1 * MIB], [70, 1.3 * MIB]);
+    expect(planned(entries, {}, 4 * MIB)).toBe(2);
+  });
+
+  it("at least one commit after the first entry", () => {
+    const entries = log([90, 1.9 * MIB], [80, 1 * MIB], [70, 1.3 * MIB], [60, 40]);
+    entries[2]!.head.ts = entries[1]!.head.ts;
+    expect(planned(entries, {}, 4 * MIB)).toBe(3);
+  });
+});
+
 describe("leaves to live clients what they may still be sent", () => {
   it("young entries", () => {
     expect(planned(log(...repeat(1, 9, 40), ...aging(8, 40)), { entries: 1 })).toBe(5);

@@ -32,11 +32,14 @@ export function planCompaction(
   maxBytes: number,
 ): Entry[] {
   const settled = settledCount(live, now - BigInt(minAgeMs) * NS_PER_MS);
-  const count = wholeCommits(live, Math.min(settled, countWithin(live, maxBytes)));
+  const most = countWithin(live, maxBytes);
+  const count = wholeCommits(live, Math.min(settled, most));
   const [first, ...rest] = live.slice(0, count);
   if (first === undefined || rest.length === 0) return [];
   const size = bytesOf(rest);
-  const worthIt = rest.length >= entries || size >= Math.max(bytes, sizeOf(first));
+  // More than one transaction replaces is worth it in any case: it never gets any less.
+  const worthIt =
+    most < settled || rest.length >= entries || size >= Math.max(bytes, sizeOf(first));
   return worthIt ? [first, ...rest] : [];
 }
 
@@ -53,12 +56,12 @@ function settledCount(live: readonly Entry[], oldEnough: bigint): number {
   return 0;
 }
 
-/** How many entries, from the oldest, have at most `maxBytes`; two in any case. */
+/** How many entries, from the oldest, have at most `maxBytes`; whole commits of at least two in any case. */
 function countWithin(live: readonly Entry[], maxBytes: number): number {
   let count = 0;
   for (let bytes = 0; count < live.length; count++) {
     bytes += sizeOf(live[count]!);
-    if (count >= 2 && bytes > maxBytes) break;
+    if (bytes > maxBytes && wholeCommits(live, count) >= 2) break;
   }
   return count;
 }
