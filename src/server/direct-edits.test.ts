@@ -5,6 +5,7 @@ import {
   expectEverywhere,
   newApp,
   push,
+  rejected,
   removed,
   stored,
   streamAll,
@@ -54,6 +55,13 @@ it("is appended once", async () => {
   const before = (await streamAll(app)).length;
   await push(app, ann.update("a", { title: "U" }));
   expect(await streamAll(app)).toHaveLength(before + 1);
+});
+
+it("a value that cannot be replicated does not keep the document from being removed", async () => {
+  await patch({ data: { constructor: "McLaren" } });
+  expect(await push(app, ann.update("a", { title: "T" }))).toEqual([rejected("INVALID_VALUE")]);
+  expect(await push(app, ann.remove("a"))).toEqual([accepted]);
+  await expectEverywhere(app, "a", null);
 });
 
 it("a removed optional field stays removed", async () => {

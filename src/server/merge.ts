@@ -47,7 +47,7 @@ export function mergeChange(
 ): Outcome {
   try {
     if (incoming.kind === "invalid") throw incoming.problem;
-    const current = reconcile(fields, state);
+    const current = currentState(fields, state, incoming);
     return incoming.kind === "remove"
       ? mergeRemoval(current, incoming.change)
       : mergeUpdate(fields, current, incoming, standings);
@@ -60,6 +60,16 @@ export function mergeChange(
 }
 
 type Current = ReturnType<typeof reconcile>;
+
+/** A removal always works: what server code wrote that cannot be replicated ends with the document. */
+function currentState(fields: CompiledFields, state: DocumentState, { kind }: Incoming): Current {
+  try {
+    return reconcile(fields, state);
+  } catch (error) {
+    if (kind !== "remove" || !(error instanceof ReplicateError)) throw error;
+    return reconcile(fields, { ...state, whole: false });
+  }
+}
 
 function mergeRemoval(current: Current, { generation }: Change): Outcome {
   const { live, row, entries, doc } = current;
