@@ -43,10 +43,15 @@ export async function onReplicated<T>(table: string, read: () => Promise<T>): Pr
 export function fieldsOfRow(row: RowFields, names: readonly string[]): RowFields {
   const fields: RowFields = {};
   for (const name of names) {
-    const value: Value | undefined = row[name];
+    const value = ownValue(row, name);
     if (value !== undefined) fields[name] = value;
   }
   return fields;
+}
+
+/** A field may be called `toString`, which every object inherits. */
+function ownValue(row: RowFields, name: string): Value | undefined {
+  return Object.hasOwn(row, name) ? row[name] : undefined;
 }
 
 export async function insertRow(db: Writer, table: string, id: string, next: RowFields) {
@@ -59,6 +64,6 @@ export async function updateRow(
   names: readonly string[],
   next: RowFields,
 ) {
-  const fields = Object.fromEntries(names.map((name) => [name, next[name]]));
+  const fields = Object.fromEntries(names.map((name) => [name, ownValue(next, name)]));
   await db.patch(stored._id, { ...fields, version: stored.version + 1, timestamp: Date.now() });
 }
