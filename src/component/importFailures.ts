@@ -58,8 +58,8 @@ export async function noteFailures(
   ctx: MutationCtx,
   { _id: batch, collection, name }: Pick<Doc<"imports">, "_id" | "collection" | "name">,
   failures: Failure[],
+  isRow: boolean,
 ) {
-  for (const one of failures) {
-    await ctx.db.insert("importFailures", { batch, collection, name, retried: false, ...one });
-  }
+  const ofBatch = { batch, collection, name, isRow, retried: false };
+  for (const one of failures) await ctx.db.insert("importFailures", { ...ofBatch, ...one });
 }

@@ -101,6 +101,15 @@ it("tries once more what failed, and nothing else", async () => {
   expect(await status(log)).toMatchObject({ inserted: 3, failed: 1, failures: [failed("bad")] });
 });
 
+it("does not try a row again that went in, because another of its name was wrong before", async () => {
+  const log = newLog();
+  const given = batchOf(1, { failures: [failed("d0")] });
+  const [batch] = await add(log, given);
+  await record(log, batch!, 1);
+  expect(await add(log, given)).toEqual([]);
+  expect(await status(log)).toMatchObject({ inserted: 1, failed: 1 });
+});
+
 it("forgets a failure once its row is handed in mended, in whatever batch", async () => {
   const log = newLog();
   await add(log, batchOf(0, { key: "one", failures: [failed("a"), failed("b")] }));

@@ -67,7 +67,7 @@ export const add = mutation({
         ...{ collection, name, key, existing, ...(await stored(ctx, rows)) },
         ...{ inserted: 0, replaced: 0, kept: 0, failed: failures.length },
       });
-      await noteFailures(ctx, { _id: id, collection, name }, failures);
+      await noteFailures(ctx, { _id: id, collection, name }, failures, false);
       if (rows.length > 0) open.push(id);
     }
     return open;
@@ -126,7 +126,7 @@ export const record = mutation({
     const count = inserted + replaced + kept + failures.length;
     const { collection, name } = before;
     for (const one of marks) await ctx.db.insert("importedRows", { collection, name, ...one });
-    await noteFailures(ctx, before, failures);
+    await noteFailures(ctx, before, failures, true);
     return advance(ctx, before, {
       done: before.done + count,
       waiting: before.waiting - count,
@@ -153,7 +153,7 @@ export const halve = mutation({
     const rows = Math.min(rowsAtOnce, waiting);
     if (rows > 1) return advance(ctx, before, { rowsAtOnce: Math.ceil(rows / 2) });
     const { document } = (await readRows(ctx, payloads))[done]!;
-    await noteFailures(ctx, before, [{ document, code: "SERVER_ERROR", message }]);
+    await noteFailures(ctx, before, [{ document, code: "SERVER_ERROR", message }], true);
     return advance(ctx, before, { done: done + 1, waiting: waiting - 1, failed: failed + 1 });
   },
 });
@@ -208,7 +208,7 @@ async function reopen(ctx: MutationCtx, batch: Doc<"imports">, rows: ImportRow[]
     .query("importFailures")
     .withIndex("by_batch", (q) => q.eq("batch", batch._id))
     .collect();
-  const failed = new Map(failures.map((one) => [one.document, one]));
+  const failed = new Map(failures.filter(({ isRow }) => isRow).map((one) => [one.document, one]));
   const again = rows.filter(({ document }) => failed.has(document));
   if (again.length === 0) return false;
   let counted = 0;
