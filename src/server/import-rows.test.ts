@@ -25,6 +25,14 @@ it("makes the same batches of the same rows, whatever the order of their keys", 
   expect(one![0]!.rows).toHaveLength(1);
 });
 
+it("cuts no character of a message in half", () => {
+  for (const length of [130, 131]) {
+    const title = `${"x".repeat(length)}${"😀".repeat(200)}`;
+    const [batch] = batchesOf(fields, [{ id: "a", title: "t", [title]: 1 }]);
+    expect(batch!.failures[0]!.message).not.toMatch(/\p{Surrogate}/u);
+  }
+});
+
 it("says of every row that cannot be stored why, and takes the others", () => {
   const [batch] = batchesOf(fields, [
     { id: "good", title: "t", done: undefined },

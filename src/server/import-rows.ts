@@ -77,6 +77,11 @@ export function failureOf(document: string, error: unknown): RowFailure {
   };
 }
 
+/** JSON parsers refuse one, and with it all that it is in. */
+const HALF_CHARACTER = /\p{Surrogate}$/u;
+
 export function shortMessage(message: string): string {
-  return message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE)}…`;
+  return message.length <= MAX_MESSAGE
+    ? message
+    : `${message.slice(0, MAX_MESSAGE).replace(HALF_CHARACTER, "")}…`;
 }
