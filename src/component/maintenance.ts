@@ -59,16 +59,18 @@ export const configure = mutation({
   returns: v.null(),
   handler: async (ctx, changes) => {
     check(changes);
-    const { compaction, pruning } = await sweepSettingsOf(ctx);
-    const settings = { compaction, pruning, ...changes };
     const stored = await ctx.db.query("settings").first();
-    if (stored) await ctx.db.replace("settings", stored._id, settings);
-    else await ctx.db.insert("settings", settings);
+    const settings = { ...(await sweepSettingsOf(ctx)), ...changes };
+    const { pruning } = settings;
+    const retentionDays = pruning === "off" ? stored?.retentionDays : pruning.retentionDays;
+    const next = { ...settings, ...(retentionDays !== undefined && { retentionDays }) };
+    if (stored) await ctx.db.replace("settings", stored._id, next);
+    else await ctx.db.insert("settings", next);
     return null;
   },
 });
 
-/** Runs a sweep now, also one that is off. */
+/** Runs a sweep now, also one that is off; pruning then takes the `retentionDays` it was told last. */
 export const run = mutation({
   args: { sweep: sweepName },
   returns: v.null(),
@@ -101,7 +103,7 @@ export const tick = internalMutation({
     for (const name of SWEEPS) {
       const due = dueAt(settings[name], await lastSweep(ctx, name));
       if (due !== null && due <= soon) await startSweep(ctx, name);
-      else if (due !== null) await resumeSweep(ctx, name);
+      else await resumeSweep(ctx, name);
     }
     return null;
   },

@@ -57,6 +57,18 @@ describe("pruning", () => {
     expect(await prune(log)).toMatchObject({ documents: 1 });
   });
 
+  it("forgets nothing that it was told to remember, when it is turned off and run by hand", async () => {
+    const log = newLog();
+    await remove(log, "a");
+    const tenYears = { everyHours: 1, retentionDays: 3_650 };
+    await log.mutation(api.maintenance.configure, { pruning: tenYears });
+    await log.mutation(api.maintenance.configure, { pruning: "off" });
+    wait(3_649 * DAY);
+    expect(await prune(log)).toMatchObject({ documents: 0 });
+    wait(2 * DAY);
+    expect(await prune(log)).toMatchObject({ documents: 1 });
+  });
+
   it("leaves the generations after the one that it forgets", async () => {
     const log = newLog();
     await append(log, entry("a"));

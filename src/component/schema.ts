@@ -136,7 +136,11 @@ export default defineSchema({
   restorations: defineTable({ ts: v.commitTs() }),
 
   /** How often sweeps run, where it differs from what is usual; one row at most. */
-  settings: defineTable(sweepSettings),
+  settings: defineTable({
+    ...sweepSettings,
+    /** What `pruning` was told last, also while it is off: it may be run by hand. */
+    retentionDays: v.optional(v.number()),
+  }),
 
   /** What each sweep did last, and where the next one goes on; one row for each. */
   sweeps: defineTable({
@@ -216,6 +220,8 @@ export default defineSchema({
     batch: v.id("imports"),
     collection: v.string(),
     name: v.string(),
+    /** Whether it is a row of the batch: others were found wrong before they came here. */
+    isRow: v.boolean(),
     /** Whether the row was handed in once more since, and so counts in another batch. */
     retried: v.boolean(),
     ...importFailure,

@@ -31,6 +31,8 @@ async function sweep(log: Log) {
 const lastRun = async (log: Log) =>
   (await log.query(api.maintenance.status, {})).compaction.lastRun;
 
+const runNumber = (log: Log) => log.run(async (ctx) => (await ctx.db.query("sweeps").first())!.run);
+
 const wait = (ms: number) => vi.setSystemTime(Date.now() + ms);
 const count = (log: Log) =>
   log.run(async (ctx) => (await ctx.db.query("updates").collect()).length);
@@ -147,6 +149,18 @@ it("takes documents one by one after a step that failed as a whole, and passes b
   await edit(log, ["culprit"], 1);
   wait(HOUR);
   expect(await sweep(log)).toMatchObject({ documents: 1, failures: 0 });
+});
+
+it("goes on after such a step although it is off, once it was started", async () => {
+  const log = newLog();
+  await edit(log, ["a"], 5);
+  wait(HOUR);
+  await log.mutation(api.maintenance.configure, { compaction: "off" });
+  await log.mutation(api.maintenance.run, { sweep: "compaction" });
+  const run = await runNumber(log);
+  wait(HOUR); // in which no step runs
+  await log.mutation(internal.maintenance.tick, {});
+  expect(await runNumber(log)).toBe(run + 1);
 });
 
 it("does not take a run for failed that is going on", async () => {

@@ -52,7 +52,7 @@ type Work = {
   kind: Doc<"updates">["kind"];
   /** Whether what was looked at once need not be looked at again. */
   resumes: boolean;
-  minAgeMs: (settings: SweepSettings) => number;
+  minAgeMs: (ctx: QueryCtx) => Promise<number>;
   /** Rows of one name are taken care of together. */
   nameOf: (row: Doc<"updates">) => string;
   process: (ctx: MutationCtx, row: Doc<"updates">) => Promise<Processed>;
@@ -62,7 +62,7 @@ const WORK: Record<SweepName, Work> = {
   compaction: {
     kind: "update",
     resumes: true,
-    minAgeMs: () => SWEEP_THRESHOLDS.minAgeMs,
+    minAgeMs: () => Promise.resolve(SWEEP_THRESHOLDS.minAgeMs),
     nameOf: ({ collection, document, part }) => JSON.stringify([collection, document, part]),
     process: async (ctx, { collection, document, part }) => {
       const args = { collection, part, documents: [document], thresholds: SWEEP_THRESHOLDS };
@@ -72,8 +72,10 @@ const WORK: Record<SweepName, Work> = {
   pruning: {
     kind: "tombstone",
     resumes: false,
-    minAgeMs: ({ pruning }) =>
-      (pruning === "off" ? DEFAULT_SETTINGS.pruning : pruning).retentionDays * DAY_MS,
+    minAgeMs: async (ctx) => {
+      const { pruning } = await sweepSettingsOf(ctx);
+      return (pruning === "off" ? await lastRetention(ctx) : pruning.retentionDays) * DAY_MS;
+    },
     nameOf: ({ collection, document, generation }) =>
       JSON.stringify([collection, document, generation]),
     process: async (ctx, { collection, document, generation, ts }) => {
@@ -98,6 +100,12 @@ const NOTHING_DONE = {
 export async function sweepSettingsOf(ctx: QueryCtx): Promise<SweepSettings> {
   const stored = await ctx.db.query("settings").first();
   return stored ? { compaction: stored.compaction, pruning: stored.pruning } : DEFAULT_SETTINGS;
+}
+
+/** Of pruning that is off, in days. */
+async function lastRetention(ctx: QueryCtx): Promise<number> {
+  const stored = await ctx.db.query("settings").first();
+  return stored?.retentionDays ?? DEFAULT_SETTINGS.pruning.retentionDays;
 }
 
 export function lastSweep(ctx: QueryCtx, sweep: SweepName): Promise<Doc<"sweeps"> | null> {
@@ -138,7 +146,7 @@ async function scheduleNextStep(ctx: MutationCtx, state: Doc<"sweeps">, failed: 
   const next = { run, steppedAt: Date.now() };
   if (failed && state.oneByOne > 0) {
     const work = WORK[state.sweep];
-    const minAgeMs = work.minAgeMs(await sweepSettingsOf(ctx));
+    const minAgeMs = await work.minAgeMs(ctx);
     const rows = await rowsAfter(ctx, work, state, minAgeMs);
     const culprit = rows.map(work.nameOf).find((name) => !state.skipped.includes(name));
     if (culprit !== undefined) {
@@ -161,7 +169,7 @@ export const step = internalMutation({
     const state = await lastSweep(ctx, sweep);
     if (state?.run !== run) return null;
     const work = WORK[sweep];
-    const minAgeMs = work.minAgeMs(await sweepSettingsOf(ctx));
+    const minAgeMs = await work.minAgeMs(ctx);
     const rows = await rowsAfter(ctx, work, state, minAgeMs);
     const { more, ...done } = await processRows(ctx, work, rows, state);
     const finishedAt = more ? null : Date.now();
