@@ -2,7 +2,7 @@ import type { CompiledFields } from "../shared/compiled-fields.js";
 import { difference, flatten, type FlatRow } from "../shared/operations.js";
 import { loadPart, mintUpdate, SERVER_CLIENT_ID } from "../shared/plain-part.js";
 import { checkKeys } from "./apply-writes.js";
-import { checkWhole, writtenOutcome, type Outcome } from "./merge.js";
+import { checkSize, checkWhole, writtenOutcome, type Outcome } from "./merge.js";
 import { reconcile, type DocumentState } from "./reconcile.js";
 
 /** What an import does with a document that exists, or existed once. */
@@ -31,8 +31,15 @@ export function importDocument(
   const doc = live ? current.doc : loadPart([]);
   const edits = difference(prev === null ? new Map() : flatten(prev, fields.tree), row);
   const bytes = edits.size > 0 ? mintUpdate(doc, edits, SERVER_CLIENT_ID) : null;
-  if (bytes === null) return { kind: "unchanged", generation, entries: [] };
+  if (bytes === null && current.entries.length === 0) {
+    return { kind: "unchanged", generation, entries: [] };
+  }
 
   checkKeys(doc);
+  if (bytes === null) {
+    // Server code wrote the row to the table, and the log learns of it here.
+    checkSize(doc, current.bytes);
+    return { kind: "unchanged", generation, entries: current.entries };
+  }
   return writtenOutcome(fields, current, { doc, bytes, authors: new Set() });
 }

@@ -231,6 +231,21 @@ it("replaces what is there when told to, field by field, and private columns sta
   });
 });
 
+it("brings what server code wrote to everyone, also where the row is as the table has it", async () => {
+  const app = newApp();
+  await push(app, new Device(7).insert("task-0", { title: "old" }));
+  const { _id } = (await stored(app, "task-0"))!;
+  await app.run(async (ctx) => {
+    await ctx.db.patch("tasks", _id, { title: "Task 0" });
+    await ctx.db.insert("tasks", { id: "task-1", title: "Task 1", version: 1, timestamp: 0 });
+  });
+  await run(app, rowsNamed(2), { existing: "replace" });
+  for (const n of [0, 1]) await expectEverywhere(app, `task-${n}`, { title: `Task ${n}` });
+  const entries = await streamAll(app);
+  await run(app, rowsNamed(2), { existing: "replace" });
+  expect(await streamAll(app)).toEqual(entries);
+});
+
 it("never undoes an edit that was made since, however its rows come again", async () => {
   const app = newApp();
   const rows = rowsNamed(300);

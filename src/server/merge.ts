@@ -135,8 +135,9 @@ export function writtenOutcome(
       "The update does not write the root marker, so the document would have no row.",
     );
   }
-  const problem = fields.check(next, prev, "whole") ?? sizeProblem(doc, logged + bytes.byteLength);
+  const problem = fields.check(next, prev, "whole");
   if (problem) throw problem;
+  checkSize(doc, logged + bytes.byteLength);
   const written: NewEntry = {
     kind: "update",
     generation: live ? generation : begun,
@@ -161,14 +162,15 @@ const MAX_GROWTH = 4;
  * A row is bounded already; this bounds what its past fields and authors leave for ever (S8).
  *
  * @param written Bytes of all updates that `doc` was loaded from: few spare us from encoding it.
+ * @throws {ReplicateError} `DOCUMENT_FULL`
  */
-function sizeProblem(doc: Y.Doc, written: number): ReplicateError | null {
+export function checkSize(doc: Y.Doc, written: number) {
   let structs = 0;
   for (const ofOne of doc.store.clients.values()) structs += ofOne.length;
-  if (structs > MAX_PART_STRUCTS) return documentFull(`${structs} changes`, MAX_PART_STRUCTS);
-  if (written * MAX_GROWTH <= MAX_PART_BYTES) return null;
+  if (structs > MAX_PART_STRUCTS) throw documentFull(`${structs} changes`, MAX_PART_STRUCTS);
+  if (written * MAX_GROWTH <= MAX_PART_BYTES) return;
   const size = Y.encodeStateAsUpdate(doc).byteLength;
-  return size <= MAX_PART_BYTES ? null : documentFull(`${size} bytes`, MAX_PART_BYTES);
+  if (size > MAX_PART_BYTES) throw documentFull(`${size} bytes`, MAX_PART_BYTES);
 }
 
 /**
