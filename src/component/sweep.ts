@@ -179,56 +179,83 @@ export const step = internalMutation({
   },
 });
 
+/** What changes of a run while it goes on. */
+type Progress = Pick<
+  Doc<"sweeps">,
+  | "ts"
+  | "creationTime"
+  | "oneByOne"
+  | "skipped"
+  | "documents"
+  | "entries"
+  | "bytes"
+  | "failures"
+  | "lastFailure"
+>;
+
+/** Takes care of the documents of some rows, as many as fit in a transaction; says whether there are more. */
 async function processRows(
   ctx: MutationCtx,
   work: Work,
   rows: readonly Doc<"updates">[],
   state: Doc<"sweeps">,
-) {
-  let { documents, entries, bytes, failures, lastFailure, ts, creationTime, oneByOne, skipped } =
-    state;
+): Promise<Progress & { more: boolean }> {
+  const { ts, creationTime, oneByOne, skipped, failures, lastFailure } = state;
+  const { documents, entries, bytes } = state;
+  const place = { ts, creationTime, oneByOne, skipped };
+  const progress = { ...place, documents, entries, bytes, failures, lastFailure };
   const read = { rows: 0, bytes: 0 };
   const isFull = () =>
-    bytes - state.bytes >= STEP_BYTES ||
-    entries - state.entries >= STEP_ENTRIES ||
+    progress.bytes - state.bytes >= STEP_BYTES ||
+    progress.entries - state.entries >= STEP_ENTRIES ||
     read.rows >= STEP_ROWS_READ ||
     read.bytes >= STEP_BYTES;
-  let isDone = true;
-  let hadFailure = false;
   const seen = new Set<string>();
+  let result: Result = "done";
   for (const row of rows) {
     const name = work.nameOf(row);
-    const isNew = !seen.has(name) && !skipped.includes(name);
+    const isNew = !seen.has(name) && !progress.skipped.includes(name);
     // How much a failed call has read is unknown, but Convex counts it.
-    if (isFull() || hadFailure || (state.oneByOne > 0 && isNew && seen.size > 0)) {
-      isDone = false;
-      break;
+    const isEnough = isFull() || result === "failed";
+    if (isEnough || (state.oneByOne > 0 && isNew && seen.size > 0)) {
+      return { ...progress, more: true };
     }
-    try {
-      if (isNew) {
-        seen.add(name);
-        const processed = await work.process(ctx, row);
-        documents += processed.documents;
-        entries += processed.entries;
-        bytes += processed.bytes;
-        read.rows += processed.read.rows;
-        read.bytes += processed.read.bytes;
-        isDone = processed.done;
-      }
-    } catch (error) {
-      // One document that this cannot be done to stays as it is, and holds up no other.
-      failures++;
-      hadFailure = true;
-      skipped = [...skipped, name].slice(-MAX_SKIPPED);
-      lastFailure = `${name}: ${(error as Error).message}`;
+    if (isNew) {
+      seen.add(name);
+      result = await processOne(ctx, work, row, progress, read);
+      if (result === "unfinished") return { ...progress, more: true };
     }
-    if (!isDone) break;
-    oneByOne = Math.max(0, oneByOne - 1);
-    [ts, creationTime] = [row.ts as bigint, row._creationTime];
+    progress.oneByOne = Math.max(0, progress.oneByOne - 1);
+    [progress.ts, progress.creationTime] = [row.ts as bigint, row._creationTime];
   }
-  const more = isFull() || !isDone || rows.length === STEP_ROWS;
-  const place = { ts, creationTime, oneByOne, skipped };
-  return { documents, entries, bytes, failures, lastFailure, ...place, more };
+  return { ...progress, more: isFull() || rows.length === STEP_ROWS };
+}
+
+type Result = "done" | "unfinished" | "failed";
+
+async function processOne(
+  ctx: MutationCtx,
+  work: Work,
+  row: Doc<"updates">,
+  progress: Progress,
+  read: Processed["read"],
+): Promise<Result> {
+  try {
+    const processed = await work.process(ctx, row);
+    progress.documents += processed.documents;
+    progress.entries += processed.entries;
+    progress.bytes += processed.bytes;
+    read.rows += processed.read.rows;
+    read.bytes += processed.read.bytes;
+    return processed.done ? "done" : "unfinished";
+  } catch (error) {
+    // One document that this cannot be done to stays as it is, and holds up no other.
+    const name = work.nameOf(row);
+    progress.failures++;
+    progress.skipped = [...progress.skipped, name].slice(-MAX_SKIPPED);
+    progress.lastFailure = `${name}: ${(error as Error).message}`;
+    return "failed";
+  }
 }
 
 /** Rows that were written after the last one looked at, as far as they are old enough. */

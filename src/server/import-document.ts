@@ -27,7 +27,7 @@ export function importDocument(
   const current = reconcile(fields, state);
   checkWhole(current);
   const { live, row: prev } = current;
-  const generation = live ? current.generation : current.next;
+  const generation = live ? current.generation : current.nextGeneration;
   const doc = live ? current.doc : loadPart([]);
   const edits = difference(prev === null ? new Map() : flatten(prev, fields.tree), row);
   const bytes = edits.size > 0 ? mintUpdate(doc, edits, SERVER_CLIENT_ID) : null;
@@ -38,7 +38,7 @@ export function importDocument(
   checkKeys(doc);
   if (bytes === null) {
     // Server code wrote the row to the table, and the log learns of it here.
-    checkSize(doc, current.bytes);
+    checkSize(doc, current.loggedBytes);
     return { kind: "unchanged", generation, entries: current.entries };
   }
   return writtenOutcome(fields, current, { doc, bytes, authors: new Set() });

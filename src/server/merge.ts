@@ -9,7 +9,7 @@ import type { Change } from "../shared/wire.js";
 import { applyWrites, MissingDependencies } from "./apply-writes.js";
 import { checkAuthors, type Standings } from "./client-ids.js";
 import type { Incoming } from "./incoming.js";
-import { reconcile, type DocumentState, type NewEntry } from "./reconcile.js";
+import { reconcile, type DocumentState, type NewEntry, type Reconciled } from "./reconcile.js";
 
 /** What a change comes to, decided before anything is written (S2, S4). */
 export type Outcome =
@@ -59,10 +59,12 @@ export function mergeChange(
   }
 }
 
-type Current = ReturnType<typeof reconcile>;
-
 /** A removal always works: what server code wrote that cannot be replicated ends with the document. */
-function currentState(fields: CompiledFields, state: DocumentState, { kind }: Incoming): Current {
+function currentState(
+  fields: CompiledFields,
+  state: DocumentState,
+  { kind }: Incoming,
+): Reconciled {
   try {
     return reconcile(fields, state);
   } catch (error) {
@@ -71,7 +73,7 @@ function currentState(fields: CompiledFields, state: DocumentState, { kind }: In
   }
 }
 
-function mergeRemoval(current: Current, { generation }: Change): Outcome {
+function mergeRemoval(current: Reconciled, { generation }: Change): Outcome {
   const { live, row, entries, doc } = current;
   // A generation that already ended, or never began, needs no second tombstone.
   if (!live || row === null || generation < current.generation) {
@@ -95,7 +97,7 @@ function mergeRemoval(current: Current, { generation }: Change): Outcome {
 
 function mergeUpdate(
   fields: CompiledFields,
-  current: Current,
+  current: Reconciled,
   { change, update, writes }: Extract<Incoming, { kind: "update" }>,
   standings: Standings,
 ): Outcome {
@@ -109,7 +111,7 @@ function mergeUpdate(
   const authors = clientIdsOf(fresh);
   checkAuthors(standings, clientIdsOf(writes), authors, known);
   const merged = applyWrites(fields, doc, { update, writes: fresh });
-  const generation = current.live ? current.generation : current.next;
+  const generation = current.live ? current.generation : current.nextGeneration;
   if (merged === null) return { kind: "unchanged", generation, entries: [] };
 
   return writtenOutcome(fields, current, { doc, bytes: merged, authors });
@@ -125,7 +127,7 @@ type Written = { doc: Y.Doc; bytes: Uint8Array; authors: ReadonlySet<number> };
  */
 export function writtenOutcome(
   fields: CompiledFields,
-  { live, generation, next: begun, row: prev, entries, bytes: logged }: Current,
+  { live, generation, nextGeneration, row: prev, entries, loggedBytes }: Reconciled,
   { doc, bytes, authors }: Written,
 ): Extract<Outcome, { kind: "write" }> {
   const next = renderRow(doc, fields.tree);
@@ -137,10 +139,10 @@ export function writtenOutcome(
   }
   const problem = fields.check(next, prev, "whole");
   if (problem) throw problem;
-  checkSize(doc, logged + bytes.byteLength);
+  checkSize(doc, loggedBytes + bytes.byteLength);
   const written: NewEntry = {
     kind: "update",
-    generation: live ? generation : begun,
+    generation: live ? generation : nextGeneration,
     begins: !live,
     bytes,
   };
@@ -179,7 +181,7 @@ export function checkSize(doc: Y.Doc, written: number) {
  *
  * @throws {ReplicateError} `DOCUMENT_FULL`
  */
-export function checkWhole({ whole }: Pick<Current, "whole">) {
+export function checkWhole({ whole }: Pick<Reconciled, "whole">) {
   if (whole) return;
   throw new ReplicateError(
     "DOCUMENT_FULL",
@@ -203,7 +205,7 @@ function clientIdsOf(writes: readonly FieldWrite[]): ReadonlySet<number> {
 }
 
 /** The answer to a change of a generation that is over (an edit never recreates it), if it is one. */
-function deadGeneration(current: Current, change: Change, writes: FieldWrite[]): Outcome | null {
+function deadGeneration(current: Reconciled, change: Change, writes: FieldWrite[]): Outcome | null {
   const { generation, live, ended, entries } = current;
   const lastEnded = live ? generation - 1 : generation;
   const removed: Outcome = { kind: "ended", generation: lastEnded, entries: live ? [] : entries };

@@ -34,67 +34,73 @@ export type NewEntry = {
   bytes: Uint8Array;
 };
 
+/** A document on which the log and the table agree, once `entries` are appended. */
+export type Reconciled = {
+  /** The newest generation, live or ended. */
+  generation: number;
+  /** The number of the generation that would begin next. */
+  nextGeneration: number;
+  live: boolean;
+  whole: boolean;
+  doc: Y.Doc;
+  row: RowFields | null;
+  ended: DocumentState["ended"];
+  entries: NewEntry[];
+  /** How many bytes its updates take together. */
+  loggedBytes: number;
+};
+
 /**
  * Makes the log agree with the app's table when someone wrote to the table directly (S2 ◆): that
  * difference becomes a server edit, to be appended before the change at hand.
- *
- * @returns the document as it is then; `bytes` is how many its updates take.
  */
-export function reconcile(fields: CompiledFields, state: DocumentState) {
+export function reconcile(fields: CompiledFields, state: DocumentState): Reconciled {
   const { generation, live, whole, ended, stored } = state;
   const updates = live ? state.updates : [];
   const doc = loadPart(updates);
-  const logged = updates.reduce((total, update) => total + update.byteLength, 0);
-  /** Of a generation that is still to begin. */
-  const next = Math.max(generation, state.forgotten) + 1;
-  if (live && stored === null) {
-    const stateVector = Y.encodeStateVector(doc);
-    return {
-      generation,
-      next,
-      live: false,
-      whole: true,
-      doc: loadPart([]),
-      row: null,
-      ended: [...ended, { generation, stateVector }],
-      entries: [{ kind: "tombstone", generation, begins: false, bytes: stateVector }] as NewEntry[],
-      bytes: 0,
-    };
-  }
-  if (stored === null) {
-    return {
-      generation,
-      next,
-      live,
-      whole,
-      doc,
-      row: null,
-      ended,
-      entries: [] as NewEntry[],
-      bytes: logged,
-    };
-  }
-  if (!whole) {
-    // What someone may have written to the table cannot be told from what was not read.
-    return { generation, next, live, whole, doc, row: stored, ended, entries: [], bytes: logged };
-  }
-  const edits = difference(live ? shown(doc, fields) : new Map(), flatten(stored, fields.tree));
-  const bytes = edits.size > 0 ? mintUpdate(doc, edits, SERVER_CLIENT_ID) : null;
-  const current = live ? generation : next;
-  const entries: NewEntry[] = bytes
-    ? [{ kind: "update", generation: current, begins: !live, bytes }]
-    : [];
-  const size = logged + (bytes?.byteLength ?? 0);
-  return {
-    generation: current,
-    next,
-    live: true,
+  const loggedBytes = updates.reduce((total, update) => total + update.byteLength, 0);
+  const nextGeneration = Math.max(generation, state.forgotten) + 1;
+  const logged: Reconciled = {
+    generation,
+    nextGeneration,
+    live,
     whole,
     doc,
     row: stored,
     ended,
-    entries,
-    bytes: size,
+    entries: [],
+    loggedBytes,
+  };
+  if (stored === null) return live ? endedDirectly(logged) : logged;
+  // What someone may have written to the table cannot be told from what was not read.
+  if (!whole) return logged;
+
+  const edits = difference(live ? shown(doc, fields) : new Map(), flatten(stored, fields.tree));
+  const bytes = edits.size > 0 ? mintUpdate(doc, edits, SERVER_CLIENT_ID) : null;
+  const current = live ? generation : nextGeneration;
+  const entry = bytes && { kind: "update" as const, generation: current, begins: !live, bytes };
+  return {
+    ...logged,
+    generation: current,
+    live: true,
+    entries: entry ? [entry] : [],
+    loggedBytes: loggedBytes + (bytes?.byteLength ?? 0),
+  };
+}
+
+/** Server code has deleted the row: the live generation ends. */
+function endedDirectly({ generation, nextGeneration, doc, ended }: Reconciled): Reconciled {
+  const stateVector = Y.encodeStateVector(doc);
+  return {
+    generation,
+    nextGeneration,
+    live: false,
+    whole: true,
+    doc: loadPart([]),
+    row: null,
+    ended: [...ended, { generation, stateVector }],
+    entries: [{ kind: "tombstone", generation, begins: false, bytes: stateVector }],
+    loggedBytes: 0,
   };
 }
 
