@@ -334,6 +334,24 @@ describe("an outbox record", () => {
     expect(bytes(next).slice(2, 6)).not.toEqual(bytes(outgoing[0]).slice(2, 6));
   });
 
+  it.each<[string, (stored: Sealed) => unknown]>([
+    ["damaged", ({ value, ...rest }) => ({ ...rest, value: { ...(value as object), x: 1 } })],
+    ["of a newer version", (stored) => ({ ...stored, format: 99 })],
+  ])("that is %s can be sent from no other disk either (C4)", async (_name, how) => {
+    const { storage } = await withThreeEdits(false);
+    await damage(storage, "outbox", 2, how);
+    const lost = (await openTab(storage)).data.orphaned();
+    const { tab } = await diskWithThree();
+    await tab.data.save(tab.data.adopt(lost));
+    await tab.data.reload();
+    const [{ seq }] = tab.data.replica.recordsOf("b") as [OutboxRecord & { seq: number }];
+    const retrying = tab.data.decide((store) => store.retry(seq));
+    await expect(retrying).rejects.toMatchObject({ code: "OUTBOX_CORRUPT" });
+    const outgoing = await tab.mint(...tab.data.replica.pending().keys());
+    expect(outgoing.map(({ change }) => [change.document, change.op])).toEqual([["a", "update"]]);
+    expect(await tab.data.decide((store) => store.discard(seq))).toBe(true);
+  });
+
   it("of a newer version is left alone, and so is its document until that version has sent it", async () => {
     const { storage } = await withThreeEdits(false);
     await damage(storage, "outbox", 0, (stored) => ({ ...stored, format: 99 }));
