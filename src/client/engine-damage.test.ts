@@ -234,6 +234,25 @@ describe("a damaged document", () => {
     expect(again.data.syncPoint).toMatchObject(SYNC);
   });
 
+  it.each(["update", "remove"] as const)(
+    "has a refused change that was retried meanwhile sent in its own generation: %s",
+    async (kind) => {
+      const { storage, tab } = await diskWithThree();
+      const operations = kind === "update" ? setting({ title: "mine" }) : new Map();
+      await tab.data.save(tab.data.add([{ document: "b", kind, operations }]));
+      const [refused] = await tab.mint("b");
+      const result = { status: "rejected", code: "NO", message: "No." } as const;
+      await tab.data.settle([refused!], [{ document: "b", result }]);
+      await damage(storage, "documents", "b");
+      await tab.data.applyPage([retitled("b", "theirs")], LATER, []);
+      const [{ seq }] = tab.data.replica.recordsOf("b") as [OutboxRecord & { seq: number }];
+      expect(await tab.data.decide((store) => store.retry(seq))).toBe(true);
+      await heal(tab, both);
+      const [outgoing] = await tab.mint("b");
+      expect(outgoing?.change).toMatchObject({ op: kind, generation: 1 });
+    },
+  );
+
   it("is still to be mended after the page is gone", async () => {
     const { storage } = await foundByMint();
     const tab = await openTab(storage);
@@ -332,6 +351,21 @@ describe("an outbox record", () => {
       title: expect.any(String),
     });
     expect(bytes(next).slice(2, 6)).not.toEqual(bytes(outgoing[0]).slice(2, 6));
+  });
+
+  it("that is retried before its document is loaded is sent in its own generation", async () => {
+    const { tab } = await diskWithThree();
+    await tab.edit("b", "mine");
+    const [refused] = await tab.mint("b");
+    const result = { status: "rejected", code: "NO", message: "No." } as const;
+    await tab.data.settle([refused!], [{ document: "b", result }]);
+    const empty = await openTab(memoryStorage());
+    await empty.data.save(empty.data.adopt(tab.data.orphaned()));
+    const [{ seq }] = empty.data.replica.records() as [OutboxRecord & { seq: number }];
+    expect(await empty.data.decide((store) => store.retry(seq))).toBe(true);
+    await empty.data.applyPage([titled("b")], SYNC, []);
+    const [outgoing] = await empty.mint("b");
+    expect(outgoing?.change).toMatchObject({ op: "update", generation: 1 });
   });
 
   it.each<[string, (stored: Sealed) => unknown]>([

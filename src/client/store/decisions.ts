@@ -40,7 +40,7 @@ export async function discardRecord(tx: StorageTransaction, seq: number): Promis
 /** The generation of its document that a change would be made in now. */
 async function currentGeneration(
   tx: StorageTransaction,
-  { document, kind }: StoredRecord,
+  { document, kind, generation }: StoredRecord,
 ): Promise<number> {
   const stored = await readBase(tx, document);
   const base = stored === undefined || stored === DAMAGED ? emptyBase() : stored;
@@ -52,5 +52,6 @@ async function currentGeneration(
     if (other.kind !== "intact" || other.value.document !== document) return [];
     return other.value.kind === "insert" && !other.value.rejected ? [other.value] : [];
   });
-  return insert.at(-1)?.generation ?? base.generation;
+  // Of a damaged document, or one that is not loaded yet, nothing is known but the change's own generation.
+  return insert.at(-1)?.generation ?? (base.generation || generation);
 }
