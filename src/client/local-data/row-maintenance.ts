@@ -1,4 +1,5 @@
 import type { ReplicaStore } from "../store/replica-store.js";
+import type { RowChanges } from "../store/rows.js";
 import type { Replica } from "./replica.js";
 
 export type RowMaintenanceHost = {
@@ -19,12 +20,21 @@ export class RowMaintenance {
     this.#host = host;
   }
 
-  /** Does one step of compaction, where it pays; for whoever is using the storage. */
+  /**
+   * Does one step of compaction, where it pays; for whoever is using the storage. Where that fails, rows
+   * stay as they are and the next write tries again: it is more than what a page needs of the disk, and
+   * a page that fails would hold up all that is to be sent. What ends the session is met again then.
+   */
   async compact(store: ReplicaStore): Promise<void> {
     const { replica } = this.#host;
     const plan = replica.compaction();
     if (plan === null) return;
-    const moved = await store.moveRows(plan.rows, plan.segments, replica.lastSegment);
+    let moved: RowChanges;
+    try {
+      moved = await store.moveRows(plan.rows, plan.segments, replica.lastSegment);
+    } catch {
+      return;
+    }
     this.#host.announce(replica.applyMoved(moved, plan.segments));
   }
 
