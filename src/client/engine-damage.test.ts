@@ -53,6 +53,13 @@ async function diskWithThree() {
   return { storage, tab };
 }
 
+/** Sends what waits of a document, and has it accepted. */
+async function answer({ data, mint }: Tab, document: string) {
+  const [outgoing] = await mint(document);
+  const result = { status: "accepted", generation: 1, ts: null } as const;
+  await data.settle([outgoing!], [{ document, result }]);
+}
+
 async function damage(
   storage: ReplicaStorage,
   store: StoreName,
@@ -89,6 +96,27 @@ describe("damaged rows", () => {
     expect(again.titles()).toEqual({ a: "a", b: "b", c: "c" });
     expect(again.listener.stored).not.toHaveBeenCalled();
   });
+
+  it.each<[string, (tab: Tab) => Promise<unknown>]>([
+    ["a page", ({ data }) => data.applyPage([titled("d")], SYNC, [])],
+    ["an answer", (tab) => answer(tab, "b")],
+  ])(
+    "that another tab stored are made anew also where %s is stored after them",
+    async (_name, store) => {
+      const { storage, tab } = await diskWithThree();
+      await tab.edit("b", "b");
+      const other = await openTab(storage);
+      await other.data.applyPage([retitled("a", "newer")], SYNC, []);
+      await damage(storage, "rows", -1);
+      await store(tab);
+      await tab.data.reload();
+      await quiet();
+      expect(tab.titles()).toMatchObject({ a: "newer", b: "b", c: "c" });
+      const again = await openTab(storage);
+      expect(again.titles()).toEqual(tab.titles());
+      expect(again.listener.stored).not.toHaveBeenCalled(); // nothing is damaged any more
+    },
+  );
 
   it("never bring an older row back that lies before them", async () => {
     const { storage, tab } = await diskWithThree();
