@@ -53,6 +53,13 @@ async function diskWithThree() {
   return { storage, tab };
 }
 
+/** Sends what waits of a document, and has it accepted. */
+async function answer({ data, mint }: Tab, document: string) {
+  const [outgoing] = await mint(document);
+  const result = { status: "accepted", generation: 1, ts: null } as const;
+  await data.settle([outgoing!], [{ document, result }]);
+}
+
 async function damage(
   storage: ReplicaStorage,
   store: StoreName,
@@ -89,6 +96,27 @@ describe("damaged rows", () => {
     expect(again.titles()).toEqual({ a: "a", b: "b", c: "c" });
     expect(again.listener.stored).not.toHaveBeenCalled();
   });
+
+  it.each<[string, (tab: Tab) => Promise<unknown>]>([
+    ["a page", ({ data }) => data.applyPage([titled("d")], SYNC, [])],
+    ["an answer", (tab) => answer(tab, "b")],
+  ])(
+    "that another tab stored are made anew also where %s is stored after them",
+    async (_name, store) => {
+      const { storage, tab } = await diskWithThree();
+      await tab.edit("b", "b");
+      const other = await openTab(storage);
+      await other.data.applyPage([retitled("a", "newer")], SYNC, []);
+      await damage(storage, "rows", -1);
+      await store(tab);
+      await tab.data.reload();
+      await quiet();
+      expect(tab.titles()).toMatchObject({ a: "newer", b: "b", c: "c" });
+      const again = await openTab(storage);
+      expect(again.titles()).toEqual(tab.titles());
+      expect(again.listener.stored).not.toHaveBeenCalled(); // nothing is damaged any more
+    },
+  );
 
   it("never bring an older row back that lies before them", async () => {
     const { storage, tab } = await diskWithThree();
@@ -234,6 +262,25 @@ describe("a damaged document", () => {
     expect(again.data.syncPoint).toMatchObject(SYNC);
   });
 
+  it.each(["update", "remove"] as const)(
+    "has a refused change that was retried meanwhile sent in its own generation: %s",
+    async (kind) => {
+      const { storage, tab } = await diskWithThree();
+      const operations = kind === "update" ? setting({ title: "mine" }) : new Map();
+      await tab.data.save(tab.data.add([{ document: "b", kind, operations }]));
+      const [refused] = await tab.mint("b");
+      const result = { status: "rejected", code: "NO", message: "No." } as const;
+      await tab.data.settle([refused!], [{ document: "b", result }]);
+      await damage(storage, "documents", "b");
+      await tab.data.applyPage([retitled("b", "theirs")], LATER, []);
+      const [{ seq }] = tab.data.replica.recordsOf("b") as [OutboxRecord & { seq: number }];
+      expect(await tab.data.decide((store) => store.retry(seq))).toBe(true);
+      await heal(tab, both);
+      const [outgoing] = await tab.mint("b");
+      expect(outgoing?.change).toMatchObject({ op: kind, generation: 1 });
+    },
+  );
+
   it("is still to be mended after the page is gone", async () => {
     const { storage } = await foundByMint();
     const tab = await openTab(storage);
@@ -332,6 +379,39 @@ describe("an outbox record", () => {
       title: expect.any(String),
     });
     expect(bytes(next).slice(2, 6)).not.toEqual(bytes(outgoing[0]).slice(2, 6));
+  });
+
+  it("that is retried before its document is loaded is sent in its own generation", async () => {
+    const { tab } = await diskWithThree();
+    await tab.edit("b", "mine");
+    const [refused] = await tab.mint("b");
+    const result = { status: "rejected", code: "NO", message: "No." } as const;
+    await tab.data.settle([refused!], [{ document: "b", result }]);
+    const empty = await openTab(memoryStorage());
+    await empty.data.save(empty.data.adopt(tab.data.orphaned()));
+    const [{ seq }] = empty.data.replica.records() as [OutboxRecord & { seq: number }];
+    expect(await empty.data.decide((store) => store.retry(seq))).toBe(true);
+    await empty.data.applyPage([titled("b")], SYNC, []);
+    const [outgoing] = await empty.mint("b");
+    expect(outgoing?.change).toMatchObject({ op: "update", generation: 1 });
+  });
+
+  it.each<[string, (stored: Sealed) => unknown]>([
+    ["damaged", ({ value, ...rest }) => ({ ...rest, value: { ...(value as object), x: 1 } })],
+    ["of a newer version", (stored) => ({ ...stored, format: 99 })],
+  ])("that is %s can be sent from no other disk either (C4)", async (_name, how) => {
+    const { storage } = await withThreeEdits(false);
+    await damage(storage, "outbox", 2, how);
+    const lost = (await openTab(storage)).data.orphaned();
+    const { tab } = await diskWithThree();
+    await tab.data.save(tab.data.adopt(lost));
+    await tab.data.reload();
+    const [{ seq }] = tab.data.replica.recordsOf("b") as [OutboxRecord & { seq: number }];
+    const retrying = tab.data.decide((store) => store.retry(seq));
+    await expect(retrying).rejects.toMatchObject({ code: "OUTBOX_CORRUPT" });
+    const outgoing = await tab.mint(...tab.data.replica.pending().keys());
+    expect(outgoing.map(({ change }) => [change.document, change.op])).toEqual([["a", "update"]]);
+    expect(await tab.data.decide((store) => store.discard(seq))).toBe(true);
   });
 
   it("of a newer version is left alone, and so is its document until that version has sent it", async () => {

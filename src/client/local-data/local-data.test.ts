@@ -16,9 +16,12 @@ const insert = (document: string, title = "mine") =>
 const retitle = (title: string) =>
   ({ document: "a", kind: "update", operations: setting({ title }) }) as const;
 
-/** A storage that can be told to fail, and that tells how many rows each new segment has. */
+/**
+ * A storage that can be told to fail, or to take no segments of so many rows, and that tells how many
+ * rows each new segment has.
+ */
 function watched(storage: ReplicaStorage = memoryStorage()) {
-  const control = { fail: null as Error | null, added: [] as number[] };
+  const control = { fail: null as Error | null, room: Infinity, added: [] as number[] };
   const wrapped: ReplicaStorage = {
     kind: "indexeddb",
     async open(name) {
@@ -29,7 +32,9 @@ function watched(storage: ReplicaStorage = memoryStorage()) {
           connection.transaction(mode, stores, (tx) => {
             if (control.fail) throw control.fail;
             const add = (store: StoreName, value: unknown) => {
-              if (store === "rows") control.added.push(decodeSegment(value)!.length);
+              const size = store === "rows" ? decodeSegment(value)!.length : 0;
+              if (size > control.room) throw new DOMException("full", "QuotaExceededError");
+              if (store === "rows") control.added.push(size);
               return tx.add(store, value);
             };
             return body({
@@ -322,6 +327,21 @@ describe("rows on disk", () => {
     expect((await rowsOnDisk(storage)).segments.length).toBeLessThan(100);
     expect(data.replica.shown.size).toBe(250);
     expect((await openTab(storage)).data.replica.shown.size).toBe(250);
+  });
+
+  it("that do not fit the disk a second time hold up no page, and are compacted once they do", async () => {
+    const { storage, control } = watched();
+    const { data } = await openTab(storage);
+    control.room = 1;
+    for (let index = 0; index < 250; index++) {
+      await data.applyPage([titled(`${index}`, `d${index}`)], SYNC, []);
+    }
+    expect(data.storage.error).toBeNull(); // all that there is to keep is on disk
+    expect((await openTab(storage)).data.replica.shown.size).toBe(250);
+    control.room = Infinity;
+    await data.applyPage([], SYNC, []);
+    expect((await rowsOnDisk(storage)).segments.length).toBeLessThan(100);
+    expect((await openTab(storage)).data.replica.shown).toEqual(data.replica.shown);
   });
 
   it("are compacted once so many of them are outdated", async () => {

@@ -13,6 +13,7 @@ import { ReplicaStore } from "../store/replica-store.js";
 import { StorageHealth, type StorageStatus, type StorageTask } from "../storage/health.js";
 import { NEVER_SYNCED, type SyncPoint } from "../store/sync-point.js";
 import { isMore, type DamagedDocuments } from "../store/repair.js";
+import type { RowChanges } from "../store/rows.js";
 import { StorageQueue } from "./storage-queue.js";
 import { unsentChanges } from "./unsent-changes.js";
 
@@ -47,6 +48,7 @@ export class LocalData {
       enqueue: (work) => this.#enqueue("write", work),
       announce: (documents) => this.#announce(documents),
       load: () => this.#load(),
+      retryUntilDone: (work) => this.#queue.retryUntilDone(work),
     });
     this.opened = this.#open();
   }
@@ -111,7 +113,7 @@ export class LocalData {
       const changes = await store.applyPage(entries, { ...point, round }, lastSegment, recovered);
       if (changes.missing.length > 0) return changes.missing;
       if (changes.point.round === round) this.#point = changes.point;
-      this.#announce(this.replica.applyRows(changes));
+      this.#applied(changes);
       if (changes.point.round !== round || changes.damaged.length > 0) await this.#load();
       await this.#rows.compact(store);
       return [];
@@ -122,7 +124,7 @@ export class LocalData {
   heal(recovered: readonly Recovered[], asked: DamagedDocuments): Promise<void> {
     return this.#enqueue("write", async (store) => {
       const changes = await store.heal(recovered, asked, this.replica.lastSegment);
-      this.#announce(this.replica.applyRows(changes));
+      this.#applied(changes);
       await this.#load();
     });
   }
@@ -147,9 +149,7 @@ export class LocalData {
   /** Shows some of what was loaded again; there is more while `syncPoint.reset` is set. */
   showReloaded(): Promise<void> {
     return this.#enqueue("write", async (store) => {
-      this.#announce(
-        this.replica.applyRows(await store.showReloadedRows(this.replica.lastSegment)),
-      );
+      this.#applied(await store.showReloadedRows(this.replica.lastSegment));
       await this.#load();
       await this.#rows.compact(store);
     });
@@ -180,7 +180,7 @@ export class LocalData {
     return this.#enqueue("write", async (store) => {
       const answers = answersTo(outgoing, results, this.replica.pending());
       const settled = await store.settle(answers, this.replica.lastSegment);
-      this.#announce(this.replica.applySettled(settled));
+      this.#applied(settled, this.replica.applySettled(settled));
       for (const record of settled.changed) if (record.rejected) this.#listener.rejected(record);
       if (settled.damaged.length > 0) await this.#load();
     });
@@ -269,12 +269,15 @@ export class LocalData {
     for (const record of newlyRejected(known, loaded.records)) this.#listener.rejected(record);
     this.#listener.changed();
     if (wasResetting && !loaded.point.reset) this.#listener.maySend();
-    const { damagedSegments } = loaded;
-    if (damagedSegments.length > 0) {
-      void this.#queue.retryUntilDone(() => this.#rows.rebuild(damagedSegments));
-    }
+    this.#rows.rebuild(loaded);
     if (isMore(loaded.damaged, before)) this.#listener.mustHeal();
     if (isMore(before, loaded.damaged)) this.#listener.maySend();
+  }
+
+  /** Shows what has just been stored, and sees to what was found to be damaged on the way. */
+  #applied(changes: RowChanges, documents = this.replica.applyRows(changes)) {
+    this.#announce(documents);
+    this.#rows.rebuild(changes);
   }
 
   #announce(documents: Iterable<string>) {

@@ -197,6 +197,7 @@ describe("an answer of the server", () => {
       rows: new Map([["a", row("x")]]),
       segment: 2,
       missed: [],
+      damagedSegments: [],
       damaged: [],
       done: [retitle("x", { seq: 1 })],
       changed: [retitle("y", { seq: 2, rejected })],

@@ -9,7 +9,10 @@ import { PATIENTLY } from "../setup.test.js";
 beforeEach(() => {
   globalThis.indexedDB = new IDBFactory();
 });
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
 
 const open = (options?: OpenOptions) => indexedDBStorage().open("a", options);
 const read = (connection: StorageConnection) =>
@@ -71,6 +74,24 @@ describe("a connection", () => {
     const opening = vi.spyOn(indexedDB, "open");
     expect(await Promise.all([read(connection), read(connection)])).toEqual([1, 1]);
     expect(opening).toHaveBeenCalledTimes(1);
+  });
+
+  it("that the browser closed and does not open again fails in time, and works once it does", async () => {
+    const connection = await open();
+    await write(connection, 1);
+    await closeBelow(connection);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const opening = vi.spyOn(indexedDB, "open");
+    opening.mockImplementation(() => new IDBOpenDBRequest()); // is never answered
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const failed = expect(read(connection)).rejects.toThrow("does not open within 10 s");
+      await vi.advanceTimersByTimeAsync(10_000);
+      await failed;
+    }
+    expect(opening).toHaveBeenCalledTimes(2);
+    opening.mockRestore();
+    expect(await read(connection)).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it("to a database that is gone says so for good, also once there is a new one", async () => {

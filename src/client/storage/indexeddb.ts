@@ -1,8 +1,10 @@
 import { openDB, type IDBPDatabase } from "idb";
 import { ReplicateError } from "../../shared/errors.js";
+import { realEnvironment } from "../platform/environment.js";
 import { noteStoreId, recallStoreId } from "./eviction.js";
 import { abort, runTransaction, wrap } from "./indexeddb-transaction.js";
 import { newerData } from "./newer-data.js";
+import { openInTime } from "./open-in-time.js";
 import { persisted } from "./persistence.js";
 import {
   NUMBERED_STORES,
@@ -84,9 +86,16 @@ class Connection implements StorageConnection {
     return persisted(ask && this.#persist);
   }
 
+  /** An answer that never comes would hold up everything for good: without one, whoever waits tries again. */
+  #openAgain(): Promise<IDBPDatabase> {
+    return openInTime(realEnvironment, this.#options, (options) =>
+      openDatabase(this.#name, options),
+    );
+  }
+
   /** Browsers close connections: on trouble with the disk, in the background, for another tab. */
   async #reopen() {
-    const opened = this.#isLost ? null : await openDatabase(this.#name, this.#options);
+    const opened = this.#isLost ? null : await this.#openAgain();
     // What this connection's owner knows of keys and contents is wrong for ever, so it ends here.
     // Another tab may have been the first to notice, and have made the new database.
     this.#isLost ||= opened !== null && (await storeIdOf(opened)) !== this.storeId;

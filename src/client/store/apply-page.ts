@@ -39,7 +39,8 @@ export async function applyPage(
   newClientId: () => number,
 ): Promise<AppliedPage> {
   const current = await readSyncPoint(tx);
-  const nothing = { rows: new Map(), segment: null, missed: [], missing: [], damaged: [] };
+  const unchanged = { rows: new Map(), segment: null, missed: [], damagedSegments: [] };
+  const nothing = { ...unchanged, missing: [], damaged: [] };
   // Late: a load that starts over has begun since, or come to its end.
   const { reset } = current;
   if (current.round !== point.round || reset?.loaded) return { ...nothing, point: current };

@@ -116,6 +116,11 @@ describe("changes that need not be sent", () => {
     expect(sent(group, live(1))).toMatchObject({ op: "remove" });
   });
 
+  it("are those that say nothing: no removal is made of them", () => {
+    const group = [stored(1, "update", 1)];
+    expect(mint(group, live(1), CLIENT, tree)).toEqual({ kind: "cancelled", group });
+  });
+
   it("are edits and removals of a generation that is over", () => {
     expect(mint([retitle(1, "x")], ended(1), CLIENT, tree).kind).toBe("dead");
     expect(mint([remove(1)], live(2), CLIENT, tree).kind).toBe("cancelled");

@@ -25,7 +25,7 @@ const MAX_GROUP = 500;
 export type Minted =
   /** Send `change`, which stands for `group`; `fresh` when its bytes have to be stored first. */
   | { kind: "send"; change: Change; group: NumberedRecord[]; fresh: boolean }
-  /** The group removes what the server does not have, or not any more: there is nothing to send. */
+  /** The group removes what the server does not have, or not any more, or says nothing: nothing is sent. */
   | { kind: "cancelled"; group: NumberedRecord[] }
   /** The generation of the document that the group belongs to is over. */
   | { kind: "dead"; group: NumberedRecord[] };
@@ -60,6 +60,8 @@ export function mint(
     return { kind: ends ? "cancelled" : "dead", group };
   }
   const update = ends ? null : mintGroup(group, base, clientId, tree);
+  // Without bytes it would be sent as a removal, which nobody has asked for.
+  if (!ends && update === null) return { kind: "cancelled", group };
   const change = changeOf(group, update, generationToPush(head, base));
   return { kind: "send", group, fresh: true, change };
 }

@@ -3,10 +3,8 @@ import type { Environment } from "../platform/environment.js";
 import { CURRENT_DATA } from "./migrations.js";
 import { isStorageError, type StorageHealth } from "../storage/health.js";
 import { memoryStorage } from "../storage/memory.js";
+import { openInTime } from "../storage/open-in-time.js";
 import type { ReplicaStorage, StorageConnection } from "../storage/storage.js";
-
-/** Some browsers never answer (WebKit bug 226547); after this time in ms the page goes on without. */
-const OPEN_TIMEOUT_MS = 10_000;
 
 /** Why a session before this one had to let go of its storage, and for how long it is left alone, in ms. */
 export type Loss = { error: ReplicateError; pauseMs: number };
@@ -34,19 +32,24 @@ export async function openStorage(
   health: StorageHealth,
   changed: () => void,
 ): Promise<StorageConnection> {
+  const { name, storage, environment } = config;
   try {
-    if (config.loss) await afterLoss(config.loss, config.environment, health);
-    const connection = await openInTime(config, () => {
+    if (config.loss) await afterLoss(config.loss, environment, health);
+    const onBlocked = () => {
       health.setPermanentError(BLOCKED);
       changed();
-    });
+    };
+    const options = { ...CURRENT_DATA, onBlocked };
+    const connection = await openInTime(environment, options, (watched) =>
+      storage.open(name, watched),
+    );
     health.setPermanentError(null);
     health.update({ evicted: connection.evicted ?? false });
     return connection;
   } catch (error) {
     health.update({ kind: "memory" });
     health.setPermanentError(refused(error as Error));
-    return memoryStorage().open(config.name, CURRENT_DATA);
+    return memoryStorage().open(name, CURRENT_DATA);
   }
 }
 
@@ -60,33 +63,6 @@ async function afterLoss(
   if (pauseMs === 0) return;
   if (isStorageError(error)) health.failed("read", error); // until it has been read
   await new Promise<void>((resolve) => environment.after(pauseMs, resolve));
-}
-
-function openInTime(config: Config, onBlocked: () => void): Promise<StorageConnection> {
-  const { name, storage, environment } = config;
-  return new Promise((resolve, reject) => {
-    let isLate = false;
-    const stopWaiting = environment.after(OPEN_TIMEOUT_MS, () => {
-      isLate = true;
-      reject(new Error(`it does not open within ${OPEN_TIMEOUT_MS / 1_000} s`));
-    });
-    const options = {
-      version: CURRENT_DATA.version,
-      upgrade: (...args: Parameters<typeof CURRENT_DATA.upgrade>) => {
-        stopWaiting(); // it does answer, and there may be much to do
-        return CURRENT_DATA.upgrade(...args);
-      },
-      onBlocked: () => {
-        stopWaiting();
-        if (!isLate) onBlocked();
-      },
-    };
-    const take = (connection: StorageConnection) => {
-      if (isLate) connection.close();
-      else resolve(connection);
-    };
-    storage.open(name, options).then(take, reject).finally(stopWaiting);
-  });
 }
 
 function refused(error: Error): ReplicateError {

@@ -83,6 +83,7 @@ describe.each<[string, () => ReplicaStorage]>([
       rows: new Map(),
       segment: null,
       missed: [],
+      damagedSegments: [],
       missing: [],
       damaged: [],
       point: later,
@@ -105,7 +106,7 @@ describe.each<[string, () => ReplicaStorage]>([
       const all = await setUp(make());
       await all.store.applyPage([entry(1, created)], SYNC, SEEN, []);
       expect(await all.store.applyPage(page, LATER, SEEN, [])).toEqual({
-        ...{ rows: new Map(), segment: null, missed: [] },
+        ...{ rows: new Map(), segment: null, missed: [], damagedSegments: [] },
         ...{ missing: ["a"], damaged: [], point: SYNC },
       });
       return all;

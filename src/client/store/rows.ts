@@ -57,6 +57,8 @@ export type RowChanges = {
   segment: number | null;
   /** What other tabs stored before that segment, and the caller has not seen. */
   missed: [key: number, Segment][];
+  /** Keys of those among them whose rows cannot be trusted: they have to be rebuilt. */
+  damagedSegments: number[];
 };
 
 /** Segments after a key, and the keys of those that are damaged. */
@@ -81,9 +83,9 @@ export async function addSegment(
   lastSegment: number,
 ): Promise<RowChanges> {
   // Also when there is nothing to add: what an answer settles, another tab may have added before.
-  const { segments: missed } = await readSegments(tx, lastSegment);
-  if (rows.size === 0) return { rows, segment: null, missed };
-  return { rows, segment: await tx.add("rows", encodeSegment(rows)), missed };
+  const { segments: missed, damagedSegments } = await readSegments(tx, lastSegment);
+  const segment = rows.size === 0 ? null : await tx.add("rows", encodeSegment(rows));
+  return { rows, segment, missed, damagedSegments };
 }
 
 /** Adds those rows that nothing newer replaces, and drops the segments that they were in. */
@@ -93,10 +95,10 @@ export async function moveRows(
   from: readonly number[],
   lastSegment: number,
 ): Promise<RowChanges> {
-  const { segments: missed } = await readSegments(tx, lastSegment);
+  const { segments: missed, damagedSegments } = await readSegments(tx, lastSegment);
   const newer = new Set(missed.flatMap(([, segment]) => segment.map(([document]) => document)));
   const moved = new Map([...rows].filter(([document]) => !newer.has(document)));
   await Promise.all(from.map((key) => tx.delete("rows", key)));
   const { segment } = await addSegment(tx, moved, Infinity);
-  return { rows: moved, segment, missed };
+  return { rows: moved, segment, missed, damagedSegments };
 }

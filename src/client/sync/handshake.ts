@@ -19,7 +19,8 @@ export function untilConnected(transport: Transport, signal: AbortSignal): Promi
 }
 
 /**
- * Resolves once the owner of the local data is signed in; nothing that the server sends is applied.
+ * Resolves once the owner of the local data is signed in, or a failing disk keeps that from being told:
+ * the next page may be hours away. Nothing that the server sends is applied.
  *
  * @param identify Rejects for anyone else.
  */
@@ -36,7 +37,10 @@ export function untilMine(
       stop();
       resolve();
     };
-    const listen = ({ identity }: StreamPage) => void identify(identity).then(end, () => undefined);
+    const refused = ({ code }: Partial<ReplicateError>) => {
+      if (code !== "IDENTITY_CHANGED") end();
+    };
+    const listen = ({ identity }: StreamPage) => void identify(identity).then(end, refused);
     signal.addEventListener("abort", end);
     stop = transport.subscribe(cursor, listen, () => undefined);
     if (signal.aborted) end();

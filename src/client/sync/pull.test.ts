@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ConvexError } from "convex/values";
+import { ReplicateError } from "../../shared/errors.js";
 import { PROTOCOL_VERSION } from "../../shared/versions.js";
 import { HOUR, quiet, SECOND } from "../setup.test.js";
 import { fail, one, page, setUp, ScriptedServer, type FakePullHost } from "./pull-setup.test.js";
@@ -226,6 +227,25 @@ describe("errors", () => {
     const [first, ...others] = server.subscriptions;
     expect(first!.open).toBe(false);
     expect(others).toHaveLength(1); // waits for the refusal to end
+  });
+
+  it("of the disk are not waited out where the owner is back: it is asked again (C5)", async () => {
+    const { time, host, server, puller } = setUp({ loaded: true });
+    const { identify } = host;
+    host.owner = "someone else";
+    puller.start();
+    await quiet();
+    expect(host.state.pullReason).toMatchObject({ code: "IDENTITY_CHANGED" });
+    host.owner = null;
+    host.identify = async () => {
+      host.identify = identify;
+      throw new ReplicateError("STORAGE_FAILED", "disk on fire");
+    };
+    server.onSubscribe = ({ onPage }) => queueMicrotask(() => onPage(page([], "c")));
+    server.open[0]!.onPage(page([], "c")); // and nothing else is written for hours
+    await time.advance(HOUR);
+    expect(host.state).toMatchObject({ caughtUp: true, pullReason: null });
+    expect(server.open).toHaveLength(1);
   });
 
   it("that are refusals are over as soon as the server allows what it refused", async () => {
