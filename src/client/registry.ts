@@ -42,8 +42,8 @@ export function engineFor(client: ConvexClientLike, config: EngineConfig): Engin
 }
 
 /**
- * Its collection is in use from now on: it syncs, and those of other identities do not, whose unsent
- * changes must not be pushed as this one's. Merely creating a collection takes nobody's turn.
+ * Makes this engine's identity the one that syncs. Engines of other identities pause, because their
+ * unsent changes must not be pushed as this user's. Merely creating a collection takes nobody's turn.
  */
 export function takeTurn(client: ConvexClientLike, engine: Engine) {
   const { engines = new Map<string, Registered>(), turns } = clients.get(client) ?? {};

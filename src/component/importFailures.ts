@@ -12,8 +12,8 @@ export async function theBatch(ctx: QueryCtx, id: Id<"imports">): Promise<Doc<"i
 }
 
 /**
- * A row that failed and is handed in once more counts where it is now. Looked up one by one: of
- * an import any number may have failed.
+ * A failed row that is submitted again counts in its new batch only. Rows are looked up one by one,
+ * because any number may have failed.
  */
 export async function forgetFailures(
   ctx: MutationCtx,
