@@ -7,7 +7,11 @@ type Failure = ObjectType<typeof importFailure>;
 
 export async function theBatch(ctx: QueryCtx, id: Id<"imports">): Promise<Doc<"imports">> {
   const batch = await ctx.db.get("imports", id);
-  if (batch === null) throw new Error(`There is no batch ${id} of an import.`);
+  if (batch === null) {
+    throw new Error(
+      `There is no batch ${id} of an import. Call importDocuments again with the same name.`,
+    );
+  }
   return batch;
 }
 
