@@ -222,7 +222,8 @@ describe("what a page does not carry itself", () => {
       code: "SERVER_ERROR",
       message: expect.stringContaining("everything has to be loaded again") as string,
     });
-    server.onSubscribe = ({ onPage }) => onPage(reset);
+    server.onSubscribe = ({ cursor, onPage }) =>
+      onPage(cursor === "stored" ? reset : page([], "c"));
     server.pages.set(null, page([one(1)], "c"));
     await time.advance(HOUR);
     expect(host.resets).toEqual([["stored", "pruned"]]);
