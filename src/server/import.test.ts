@@ -13,6 +13,7 @@ import { v } from "convex/values";
 import { expect, it, vi } from "vitest";
 import type { ComponentApi } from "../component/_generated/component.js";
 import { register } from "../test.js";
+import { importRows } from "./import.js";
 import { Replicate, replicatedTable, type ImportFunction, type ImportOptions } from "./index.js";
 import {
   accepted,
@@ -180,6 +181,18 @@ it("reports rows that are wrong, and imports the others", async () => {
   expect(status).toMatchObject({ waiting: 0, inserted: 2, failed: 6 });
   expect(status.failures).toEqual(expect.arrayContaining(problems));
   expect(await storedRow(app, "good")).toEqual({ title: "fine" });
+});
+
+it.each([
+  ["\ud800", "one with half a surrogate pair"],
+  ["x".repeat(129), "one of 129"],
+  [undefined, "undefined"],
+])("says what is wrong with the name %j", async (name, got) => {
+  const importing = importRows({} as never, {} as never, {} as never, { name: name!, rows: [] });
+  await expect(importing).rejects.toMatchObject({
+    code: "INVALID_OPTIONS",
+    message: `The \`name\` of an import is a string of 1 to 128 characters, but got ${got}.`,
+  });
 });
 
 it("changes nothing when it is called again", async () => {
