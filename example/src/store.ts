@@ -21,7 +21,6 @@ export const tasks = createCollection(
     convexClient: convex,
     api: api.tasks,
     fields: taskFields,
-    getKey: (task) => task.id,
     // Each column asks for one status: with an index its query touches only its own tasks.
     autoIndex: "eager",
     defaultIndexType: BasicIndex,

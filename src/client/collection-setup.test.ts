@@ -89,7 +89,7 @@ export function collectionOf(
   change: (options: Options) => Options = (options) => options,
 ) {
   const config = { convexClient, api, fields: taskFields, storage: memoryStorage(), coalesceMs: 1 };
-  const options = convexCollectionOptions({ ...config, getKey: (row) => row.id, ...rest });
+  const options = convexCollectionOptions({ ...config, ...rest });
   const collection = createCollection(change(options));
   cleanups.push(() => collection.cleanup());
   return collection;

@@ -422,8 +422,8 @@ describe("a write made in a callback of another write", () => {
 });
 
 describe("getKey", () => {
-  it("can be left out", async () => {
-    const tasks = collectionOf(fakeClient().client, { getKey: undefined });
+  it("can be left out, or return the id", async () => {
+    const tasks = collectionOf(fakeClient().client, { getKey: (row) => row.id });
     tasks.insert({ id: "a", title: "t" });
     expect(tasks.get("a")).toMatchObject({ id: "a" });
   });

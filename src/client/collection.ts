@@ -50,12 +50,12 @@ export type ConvexCollectionConfig<F extends Fields> = PassedOn<Row<F>> & {
   api: ReplicateApi;
   /** The fields that the schema and the server functions use as well. */
   fields: F;
-  /** `(row) => row.id`, which is what it is without it; no other key is possible. */
+  /** Optional: rows are always keyed by their id, so only `(row) => row.id` is accepted. */
   getKey?: ((row: Row<F>) => string) | undefined;
   /**
-   * Who is signed in: each identity has local data of its own, and sees no one else's. While the
-   * collection of another identity is in use, this one does not sync, and its unsent changes stay on
-   * disk.
+   * Who is signed in: each identity has local data of its own, and sees no one else's. While a
+   * collection of the same table for another identity is in use, this one does not sync, and its
+   * unsent changes stay on disk.
    */
   identity?: string | undefined;
   /** Name of the local store; by default it follows from the deployment and the functions. */
@@ -131,7 +131,7 @@ export type ReplicateUtils<R> = {
  *     fields: taskFields,
  *   }),
  * );
- * tasks.insert({ id: crypto.randomUUID(), title: "Buy milk", done: false });
+ * tasks.insert({ id: crypto.randomUUID(), title: "Buy milk", done: false, details: {} });
  * ```
  * @throws {ReplicateError} `INVALID_FIELDS`, `INVALID_OPTIONS`, or `COLLECTION_CONFLICT` when the same collection was
  * created before with other options.

@@ -375,9 +375,7 @@ describe("an outbox record", () => {
     const base = titled("a").bytes;
     expect(renderBytes(base, bytes(next))).toEqual({ title: "second" });
     // Whether or not the lost bytes ever arrived, what follows them takes effect.
-    expect(renderBytes(base, bytes(outgoing[0]), bytes(next))).toMatchObject({
-      title: expect.any(String),
-    });
+    expect(renderBytes(base, bytes(outgoing[0]), bytes(next))).toEqual({ title: "second" });
     expect(bytes(next).slice(2, 6)).not.toEqual(bytes(outgoing[0]).slice(2, 6));
   });
 

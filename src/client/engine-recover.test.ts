@@ -1,14 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Browser, FakeDisk, FakeServer, insert, setUp } from "./engine-setup.test.js";
+import { Browser, FakeDisk, FakeServer, insert, retitle, setUp } from "./engine-setup.test.js";
 import type { LocalMutation } from "./local-write.js";
 import { SECOND } from "./setup.test.js";
 
-const retitle = (id: string, title: string): LocalMutation => ({
-  type: "update",
-  key: id,
-  original: { id, title: "t" },
-  modified: { id, title },
-});
 const remove = (id: string): LocalMutation => ({
   type: "delete",
   key: id,

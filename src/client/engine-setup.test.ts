@@ -346,6 +346,14 @@ export const insert = (id: string, title = "t"): LocalMutation => ({
   modified: { id, title },
 });
 
+/** An edit of what `insert` made. */
+export const retitle = (id: string, title: string): LocalMutation => ({
+  type: "update",
+  key: id,
+  original: { id, title: "t" },
+  modified: { id, title },
+});
+
 /** Nothing is left of a page: no timer, listener, subscription, lock or channel. */
 export function expectNothingLeft({
   time,

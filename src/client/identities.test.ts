@@ -115,6 +115,9 @@ describe("a collection for each user, kept while others are signed in", () => {
     await ann.cleanup();
     void ann.preload();
     await becomes(ann, "blocked");
+    expect(ann.utils.status.get().reason!.message).toMatch(
+      /"ann" belongs to another user than .*\. It syncs again once that user is signed in\./,
+    );
     const refused = expect.objectContaining({ code: "IDENTITY_CHANGED" });
     expect(() => ann.insert({ id: "x", title: "t" })).toThrow(refused);
     hide();

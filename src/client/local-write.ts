@@ -47,8 +47,8 @@ export function toLocalWrite(mutation: LocalMutation, fields: CompiledFields): L
   if (type === "delete") return { document, kind: "remove", operations: new Map() };
 
   checkId(document, modified);
-  // Of an update only what it changes: the server checks the row as a whole, and mends it first where
-  // the table was edited directly, e.g. where a field that became required was filled in.
+  // An update is checked only for what it changes. The server checks the whole row, after it has taken
+  // in direct edits of the table, e.g. ones that filled in a field that became required.
   const { tree } = fields;
   const before = type === "insert" ? undefined : withoutVirtual(original);
   const next = flatten(withoutVirtual(modified), tree, before);

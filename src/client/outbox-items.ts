@@ -25,7 +25,8 @@ type Item<R> = {
   changes: FieldChange[];
   /**
    * The row with this change and those that it builds on; null for a removal, and where the document
-   * it changes is not there. It is what was there, where that went because everything was loaded again.
+   * it changes is not there. If the document disappeared when everything was loaded again, the row that
+   * was here before, with this change.
    */
   row: R | null;
   /** The row as the server has it, as far as is known here; null when there is none. */

@@ -35,7 +35,8 @@ export interface Outbox<R> {
    * edits that were refused along with it: they are in that order in `list()`.
    *
    * @returns whether it was there to retry: not, when another call or another tab was first.
-   * @throws {ReplicateError} `INVALID_ID` for anything but a number, `STORAGE_FAILED`
+   * @throws {ReplicateError} `INVALID_ID` for anything but a number; `OUTBOX_CORRUPT` for a change whose
+   * record is damaged: it can only be discarded; `STORAGE_FAILED`
    */
   retry(seq: number): Promise<boolean>;
   /**

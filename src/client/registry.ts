@@ -13,7 +13,7 @@ export type EngineConfig = SessionConfig & {
 
 type Registered = { config: EngineConfig; engine: Engine };
 
-type OfClient = {
+type ClientState = {
   /** By storage name, so that a collection that is created twice (a hot reload, two components) shares one. */
   engines: Map<string, Registered>;
   /** Whose turn it is, by server functions: a client is signed in as one person at a time. */
@@ -21,12 +21,17 @@ type OfClient = {
 };
 
 /** Held by the client object itself: nothing outlives it (C10). */
-const clients = new WeakMap<ConvexClientLike, OfClient>();
+const clients = new WeakMap<ConvexClientLike, ClientState>();
+
+function stateOf(client: ConvexClientLike): ClientState {
+  const state = clients.get(client) ?? { engines: new Map(), turns: new Map() };
+  clients.set(client, state);
+  return state;
+}
 
 /** @throws {ReplicateError} `COLLECTION_CONFLICT` when the name is in use with other options. */
 export function engineFor(client: ConvexClientLike, config: EngineConfig): Engine {
-  const { engines, turns } = clients.get(client) ?? { engines: new Map(), turns: new Map() };
-  clients.set(client, { engines, turns });
+  const { engines, turns } = stateOf(client);
   const existing = engines.get(config.name);
   const conflict = existing && conflictOf(existing.config, config);
   if (existing && !conflict) {
@@ -42,19 +47,19 @@ export function engineFor(client: ConvexClientLike, config: EngineConfig): Engin
 }
 
 /**
- * Its collection is in use from now on: it syncs, and those of other identities do not, whose unsent
- * changes must not be pushed as this one's. Merely creating a collection takes nobody's turn.
+ * Makes this engine's identity the one that syncs. Engines of other identities pause, because their
+ * unsent changes must not be pushed as this user's. Merely creating a collection takes nobody's turn.
  */
 export function takeTurn(client: ConvexClientLike, engine: Engine) {
-  const { engines = new Map<string, Registered>(), turns } = clients.get(client) ?? {};
+  const { engines, turns } = stateOf(client);
   const own = [...engines.values()].find((one) => one.engine === engine);
   if (!own) return; // another one has taken its place
   const { functions, identity } = own.config;
-  turns?.set(functions, identity);
-  for (const { config, engine } of engines.values()) {
-    if (config.functions !== functions) continue;
-    if (config.identity === identity) engine.resume();
-    else engine.suspend(NOT_THEIR_TURN);
+  turns.set(functions, identity);
+  for (const other of engines.values()) {
+    if (other.config.functions !== functions) continue;
+    if (other.config.identity === identity) other.engine.resume();
+    else other.engine.suspend(NOT_THEIR_TURN);
   }
 }
 

@@ -24,8 +24,8 @@ export type SyncStatus = {
   /** How far the first load is; `fraction` is an estimate from 0 to 1. */
   progress: { documents: number; fraction: number } | null;
   /**
-   * When something of the server's last arrived and this device then had everything it had, in ms
-   * since the epoch. While `live` nothing is missing, however long ago that was.
+   * When data last arrived from the server and left this device up to date, in ms since the epoch.
+   * While `live` nothing is missing, however long ago that was.
    */
   lastSyncedAt: number | null;
   /** Where local data is kept, and how safe it is there. */

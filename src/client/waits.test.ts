@@ -1,15 +1,7 @@
 import { expect, describe, it } from "vitest";
-import { insert, setUp } from "./engine-setup.test.js";
-import type { LocalMutation } from "./local-write.js";
+import { insert, retitle, setUp } from "./engine-setup.test.js";
 import { HOUR, quiet, SECOND } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
-
-const retitle = (id: string, title: string): LocalMutation => ({
-  type: "update",
-  key: id,
-  original: { id, title: "t" },
-  modified: { id, title },
-});
 
 /** What has become of a promise so far. */
 function watch(promise: Promise<void>) {

@@ -6,9 +6,8 @@ import { readEntry } from "./bytes.js";
 import { groupEntries } from "./entries.js";
 import type { PartName } from "./generations.js";
 
-// Old versions of documents, read from the log and from what was moved out of it (`keep`). Of one
-// generation of a document the log has what is newest, and its snapshot is all that is needed of what
-// came before.
+// Old versions of documents, read from the log and from what was moved out of it (`keep`). For each
+// generation the log has the newest entries, and its snapshot stands for everything before them.
 
 /** What one call reads at most, in rows and in bytes of updates: Convex reads up to 16 MiB (S8). */
 const MAX_ROWS_READ = 4_000;

@@ -7,13 +7,17 @@ type Failure = ObjectType<typeof importFailure>;
 
 export async function theBatch(ctx: QueryCtx, id: Id<"imports">): Promise<Doc<"imports">> {
   const batch = await ctx.db.get("imports", id);
-  if (batch === null) throw new Error(`There is no batch ${id} of an import.`);
+  if (batch === null) {
+    throw new Error(
+      `There is no batch ${id} of an import. Call importDocuments again with the same name.`,
+    );
+  }
   return batch;
 }
 
 /**
- * A row that failed and is handed in once more counts where it is now. Looked up one by one: of
- * an import any number may have failed.
+ * A failed row that is submitted again counts in its new batch only. Rows are looked up one by one,
+ * because any number may have failed.
  */
 export async function forgetFailures(
   ctx: MutationCtx,

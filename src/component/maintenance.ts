@@ -82,7 +82,7 @@ export const run = mutation({
 
 /**
  * To be run once a backup has been restored: all clients then load everything again. They may have
- * seen what this database has not, and what it will have comes to lie where that was.
+ * received changes that the backup lacks, and new changes will take the same places in the log.
  */
 export const afterRestore = mutation({
   args: {},

@@ -32,9 +32,9 @@ export async function forget(
 }
 
 /**
- * The newest generation of any document that was forgotten, 0 when none was: whichever document seems
- * to have had none yet may have had those. Its next one comes after them, because whoever remembers the
- * end of an earlier generation takes nothing more of it.
+ * The newest generation of any document that was forgotten, 0 when none was. A document without a log
+ * may have had generations up to this number, so its next one gets a higher number: a client that
+ * remembers the end of an earlier generation would ignore it.
  */
 export const newestForgotten = query({
   args: { collection: v.string() },

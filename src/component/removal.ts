@@ -44,7 +44,7 @@ export class Clearing {
     const { document, generation } = ended;
     const place = { collection: deltas.collection, document, part: ended.part };
     const newest = await newestGeneration(ctx, place);
-    // Not said by the rows that are deleted, since these may be only some of them, or none.
+    // Not derived from the deleted rows: perhaps only some of them, or none, are deleted now.
     if (newest.live && newest.generation === generation) {
       deltas.add(newest.scope!, document, { documents: -1 });
     }

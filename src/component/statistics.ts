@@ -105,9 +105,9 @@ async function foldNow(ctx: MutationCtx) {
  * Counts in the oldest changes. What it has counted in it deletes in the same transaction, so that no
  * crash and no repetition counts anything twice.
  *
- * A count at hand goes on in the same transaction, once the statistics tell every change up to the
- * snapshot in which it sees the log: so what is counted and what they tell are always of one moment,
- * for all documents that it has passed, and it may take as long as it likes.
+ * A running count advances in the same transaction, once the statistics include every change up to the
+ * snapshot that it reads. So the count and the statistics always describe the same moment, for all
+ * documents that the count has visited, and it may take as long as it likes.
  */
 async function step(ctx: MutationCtx, last: Doc<"folds"> | null) {
   const count = await unfinishedCount(ctx);

@@ -37,7 +37,6 @@ it("renders an outbox on a server as empty, and types its rows", () => {
     convexClient: fakeClient().client,
     api,
     fields: taskFields,
-    getKey: (row) => row.id,
   });
   function Outbox() {
     const items = useOutbox({ utils });

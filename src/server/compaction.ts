@@ -4,9 +4,9 @@ import { measure } from "../shared/weight.js";
 import type { Decision, ReplicatedCollection, WriteCtx } from "./documents.js";
 
 /**
- * Compacts the logs of those documents that were found long (S5) and are written, or are not because
- * their logs are too long: so the edit goes through some time. One that weighs more than a row may, as
- * only the app can make it, is left to the sweep: what makes it lighter must fit in a transaction.
+ * Compacts those logs found long (S5) whose documents this call writes, or refuses because their logs
+ * are too long, so that a later try succeeds. Rows heavier than clients may make them are left to the
+ * sweep, so that an edit that makes one lighter still fits in a transaction.
  */
 export async function compactLogs(
   ctx: WriteCtx,

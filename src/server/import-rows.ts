@@ -49,7 +49,11 @@ function checkedRow(
 ): ImportRow | RowFailure {
   const id = isPlainObject(row) ? row["id"] : undefined;
   const badId = idProblem(id);
-  if (badId) return failureOf(`row ${index}`, badId);
+  if (badId) {
+    const message = `The row at index ${index} has no valid id. ${badId.message}`;
+    // Apps do not get to see this name: it only tells such rows apart.
+    return { document: `row ${index}`, code: badId.code, message };
+  }
   const document = id as string;
   try {
     if (seen.has(document)) {

@@ -13,6 +13,7 @@ import { v } from "convex/values";
 import { expect, it, vi } from "vitest";
 import type { ComponentApi } from "../component/_generated/component.js";
 import { register } from "../test.js";
+import { importRows } from "./import.js";
 import { Replicate, replicatedTable, type ImportFunction, type ImportOptions } from "./index.js";
 import {
   accepted,
@@ -169,9 +170,9 @@ it("reports rows that are wrong, and imports the others", async () => {
   const problems = [
     { id: "typo", code: "INVALID_ROW", message: expect.stringContaining("titel") as string },
     { id: "half", code: "INVALID_ROW", message: expect.stringContaining("title") as string },
-    { id: "row 3", code: "INVALID_ID", message: expect.any(String) as string },
+    { id: "", code: "INVALID_ID", message: expect.stringContaining("row at index 3") as string },
     { id: "good", code: "INVALID_ROW", message: "Another row of the same call has this id." },
-    { id: "row 5", code: "INVALID_ID", message: expect.any(String) as string },
+    { id: "", code: "INVALID_ID", message: expect.stringContaining("row at index 5") as string },
     { id: "large", code: "ROW_TOO_LARGE", message: expect.any(String) as string },
   ];
   expect(await start(app, { name: "seed", rows })).toEqual({ queued: 2, failures: problems });
@@ -180,6 +181,18 @@ it("reports rows that are wrong, and imports the others", async () => {
   expect(status).toMatchObject({ waiting: 0, inserted: 2, failed: 6 });
   expect(status.failures).toEqual(expect.arrayContaining(problems));
   expect(await storedRow(app, "good")).toEqual({ title: "fine" });
+});
+
+it.each([
+  ["\ud800", "one with half a surrogate pair"],
+  ["x".repeat(129), "one of 129"],
+  [undefined, "undefined"],
+])("says what is wrong with the name %j", async (name, got) => {
+  const importing = importRows({} as never, {} as never, {} as never, { name: name!, rows: [] });
+  await expect(importing).rejects.toMatchObject({
+    code: "INVALID_OPTIONS",
+    message: `The \`name\` of an import is a string of 1 to 128 characters, but got ${got}.`,
+  });
 });
 
 it("changes nothing when it is called again", async () => {

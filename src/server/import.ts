@@ -13,7 +13,6 @@ import {
 import { v, type Infer } from "convex/values";
 import { ReplicateError } from "../shared/errors.js";
 import { idProblem } from "../shared/ids.js";
-import { MAX_ID_LENGTH } from "../shared/limits.js";
 import type { ReplicatedCollection, WriteCtx } from "./documents.js";
 import { hash } from "./hash.js";
 import { importNext } from "./import-batch.js";
@@ -26,7 +25,7 @@ const MAX_PAGE_CHARACTERS = 2 * 1024 * 1024;
 const MAX_PAGE_ROWS = 2_000;
 
 export type ImportOptions<Row> = {
-  /** Names the import: under one name each row takes effect once, however often it is handed in. */
+  /** Names the import: under one name each row takes effect once, however often it is submitted. */
   name: string;
   rows: readonly Row[];
   /**
@@ -36,7 +35,7 @@ export type ImportOptions<Row> = {
   existing?: ExistingRule;
 };
 
-/** A row that was not imported, and why. */
+/** A row that was not imported, and why. Where it has no valid id, `id` is empty, and `message` has its index. */
 export type ImportFailure = { id: string; code: string; message: string };
 
 /** How far an import is; it is over when nothing is `waiting`. Rows are counted as handed in. */
@@ -44,7 +43,7 @@ export type ImportStatus = {
   waiting: number;
   inserted: number;
   replaced: number;
-  /** ReplicatedCollection that were left as they are. */
+  /** Documents that were left as they are. */
   kept: number;
   failed: number;
   /** At most 100 of them. */
@@ -103,12 +102,8 @@ export async function importRows<Row>(
   importBatch: ImportFunction,
   { name, rows, existing = "keep" }: ImportOptions<Row>,
 ): Promise<{ queued: number; failures: ImportFailure[] }> {
-  if (idProblem(name)) {
-    throw new ReplicateError(
-      "INVALID_OPTIONS",
-      `The \`name\` of an import must be a string of 1 to ${MAX_ID_LENGTH} characters, but is ${JSON.stringify(name)}.`,
-    );
-  }
+  const problem = idProblem(name, "The `name` of an import");
+  if (problem) throw new ReplicateError("INVALID_OPTIONS", problem.message);
   const self = getFunctionName(importBatch);
   const batches = batchesOf(fields, rows);
   let page: Infer<typeof batch>[] = [];
@@ -187,5 +182,5 @@ export function importMutation(
 }
 
 function publicFailure({ document, code, message }: RowFailure): ImportFailure {
-  return { id: document, code, message };
+  return { id: code === "INVALID_ID" ? "" : document, code, message };
 }

@@ -101,7 +101,6 @@ describe("readFieldUpdate (S3)", () => {
     ["a 12-byte promise of 30 million structs", bomb(30_000_000)],
     ["garbage-collected structs", Uint8Array.from([1, 1, 7, 0, 0, 5, 0])],
     ["a gap", Uint8Array.from([1, 1, 7, 0, 10, 5, 0])],
-    ["one client id twice", Uint8Array.from([2, ...section(7), ...section(7), 0])],
     ["more client ids than anyone needs", Uint8Array.from([2, ...section(7), ...section(8), 0])],
     [
       "a write that follows itself",

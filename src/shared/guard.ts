@@ -8,9 +8,9 @@ export type FieldUpdate = { writes: FieldWrite[]; update: Uint8Array };
 
 /**
  * The writes in an update to plain fields from a client, or an error: bytes from clients are
- * hostile (S3). They are scanned without being decoded, because a few of them may promise, and
- * two megabytes of them hold, what takes a hundred times the memory. Deletions are left out: setting
- * a key implies those of honest clients, and nothing else may delete.
+ * hostile (S3). They are scanned without being decoded, because a few bytes can claim, and two
+ * megabytes can really contain, what takes a hundred times as much memory once decoded. Deletions are
+ * left out: setting a key implies those of honest clients, and nothing else may delete.
  *
  * @throws {ReplicateError} `INVALID_UPDATE`, `UPDATE_TOO_LARGE`
  */

@@ -30,8 +30,8 @@ export const MAX_UPDATE_WRITES = 2_048;
 export const MAX_UPDATE_WEIGHT = 120_000;
 
 /**
- * Client ids that one update may speak under: an honest one is minted under one, whatever it carries. A
- * document has room for only so many, and a stranger must not take it up by the handful (S3).
+ * Client ids that one update may use. Honest updates use one, whatever they contain. A document has
+ * room for only so many, and a stranger must not fill it up by the handful (S3).
  */
 export const MAX_UPDATE_CLIENT_IDS = 1;
 
@@ -63,8 +63,9 @@ export const MAX_RECOVER_DOCUMENTS = 32;
 export const MAX_STATE_VECTOR_BYTES = 128 * 1024;
 
 /**
- * Yjs client ids of one identity, or of a device of nobody's (S3). A page of an honest device uses one for
- * everything but documents of which a change was refused. One push brings at most one for each document.
+ * Yjs client ids bound to one user, or to a device on which nobody has signed in (S3). A page of an
+ * honest device uses one, and another for each document that had a change refused. One push brings at
+ * most one for each document.
  */
 export const MAX_CLIENT_IDS_PER_OWNER = 100_000;
 

@@ -1,6 +1,6 @@
 import type { ReplicateErrorCode } from "./errors.js";
 
-/** By this Convex itself knows a `ConvexError`, whichever copy of its package it was made by. */
+/** The symbol by which Convex recognises a `ConvexError`, even one made by another copy of its package. */
 const CONVEX_ERROR = Symbol.for("ConvexError");
 
 /** Why something was refused, by this package or, with a code of its own, by the app. */
@@ -10,8 +10,8 @@ export type Refusal = { code: string; message: string };
 export type OwnRefusal = Refusal & { code: ReplicateErrorCode };
 
 /**
- * When someone who refused says to ask again, in ms; null when they say nothing of it. `retryAfter` is
- * what `@convex-dev/rate-limiter` calls it.
+ * How long to wait before asking again, in ms, if the error says so; otherwise null. `retryAfter` is the
+ * name that `@convex-dev/rate-limiter` uses.
  */
 export function retryAfterOf(error: unknown): number | null {
   if (refusalOf(error) === null) return null;

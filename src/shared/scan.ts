@@ -31,8 +31,8 @@ export type WriteId = { client: number; clock: number };
 export type FieldWrite = { id: WriteId; at: Path | WriteId };
 
 /**
- * Looks an update (V1) to plain fields through before anything of it is decoded: what it would
- * decode to is bounded, and made of nothing but field writes (S3).
+ * Scans an update (V1) before it is decoded, and makes sure that its content is bounded and consists of
+ * field writes only (S3).
  *
  * @returns its writes, and where its deletions begin.
  * @throws {Malformed | TooMuch} saying what is wrong with it.
@@ -42,7 +42,6 @@ export function scanUpdate(bytes: Uint8Array): { writes: FieldWrite[]; end: numb
   const clients = reader.uint();
   if (clients > MAX_UPDATE_CLIENT_IDS) throw new Malformed(`it uses ${clients} client ids`);
   const budget = { weight: MAX_UPDATE_WEIGHT, keys: new KeyScales() };
-  const seen = new Set<number>();
   const writes: FieldWrite[] = [];
   for (let n = 0; n < clients; n++) {
     const structs = reader.uint();
@@ -52,9 +51,6 @@ export function scanUpdate(bytes: Uint8Array): { writes: FieldWrite[]; end: numb
       throw new TooMuch(`it holds ${changes} changes, more than ${MAX_UPDATE_WRITES}`);
     }
     const client = reader.uint();
-    // Yjs would apply only the last of them.
-    if (seen.has(client)) throw new Malformed("it lists one client id twice");
-    seen.add(client);
     if (client === SERVER_CLIENT_ID) throw new Malformed("it uses the server's client id");
     const first = reader.uint();
     if (first + structs > Number.MAX_SAFE_INTEGER) throw new Malformed("its clocks run away");

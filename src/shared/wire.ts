@@ -110,7 +110,7 @@ export const heldValidator = v.object({
 });
 export type Held = Infer<typeof heldValidator>;
 
-/** What is missing there. */
+/** What a client lacks of one document: the answer to its `Held`. */
 export const recoveredValidator = v.object({
   document: v.string(),
   /** The newest generation, live or ended; 0 when the log knows none. */

@@ -138,7 +138,6 @@ export class Imports {
         convexClient: this.client,
         api: anyApi["tasks"] as never,
         fields,
-        getKey: (task) => task.id,
         storage: memoryStorage(),
       }),
     );

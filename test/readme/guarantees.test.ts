@@ -1,9 +1,5 @@
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-
-const root = new URL("../../", import.meta.url);
-const text = (path: string) => readFileSync(fileURLToPath(new URL(path, root)), "utf8");
+import { text } from "./markdown.js";
 
 /** `path/of.test.ts` › "title of the test" */
 const REFERENCE = /`((?:src|test|example)\/[^`]+\.test\.tsx?)` › "([^"]+)"/g;

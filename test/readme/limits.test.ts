@@ -1,10 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readdirSync } from "node:fs";
 import { expect, it } from "vitest";
 import * as limits from "../../src/shared/limits.js";
-
-const root = new URL("../../", import.meta.url);
-const text = (path: string) => readFileSync(fileURLToPath(new URL(path, root)), "utf8");
+import { root, text } from "./markdown.js";
 
 const found = (path: string, pattern: RegExp) =>
   Array.from(text(path).matchAll(pattern), ([, name = ""]) => name).sort();

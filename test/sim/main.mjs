@@ -19,7 +19,7 @@ const USAGE = `Usage: npm run sim -- [options]
   --schedules N    how many random schedules; 1000, or 2000 for each planted bug
   --seed S         the seed of the first; 1
   --steps 3,7,12   of a seed's steps, only these
-  --with a,b       also the steps that the clients cannot stand yet: rollBack, clone
+  --with a,b       also these steps, which are not done by default: rollBack, clone
   --often a,b      these steps and faults more often
   --verbose        print what happens, in one process
   --processes N    2

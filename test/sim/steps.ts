@@ -3,7 +3,7 @@ import type { Run } from "./run.js";
 export type Step = {
   /** How often it is chosen. */
   weight: number;
-  /** What the clients cannot stand yet: only done when it is asked for. */
+  /** Not among the default steps: only done when it is asked for. */
   isOptional?: true;
   run: (run: Run) => void | Promise<void>;
 };

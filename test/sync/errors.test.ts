@@ -162,40 +162,11 @@ describe("set-up mistakes", () => {
         convexClient: client,
         api: api.tasks,
         fields: fields as typeof taskFields,
-        getKey: (row) => row.id,
         storage,
       });
     expect(() => again({ title: v.string() })).toThrow(/exists already, with other fields/);
     expect(() => again(taskFields)).not.toThrow();
   });
-
-  it("refuses fields that Convex or replicatedTable() would not take", () => {
-    expect(() => defineFields({ id: v.string() })).toThrow(/adds itself/);
-    expect(() => defineFields({ _x: v.string() })).toThrow(/not one Convex accepts/);
-    expect(() => defineFields({ x: "string" as never })).toThrow(/not a validator/);
-  });
-});
-
-describe("the stream", () => {
-  async function page(cursor: string | null) {
-    const backend = await startApp();
-    const a = openDevice(backend);
-    a.tasks.insert(task("t1"));
-    await converged(a);
-    return a.client.query(api.tasks.stream, { cursor });
-  }
-
-  it("starts from the beginning without a cursor", async () => {
-    const { entries, reset } = await page(null);
-    expect([entries.map(({ document }) => document), reset]).toEqual([["t1"], null]);
-  });
-
-  it.each(["", "nonsense", '["-1"]', '["99999999999999999999"]', "{}", "[1,2]"])(
-    "says to begin anew for the cursor %j, which is none of this database",
-    async (cursor) => {
-      expect(await page(cursor)).toMatchObject({ entries: [], cursor: null, reset: "restored" });
-    },
-  );
 });
 
 describe("a row with TanStack DB's own properties", () => {

@@ -52,7 +52,6 @@ export function openDevice(backend: Pick<Backend, "url">, options: DeviceOptions
       convexClient: client,
       api: api.tasks,
       fields: taskFields,
-      getKey: (task) => task.id,
       startSync: true,
       ...options,
       storage,

@@ -142,7 +142,7 @@ it.each([{ force: true }, {}])(
     signIn(device, "zoe");
     await blocked(device);
     expect(device.utils.status.get().reason!.message).toMatch(
-      /identity "zoe" was first synced while someone else.*isAuthenticated.*force: true/,
+      /identity "zoe".*was first synced while someone else.*clear\(\).*unsent.*isAuthenticated/,
     );
     await device.utils.clear(options);
     await converged(device);

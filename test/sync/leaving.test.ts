@@ -53,7 +53,6 @@ describe.each(Object.entries(clients))("a page with a %s", (kind, connect) => {
         convexClient: client,
         api: api.tasks,
         fields: taskFields,
-        getKey: (row) => row.id,
         startSync: true,
         coalesceMs,
         storage: indexedDBStorage(),

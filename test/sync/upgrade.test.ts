@@ -51,7 +51,6 @@ async function startVersions() {
         ...{ convexClient: client, api: anyApi[version] as never, fields },
         storage: indexedDBStorage(),
         storageName: disk,
-        getKey: (row) => row.id,
         startSync: true,
       });
       const tasks = createCollection(options);

@@ -18,7 +18,7 @@ export interface TestOptions {
 
 /**
  * convex-test's `convexTest`, with the embedded engine behind it. vitest.config.ts puts this module
- * in the place of convex-test for the project `engine`: the tests run there as they stand.
+ * in the place of convex-test for the project `on-engine`: the tests run there as they stand.
  *
  * Two things differ: Convex's limits hold unless they are changed one by one, and errors are worded
  * as clients get them ("Server Error\nUncaught Error: …"), where convex-test throws the original.

@@ -3,6 +3,7 @@ import { useOutbox } from "convex-replicate/react";
 import type { Task } from "../../convex/fields.js";
 import { tasks } from "../store.js";
 import { Icon } from "../ui/Icon.js";
+import { showToast } from "../ui/toasts.js";
 
 type Refused = RejectedChange<Task>;
 
@@ -55,7 +56,7 @@ function RefusedChange({ record }: { record: Refused }) {
           type="button"
           className="text-button"
           data-testid="refused-retry"
-          onClick={() => void tasks.utils.outbox.retry(record.seq)}
+          onClick={() => decide(tasks.utils.outbox.retry(record.seq))}
         >
           Try again
         </button>
@@ -63,13 +64,18 @@ function RefusedChange({ record }: { record: Refused }) {
           type="button"
           className="text-button"
           data-testid="refused-discard"
-          onClick={() => void tasks.utils.outbox.discard(record.seq)}
+          onClick={() => decide(tasks.utils.outbox.discard(record.seq))}
         >
           Discard
         </button>
       </div>
     </li>
   );
+}
+
+/** Says why where it does not work, for example because the change on disk is damaged. */
+function decide(decision: Promise<boolean>) {
+  decision.catch((error: Error) => showToast(error.message));
 }
 
 /** `details › due: 2026-12-24`, or `details › due removed`. */

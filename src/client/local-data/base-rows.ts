@@ -3,8 +3,8 @@ import { declaredRow } from "../store/declared.js";
 import type { BaseRow, Segment } from "../store/rows.js";
 
 /**
- * Rows on disk are compacted once there are so many segments more than half-full ones would be, or so
- * many outdated rows, and at least as many as half of the rest.
+ * Compaction starts when there are this many more segments than half-full ones would need, or this many
+ * outdated rows and at least half as many as current ones.
  */
 const MAX_SPARE_SEGMENTS = 200;
 const MAX_OUTDATED_ROWS = 2_000;

@@ -43,7 +43,10 @@ export class Replica {
     return this.#lastRead;
   }
 
-  /** Whether it has stored so much after that, which each push reads, that it should be read as a whole. */
+  /**
+   * Whether so many of this tab's own records follow `lastRead` that the outbox should be read again:
+   * every push reads all that follow.
+   */
   get isLongUnread(): boolean {
     return this.#unread > MAX_UNREAD;
   }

@@ -24,7 +24,8 @@ export function viewOf(
 
 /**
  * The generation of the document that a change made on top of these is in (S4). An edit of a row that
- * only a waiting insert makes is in that one's, wherever the server puts it: another may begin meanwhile.
+ * exists only through a pending insert belongs to that insert's generation, wherever the server puts
+ * it, even if another begins meanwhile.
  */
 export function generationOf(
   kind: OutboxRecord["kind"],

@@ -10,10 +10,15 @@ describe("whose the data is", () => {
     const connection = await memoryStorage().open("a", CURRENT_DATA);
     await connection.transaction("durable", ["meta"], async (tx) => {
       await pinIdentity(tx, null);
-      await pinIdentity(tx, "ann");
+      expect(await readPin(tx)).toBeNull();
+      for (let n = 0; n < 2; n++) await pinIdentity(tx, "ann");
       expect(await readPin(tx)).toBe("ann");
-      await expect(pinIdentity(tx, "bob")).rejects.toMatchObject({ isStranger: true });
-      await expect(pinIdentity(tx, null)).rejects.toMatchObject({ isStranger: false });
+      const refused = (isStranger: boolean, message: string) => ({
+        ...{ code: "IDENTITY_CHANGED", isStranger },
+        message: expect.stringContaining(message) as string,
+      });
+      await expect(pinIdentity(tx, "bob")).rejects.toMatchObject(refused(true, "`identity`"));
+      await expect(pinIdentity(tx, null)).rejects.toMatchObject(refused(false, "Sign in again"));
     });
   });
 

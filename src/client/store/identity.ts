@@ -25,8 +25,8 @@ async function readOwner(tx: StorageTransaction): Promise<Identity | undefined> 
 
 /**
  * Lets who is signed in have the local data, or refuses: what one person left unsent must not go out
- * as another's work, nor may one see what was loaded for the other. What was made before anyone
- * signed in becomes theirs who does.
+ * as another's work, nor may one see what was loaded for the other. Data made before anyone signed in
+ * goes to the first user who does.
  *
  * @param named The owner that the app names, if it names one.
  * @throws {ReplicateError} `IDENTITY_CHANGED`

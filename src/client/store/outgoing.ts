@@ -111,9 +111,9 @@ async function mintDocument(
 }
 
 /**
- * A generation that this device would know of, and does not, never began, e.g. because its insert was
- * refused while an edit of it was being stored. A removal that named it would end it once somebody begins
- * it (S4).
+ * Everything has been loaded, so a generation that this device does not know never began, e.g. because
+ * its insert was refused while an edit of it was being stored. A removal that named it would end it once
+ * somebody begins it (S4).
  */
 function withoutGenerationsToCome(base: BaseDocument | undefined, [first]: NumberedRecord[]) {
   const { kind, generation } = first!.record;

@@ -34,8 +34,8 @@ export async function readDamaged(
 }
 
 /**
- * The same list, from what giving up left of the documents. One that the server never had, and of which a
- * change was refused, looks alike; to ask for it as well does no harm.
+ * The same list, from what giving up left of the documents. A document that the server never had, with
+ * a refused change, looks the same; asking for it does no harm.
  */
 async function findDamaged(tx: StorageTransaction): Promise<[string, number][]> {
   const found: [string, number][] = [];

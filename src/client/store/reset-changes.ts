@@ -23,7 +23,7 @@ const GONE: OwnRefusal = {
 const UNCERTAIN: OwnRefusal = {
   code: "SENT_LONG_AGO",
   message:
-    "This was sent so long ago that the server no longer knows whether it arrived, and was removed since. Retry it to insert it, or discard it.",
+    "The insert of this document was sent so long ago that the server can no longer tell whether it arrived and was removed afterwards. Retry it to insert the document, or discard it.",
 };
 
 /** What of a document was here, and is here now, after everything was loaded again. */

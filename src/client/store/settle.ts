@@ -40,7 +40,7 @@ export const REMOVED: OwnRefusal = {
 
 /**
  * Whether what was sent for these records is what would be sent now. Bytes that were given up since
- * may be answered late: what others take their place has an answer of its own to come (C6 ◆).
+ * may be answered late; the bytes that replaced them will get their own answer (C6 ◆).
  */
 export function isAnswerOf(
   group: NumberedRecord[],
@@ -48,7 +48,7 @@ export function isAnswerOf(
   { status }: Result,
 ): boolean {
   const { group: head, update } = group[0]!.record;
-  // Nothing has taken their place yet: what was accepted is, but a refusal is that of the whole.
+  // No new bytes exist yet: an acceptance still holds, but a refusal concerned the whole group.
   if (head === null) return status !== "rejected";
   const sent = parts[0] && new Uint8Array(parts[0].update);
   if (!sent || !update) return !sent && !update;

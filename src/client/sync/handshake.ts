@@ -50,7 +50,7 @@ export function untilMine(
 /**
  * Resolves when a pause is over, or as soon as a read that was refused is allowed: the server runs a
  * subscription again when what `evalRead` goes by changes, who is signed in for example. A page that no
- * refusal precedes cuts nothing short: it may answer what another query is still refused.
+ * refusal preceded does not end the pause: the refused read may have been another query's.
  */
 export async function untilAllowed(
   transport: Transport,

@@ -135,18 +135,22 @@ export class Puller {
    * do not carry (C7). That is asked for after the entries have arrived, and the server is never behind
    * an earlier answer: so it includes everything in those entries.
    *
-   * @returns false, with nothing stored, when the server could not send what is needed.
+   * @returns why the server could not send what is needed, by document; then nothing is stored.
    */
-  async #store(signal: AbortSignal, entries: readonly StreamEntry[], point: SyncPoint) {
+  async #store(
+    signal: AbortSignal,
+    entries: readonly StreamEntry[],
+    point: SyncPoint,
+  ): Promise<Failed> {
     const recovered: Recovered[] = [];
     let missing = await this.#host.apply(entries, point, recovered);
     while (missing.length > 0 && !signal.aborted) {
       const more = await recoverAll(missing, this.#recovery, signal);
-      if (more.failed.size > 0) return false;
+      if (more.failed.size > 0) return more.failed;
       recovered.push(...more.recovered);
       if (!signal.aborted) missing = await this.#host.apply(entries, point, recovered);
     }
-    return true;
+    return NONE_FAILED;
   }
 
   /**
@@ -160,7 +164,8 @@ export class Puller {
     checkPage(page, cursor);
     await this.#host.identify(page.identity);
     const next = { cursor: page.cursor, complete: true, syncedAt };
-    if (page.reset || !(await this.#store(signal, page.entries, next))) throw unreadable();
+    if (page.reset) throw new ReplicateError("SERVER_ERROR", RESET_INSTEAD);
+    checkWhole(await this.#store(signal, page.entries, next));
   }
 
   /** The first load, or one that starts over. */
@@ -175,12 +180,12 @@ export class Puller {
         await this.#reset(cursor, page.reset, signal);
         continue;
       }
-      const isStored = await this.#store(signal, page.entries, {
+      const failed = await this.#store(signal, page.entries, {
         cursor: page.cursor,
         complete: page.done,
         syncedAt: page.done ? this.#environment.now() : syncedAt,
       });
-      if (!isStored) throw unreadable(); // a load asks for no stubs
+      checkWhole(failed);
       if (signal.aborted) return;
       this.#host.begun();
       this.#fraction = Math.max(this.#fraction, page.progress);
@@ -233,12 +238,12 @@ export class Puller {
     const { syncedAt } = this.#host.syncPoint();
     let caughtUp = isCaughtUp();
     if (entries.length > 0 || (caughtUp && !this.#caughtUp)) {
-      const isStored = await this.#store(signal, entries, {
+      const failed = await this.#store(signal, entries, {
         cursor: page.cursor,
         complete: true,
         syncedAt: caughtUp ? this.#environment.now() : syncedAt,
       });
-      if (!isStored) {
+      if (failed.size > 0) {
         await this.#storeWhole(signal);
         return signal.aborted ? undefined : this.#reportProgress({ fraction: 1 });
       }
@@ -275,9 +280,19 @@ export class Puller {
   }
 }
 
-function unreadable() {
-  return new ReplicateError(
+/** Why the server could not send what a page needs, by document. */
+type Failed = ReadonlyMap<string, Error>;
+const NONE_FAILED: Failed = new Map();
+
+const RESET_INSTEAD =
+  "The server was asked for a page of the log once more, and says that everything has to be loaded again.";
+
+/** Only a page that was asked for without stubs needs nothing. */
+function checkWhole([failure]: Failed) {
+  if (!failure) return;
+  const [document, { message }] = failure;
+  throw new ReplicateError(
     "SERVER_ERROR",
-    "The server cannot read a document that it was asked for.",
+    `The server left "${document}" out of a page that it was asked for as a whole, and cannot send it: ${message}`,
   );
 }

@@ -193,6 +193,43 @@ describe("what a page does not carry itself", () => {
     expect(host.applied).toEqual([]);
   });
 
+  it.each([
+    ["a page that was asked for as a whole", { loaded: true }],
+    ["a page of the first load", { loaded: false }],
+  ])("and cannot be recovered either is named, with the reason: in %s", async (_where, options) => {
+    const { host, server, puller } = setUp(options);
+    server.onRecover = () => fail("Too many bytes read");
+    const broken = page([stub(1)], "later");
+    for (const cursor of [null, "stored"]) server.pages.set(cursor, broken);
+    puller.start();
+    await quiet();
+    server.open[0]?.onPage(broken);
+    await quiet();
+    expect(host.applied).toEqual([]);
+    expect(host.state.pullReason).toMatchObject({
+      code: "SERVER_ERROR",
+      message: expect.stringMatching(/left "d1" out of a page .*: Too many bytes read$/) as string,
+    });
+  });
+
+  it("and cannot be recovered, where by now everything has to be loaded again, says that", async () => {
+    const { time, host, server, bring } = await following();
+    server.onRecover = () => fail("Too many bytes read");
+    const reset = page([], "stored", { done: false, reset: "pruned" });
+    server.pages.set("stored", reset);
+    await bring(stub(1));
+    expect(host.state.pullReason).toMatchObject({
+      code: "SERVER_ERROR",
+      message: expect.stringContaining("everything has to be loaded again") as string,
+    });
+    server.onSubscribe = ({ cursor, onPage }) =>
+      onPage(cursor === "stored" ? reset : page([], "c"));
+    server.pages.set(null, page([one(1)], "c"));
+    await time.advance(HOUR);
+    expect(host.resets).toEqual([["stored", "pruned"]]);
+    expect(host.applied).toEqual(["d1"]);
+  });
+
   it("and cannot be recovered is read from the log as it is, with what follows it", async () => {
     const { host, server, bring } = await following();
     server.onRecover = (documents) =>

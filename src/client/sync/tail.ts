@@ -7,8 +7,8 @@ export type TailHost = {
   /**
    * Stores what a page brings.
    *
-   * @param isCaughtUp Whether that is all the server has, as far as is known when this is called: what
-   * a page needs may take until after a cut to arrive, and then it is not.
+   * @param isCaughtUp Whether the page is all that the server has, as known at the time of the call:
+   * fetching what the page needs may outlast a lost connection.
    * @param signal Aborted once the tail is over: then the page must not be reported as the current state.
    */
   apply(
