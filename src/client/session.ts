@@ -28,6 +28,8 @@ export type SessionListener = {
 export class Session {
   readonly data: LocalData;
   readonly #listener: SessionListener;
+  /** The storage that it should have; where that does not open, it has another. */
+  readonly #storageKind: string;
   readonly #saver: Saver;
   readonly #sync: Sync;
   readonly #stopWatching: () => void;
@@ -36,6 +38,7 @@ export class Session {
 
   constructor(config: SessionConfig, listener: SessionListener) {
     this.#listener = listener;
+    this.#storageKind = config.storage.kind;
     this.data = new LocalData(config, {
       shown: (changes) => listener.shown(changes),
       changed: () => listener.changed(),
@@ -77,8 +80,11 @@ export class Session {
 
   /** Whether closing would leave nothing unsent; nothing unsaved, when it may not send. */
   isIdle(): boolean {
-    const { pending, unsaved } = this.data.replica.counts();
-    return this.#isOpen && (this.#sync.isPaused ? unsaved : pending) === 0;
+    const { pending, rejected, unsaved } = this.data.replica.counts();
+    // The memory that stands in for a disk ends with the session, and what it holds with it (C10).
+    const isKept = this.data.storage.kind === this.#storageKind;
+    const needed = isKept ? (this.#sync.isPaused ? unsaved : pending) : pending + rejected;
+    return this.#isOpen && needed === 0;
   }
 
   /** Sends what there is now, without waiting for more. */
