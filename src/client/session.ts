@@ -67,6 +67,11 @@ export class Session {
     return this.#sync.state;
   }
 
+  /** Whether what is on disk has been read. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   /** Records local changes, shows them at once, and brings them to disk and to the server later (C1). */
   write(writes: readonly LocalWrite[]): Promise<void> {
     return this.#saver.save(this.data.add(writes));
@@ -85,6 +90,17 @@ export class Session {
     const isKept = this.data.storage.kind === this.#storageKind;
     const needed = isKept ? (this.#sync.isPaused ? unsaved : pending) : pending + rejected;
     return this.#isOpen && needed === 0;
+  }
+
+  /** Whether changes would be lost if the page ended now. */
+  isUnsafe(): boolean {
+    const { pending, unsaved } = this.data.replica.counts();
+    return (this.#isMemory() ? pending : unsaved) > 0;
+  }
+
+  /** Whether a local change outlives the page. */
+  isDurable({ seq }: OutboxRecord): boolean {
+    return seq !== null && !this.#isMemory();
   }
 
   /** Sends what there is now, without waiting for more. */
@@ -131,6 +147,10 @@ export class Session {
     this.#saver.stop();
     await this.data.close();
     this.#sync.leave();
+  }
+
+  #isMemory(): boolean {
+    return this.data.storage.kind === "memory";
   }
 
   async #start() {
