@@ -89,7 +89,7 @@ export type ReplicateUtils<R> = {
   /**
    * Resolves once all changes of a document made so far, in any tab, are on disk (`"durable"`) or
    * accepted by the server (`"accepted"`); at once when there are none. In memory storage only the
-   * server makes a change durable.
+   * server's answer makes a change durable.
    *
    * @throws {ReplicateError} `REFUSED` when the server refuses one, with its own code and message as
    * `cause`; `DATA_CLEARED` when they are given up by `clear`; `NEWER_DATA` when a newer version of

@@ -346,6 +346,16 @@ export const insert = (id: string, title = "t"): LocalMutation => ({
   modified: { id, title },
 });
 
+/** What has become of a promise so far. */
+export function watch(promise: Promise<void>) {
+  const seen = { outcome: "waits" as "waits" | "done" | Error };
+  promise.then(
+    () => (seen.outcome = "done"),
+    (error: Error) => (seen.outcome = error),
+  );
+  return seen;
+}
+
 /** Nothing is left of a page: no timer, listener, subscription, lock or channel. */
 export function expectNothingLeft({
   time,

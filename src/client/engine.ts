@@ -116,13 +116,18 @@ export class Engine {
 
   /** The same for a transaction that may come again, after a reload too; resolves once it is on disk. */
   acceptOnce(mutations: readonly LocalMutation[], idempotencyKey: string): Promise<void> {
-    return this.#storing.run(idempotencyKey, () => this.#write(mutations, idempotencyKey));
+    return this.#storing.run(idempotencyKey, async () => {
+      if (await this.#write(mutations, idempotencyKey)) return;
+      const documents = mutations.map(({ key }) => key as string);
+      await Promise.all(documents.map((document) => this.when(document, "durable")));
+    });
   }
 
-  #write(mutations: readonly LocalMutation[], idempotencyKey?: string): Promise<void> {
+  /** @returns whether the changes are on disk by then: not, if it cannot be opened, or was lost. */
+  #write(mutations: readonly LocalMutation[], idempotencyKey?: string): Promise<boolean> {
     this.#checkWritable();
     const writes = toLocalWrites(mutations, this.#config.fields, idempotencyKey);
-    return writes.length > 0 ? this.#sessions.use().write(writes) : Promise.resolve();
+    return writes.length > 0 ? this.#sessions.use().write(writes) : Promise.resolve(true);
   }
 
   /** The records behind `outbox`, oldest first; for tests. */

@@ -72,9 +72,15 @@ export class Session {
     return this.#isOpen;
   }
 
-  /** Records local changes, shows them at once, and brings them to disk and to the server later (C1). */
-  write(writes: readonly LocalWrite[]): Promise<void> {
-    return this.#saver.save(this.data.add(writes));
+  /**
+   * Records local changes, shows them at once, and brings them to disk and to the server later (C1).
+   *
+   * @returns whether they are on disk by then: not, if it is lost, or was never to be had.
+   */
+  async write(writes: readonly LocalWrite[]): Promise<boolean> {
+    const records = this.data.add(writes);
+    await this.#saver.save(records);
+    return this.#hasItsStorage() && records.every(({ seq }) => seq !== null);
   }
 
   /** Takes over the local changes of a session whose disk was lost. */
@@ -86,10 +92,10 @@ export class Session {
   /** Whether closing would leave nothing unsent; nothing unsaved, when it may not send. */
   isIdle(): boolean {
     const { pending, rejected, unsaved } = this.data.replica.counts();
+    if (!this.#isOpen) return false;
     // The memory that stands in for a disk ends with the session, and what it holds with it (C10).
-    const isKept = this.data.storage.kind === this.#storageKind;
-    const needed = isKept ? (this.#sync.isPaused ? unsaved : pending) : pending + rejected;
-    return this.#isOpen && needed === 0;
+    if (!this.#hasItsStorage()) return pending + rejected === 0;
+    return (this.#sync.isPaused ? unsaved : pending) === 0;
   }
 
   /** Whether changes would be lost if the page ended now. */
@@ -147,6 +153,10 @@ export class Session {
     this.#saver.stop();
     await this.data.close();
     this.#sync.leave();
+  }
+
+  #hasItsStorage(): boolean {
+    return this.data.storage.kind === this.#storageKind;
   }
 
   #isMemory(): boolean {

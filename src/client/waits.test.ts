@@ -1,6 +1,6 @@
 import { expect, describe, it } from "vitest";
 import { ReplicateError } from "../shared/errors.js";
-import { insert, setUp } from "./engine-setup.test.js";
+import { insert, setUp, watch } from "./engine-setup.test.js";
 import type { LocalMutation } from "./local-write.js";
 import { HOUR, quiet, SECOND } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
@@ -11,16 +11,6 @@ const retitle = (id: string, title: string): LocalMutation => ({
   original: { id, title: "t" },
   modified: { id, title },
 });
-
-/** What has become of a promise so far. */
-function watch(promise: Promise<void>) {
-  const seen = { outcome: "waits" as "waits" | "done" | Error };
-  promise.then(
-    () => (seen.outcome = "done"),
-    (error: Error) => (seen.outcome = error),
-  );
-  return seen;
-}
 
 describe("when a change is durable", () => {
   it("is once it is on disk, with no connection at all", async () => {
@@ -57,6 +47,17 @@ describe("when a change is durable", () => {
     expect(durable.outcome).toBe("waits");
     page.network.setConnected(true);
     await page.time.advance(SECOND);
+    expect(durable.outcome).toBe("done");
+  });
+
+  it("is when the server has refused it, where storage is memory", async () => {
+    const page = setUp({ storage: memoryStorage() });
+    page.follow();
+    page.server.refuse = () => "No.";
+    page.engine.accept([insert("a")]);
+    const durable = watch(page.engine.when("a", "durable"));
+    await page.time.advance(SECOND);
+    expect(page.engine.status.get().rejected).toBe(1);
     expect(durable.outcome).toBe("done");
   });
 });

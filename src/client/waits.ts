@@ -63,7 +63,8 @@ export class Waits {
     for (const wait of this.#waits) {
       const { document, records } = wait;
       const left = document === null ? this.#context.records().filter(isPending) : records;
-      if (left.some(({ seq }) => seq !== null)) this.#reject(wait, error);
+      const isLeft = wait.until === "accepted" && left.some(({ seq }) => seq !== null);
+      if (isLeft) this.#reject(wait, error);
     }
   }
 
@@ -96,8 +97,10 @@ export class Waits {
     const current = (record: OutboxRecord) => (record.seq === null ? record : now.get(record.seq));
     wait.records = wait.records.flatMap((record) => current(record) ?? []);
     const refusal = wait.records.find(({ rejected }) => rejected !== null)?.rejected;
+    // What was refused, the user knows of, also where it is in memory only.
     const isOver = wait.records.every(
-      (record) => wait.until === "durable" && this.#context.isDurable(record),
+      (record) =>
+        wait.until === "durable" && (this.#context.isDurable(record) || !isPending(record)),
     );
     if (refusal && wait.until === "accepted") {
       this.#reject(wait, new ReplicateError("REFUSED", refusal.message, { cause: refusal }));
