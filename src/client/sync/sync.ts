@@ -178,6 +178,8 @@ export class Sync {
     // The tab that led before may have died between storing something and saying so.
     this.tellTabs();
     this.#showAlive();
+    // What the tab that led before said of itself: this one is behind until it has heard of the server.
+    this.#report({ caughtUp: false, pushReason: null, healReason: null });
     this.#puller.start();
   }
 
@@ -265,8 +267,8 @@ export class Sync {
     this.#state = { ...this.#state, ...state };
     this.#changed();
     if (!this.#leadership.leads) return;
-    if (isUnfit(this.#state.pullReason)) this.#leadership.giveWay();
-    else this.#postState();
+    if (!isUnfit(this.#state.pullReason)) this.#postState();
+    else if (state.pullReason) this.#leadership.giveWay(); // not before it has tried
   }
 
   #postState() {

@@ -90,6 +90,41 @@ describe("six tabs", () => {
   });
 });
 
+describe("a tab that takes over", () => {
+  it("is live only once it is itself", async () => {
+    const { pages, browser, time } = await openTabs(2);
+    const [a, b] = pages as [Page, Page];
+    const { protocol } = b.network;
+    b.network.protocol = () => new Promise(() => undefined);
+    browser.kill(a.tab());
+    await time.advance(20 * SECOND);
+    expect(b.engine.status.get()).toMatchObject({ phase: "catching-up", complete: true });
+    b.network.protocol = protocol;
+    await time.advance(60 * SECOND);
+    expect(b.engine.status.get()).toMatchObject({ phase: "live", reason: null });
+  });
+
+  it("does not go on saying what was wrong for the one before", async () => {
+    const { pages, browser, time, server, disk } = await openTabs(2);
+    const [a, b] = pages as [Page, Page];
+    a.engine.accept([insert("a")]);
+    await time.advance(SECOND);
+    await disk.damage("a");
+    server.unreadable.add("a");
+    const row = { id: "a", title: "t" };
+    a.engine.accept([
+      { type: "update", key: "a", original: row, modified: { ...row, title: "u" } },
+    ]);
+    await time.advance(SECOND);
+    expect(b.engine.status.get().reason).toMatchObject({ code: "SERVER_ERROR" });
+    browser.freezeLeader(); // it heals the document, but nobody hears of it any more
+    server.unreadable.clear();
+    await time.advance(120 * SECOND);
+    expect(browser.leader).toBe(b.tab());
+    expect(b.engine.status.get()).toMatchObject({ phase: "live", pending: 0, reason: null });
+  });
+});
+
 describe("a tab whose code does not fit the server", () => {
   it("lets one that does sync, and says what is wrong with itself", async () => {
     const old = setUp();
