@@ -18,7 +18,8 @@ export interface AcceptMutations {
    * For a transaction that someone else keeps until it is done, and may bring again after a reload,
    * as `@tanstack/offline-transactions` does: it takes effect once for each key.
    *
-   * @returns a promise that resolves once it is on disk, so that nobody else has to keep it.
+   * @returns a promise that resolves once it is on disk, so that nobody else has to keep it; in a page
+   * that has no disk, once the server has answered.
    */
   (transaction: AnyTransaction, once: { idempotencyKey: string }): Promise<void>;
 }

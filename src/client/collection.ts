@@ -81,15 +81,19 @@ export type ReplicateUtils<R> = {
   /**
    * Sends all changes now, and resolves once each is accepted or refused. Offline it waits for a
    * connection; nothing is lost by not waiting for it.
+   *
+   * @throws {ReplicateError} `DATA_CLEARED` when changes are given up by `clear`; `NEWER_DATA` when a
+   * newer version of the app has taken over the local data, and what was stored with it.
    */
   flush: () => Promise<void>;
   /**
    * Resolves once all changes of a document made so far, in any tab, are on disk (`"durable"`) or
    * accepted by the server (`"accepted"`); at once when there are none. In memory storage only the
-   * server makes a change durable.
+   * server's answer makes a change durable.
    *
    * @throws {ReplicateError} `REFUSED` when the server refuses one, with its own code and message as
-   * `cause`; `DATA_CLEARED` when they are given up by `clear`.
+   * `cause`; `DATA_CLEARED` when they are given up by `clear`; `NEWER_DATA` when a newer version of
+   * the app has taken over the local data, and them with it.
    */
   when: (id: string, until: WaitFor) => Promise<void>;
   /**

@@ -48,12 +48,13 @@ describe("clear", () => {
     const { rows } = page.follow();
     page.engine.accept([insert("a")]);
     await quiet();
-    const accepted = page.engine.when("a", "accepted");
-    const told = expect(accepted).rejects.toMatchObject({ code: "DATA_CLEARED" });
+    const told = [page.engine.when("a", "accepted"), page.engine.flush()].map((waiting) =>
+      expect(waiting).rejects.toMatchObject({ code: "DATA_CLEARED" }),
+    );
     await quiet();
     page.engine.accept([insert("unsaved")]);
     await page.engine.clear({ force: true });
-    await told;
+    await Promise.all(told);
     page.network.setConnected(true);
     await page.time.advance(HOUR);
     expect([rows.size, page.server.pushes]).toEqual([0, []]);

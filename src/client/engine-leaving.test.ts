@@ -87,6 +87,26 @@ describe("flush", () => {
     expect(isFlushed).toBe(true);
     expect(page.engine.status.get()).toMatchObject({ pending: 0, rejected: 1 });
   });
+
+  it("waits while someone else is signed in, also when nobody uses the collection meanwhile", async () => {
+    const page = setUp();
+    const { detach } = page.follow();
+    await page.time.advance(SECOND);
+    page.engine.suspend({ code: "IDENTITY_CHANGED", message: "Someone else." });
+    page.engine.accept([insert("a")]);
+    detach();
+    await page.time.advance(SECOND);
+    let isFlushed = false;
+    void page.engine.flush().then(() => (isFlushed = true));
+    await page.time.advance(HOUR);
+    expect(isFlushed).toBe(false);
+    page.follow();
+    await page.time.advance(SECOND);
+    expect(isFlushed).toBe(false);
+    page.engine.resume();
+    await page.time.advance(SECOND);
+    expect([isFlushed, page.server.pushes]).toEqual([true, [["a"]]]);
+  });
 });
 
 describe("leaving a page is unsafe", () => {

@@ -45,6 +45,27 @@ describe("what a lost disk held, and no other has yet", () => {
     expect(server.pushes.flat()).toEqual(["a"]);
   });
 
+  it("is waited for by flush, and counted at every moment", async () => {
+    const page = setUp();
+    page.follow();
+    await page.time.advance(SECOND);
+    page.network.setConnected(false);
+    page.engine.accept([insert("a")]);
+    await quiet();
+    let isFlushed = false;
+    void page.engine.flush().then(() => (isFlushed = true));
+    await page.time.advance(120 * SECOND); // no push is on its way any more
+    const counts: number[] = [];
+    page.engine.status.subscribe(({ pending }) => counts.push(pending));
+    page.disk.lose();
+    page.engine.accept([retitle("before")]); // finds out
+    await page.time.advance(10 * SECOND);
+    expect([isFlushed, Math.min(...counts)]).toEqual([false, 2]);
+    page.network.setConnected(true);
+    await page.time.advance(10 * SECOND);
+    expect([isFlushed, page.server.pushes]).toEqual([true, [["a"]]]);
+  });
+
   it("is stored before what is changed since (D5)", async () => {
     const { engine, disk, rows, recover } = await openLost();
     disk.fail = null;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ReplicateError } from "../shared/errors.js";
-import { insert, setUp } from "./engine-setup.test.js";
+import { insert, setUp, watch } from "./engine-setup.test.js";
 import { bytesOf, entry, HOUR, inserting, quiet, SECOND, setting } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
 import { seal, type Sealed } from "./storage/sealed.js";
@@ -107,6 +107,57 @@ describe("one value that a newer version of the package has stored", () => {
     expect(opens.count).toBe(1);
     expect(page.engine.status.get()).toMatchObject({ phase: "live", pending: 0, rejected: 1 });
     expect(await all("outbox")).toEqual(outbox);
+  });
+});
+
+describe("a transaction that someone else keeps until it is on disk", () => {
+  const NEWER = new ReplicateError("NEWER_DATA", "Reload.");
+
+  it.each([
+    ["a newer page has the disk", (page: ReturnType<typeof setUp>) => (page.disk.fail = NEWER)],
+    [
+      "the disk is lost, and the next is broken",
+      (page) => {
+        page.disk.lose();
+        page.disk.fail = new Error("disk on fire");
+      },
+    ],
+  ])("is theirs to keep while %s, until the server has it", async (_name, happen) => {
+    const page = setUp({ connected: false });
+    page.follow();
+    await quiet();
+    happen(page);
+    const kept = watch(page.engine.acceptOnce([insert("a")], "k"));
+    await page.time.advance(HOUR);
+    expect(kept.outcome).toBe("waits");
+    if (page.disk.fail !== NEWER) page.disk.fail = null;
+    page.network.setConnected(true);
+    await page.time.advance(120 * SECOND);
+    expect(page.server.pushes).toEqual([["a"]]);
+    expect(kept.outcome).toBe("done");
+  });
+
+  it("is theirs to keep in a page without a disk, until the server has it", async () => {
+    const storage: ReplicaStorage = { kind: "indexeddb", open: () => Promise.reject(NEWER) };
+    const page = setUp({ connected: false, storage });
+    page.follow();
+    const kept = watch(page.engine.acceptOnce([insert("a")], "k"));
+    await page.time.advance(HOUR);
+    expect(kept.outcome).toBe("waits");
+    page.network.setConnected(true);
+    await page.time.advance(10 * SECOND);
+    expect([kept.outcome, page.server.pushes]).toEqual(["done", [["a"]]]);
+  });
+
+  it("is on the next disk, where one was lost, without a connection", async () => {
+    const page = setUp({ connected: false });
+    page.follow();
+    await quiet();
+    page.disk.lose();
+    const kept = watch(page.engine.acceptOnce([insert("a")], "k"));
+    await page.time.advance(SECOND);
+    expect(kept.outcome).toBe("done");
+    expect(page.engine.records()).toMatchObject([{ document: "a", seq: 1 }]);
   });
 });
 

@@ -354,6 +354,16 @@ export const retitle = (id: string, title: string): LocalMutation => ({
   modified: { id, title },
 });
 
+/** What has become of a promise so far. */
+export function watch(promise: Promise<void>) {
+  const seen = { outcome: "waits" as "waits" | "done" | Error };
+  promise.then(
+    () => (seen.outcome = "done"),
+    (error: Error) => (seen.outcome = error),
+  );
+  return seen;
+}
+
 /** Nothing is left of a page: no timer, listener, subscription, lock or channel. */
 export function expectNothingLeft({
   time,

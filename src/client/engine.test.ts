@@ -6,6 +6,12 @@ import type { ReplicaStorage } from "./storage/storage.js";
 
 afterEach(() => vi.unstubAllGlobals());
 
+/** A disk that gives this page nothing, so that everything is in memory. */
+const refusing: ReplicaStorage = {
+  kind: "indexeddb",
+  open: () => Promise.reject(new Error("Not in private mode.")),
+};
+
 describe("an engine", () => {
   it("brings local changes to the server, and the server's to every listener", async () => {
     const page = setUp();
@@ -148,6 +154,39 @@ describe("coming and going", () => {
     expect(page.engine.status.get()).toMatchObject({ phase: "live", reason: null });
   });
 
+  it("keeps what a page without a disk holds, while someone else is signed in", async () => {
+    const page = setUp({ storage: refusing });
+    const { detach } = page.follow();
+    await page.time.advance(SECOND);
+    page.engine.suspend({ code: "IDENTITY_CHANGED", message: "Someone else." });
+    page.engine.accept([insert("a")]);
+    detach();
+    await page.time.advance(HOUR);
+    const { rows } = page.follow();
+    expect(rows.has("a")).toBe(true);
+    page.engine.resume();
+    await page.time.advance(SECOND);
+    expect(page.server.pushes).toEqual([["a"]]);
+  });
+
+  it("keeps what was refused of a page without a disk, until the user decides", async () => {
+    const page = setUp({ storage: refusing });
+    const { detach } = page.follow();
+    page.server.refuse = () => "No.";
+    page.engine.accept([insert("a")]);
+    await page.time.advance(SECOND);
+    detach();
+    await page.time.advance(HOUR);
+    const { detach: leave } = page.follow();
+    await page.time.advance(SECOND);
+    const items = page.engine.outbox.list();
+    expect(items).toMatchObject([{ status: "rejected", id: "a", message: "No." }]);
+    await page.engine.outbox.discard(items[0]!.seq!);
+    leave();
+    await quiet();
+    expectNothingLeft(page);
+  });
+
   it("starts again as often as one likes, and loses nothing", async () => {
     const page = setUp();
     for (let round = 0; round < 5; round++) {
@@ -200,10 +239,6 @@ describe("tabs", () => {
   it("that share no disk do not wait for each other", async () => {
     const browser = new Browser();
     const server = new FakeServer();
-    const refusing: ReplicaStorage = {
-      kind: "indexeddb",
-      open: () => Promise.reject(new Error("Not in private mode.")),
-    };
     for (const storage of [memoryStorage, memoryStorage, () => refusing, () => refusing]) {
       const page = setUp({ browser, server, storage: storage() });
       page.follow();

@@ -10,6 +10,7 @@ import type { OutboxRecord } from "./store/records.js";
 import { Readiness } from "./readiness.js";
 import { Restarts } from "./restarts.js";
 import { RowListeners, type RowListener } from "./row-listeners.js";
+import { SessionHolder } from "./session-holder.js";
 import { Session, type SessionConfig } from "./session.js";
 import { INITIAL_STATUS, StatusHolder, statusOf } from "./status.js";
 import { until } from "./until.js";
@@ -26,7 +27,7 @@ export class Engine {
   #config: SessionConfig;
   readonly #waits: Waits;
   readonly #listeners = new RowListeners();
-  #current: Session | null = null;
+  readonly #sessions: SessionHolder;
   /** Why it does not sync for the time being, or for ever. */
   #suspended: Refusal | null = null;
   /** Set once another engine has taken its place. */
@@ -35,8 +36,6 @@ export class Engine {
   #isRestarting = false;
   /** Whether changes of a lost disk are on their way to the new one. */
   #isAdopting = false;
-  /** How many operations need the session to stay open. */
-  #holds = 0;
   /** Transactions with a key that are on their way to disk. */
   readonly #storing = new SingleFlight();
   #wasUsed = false;
@@ -50,18 +49,27 @@ export class Engine {
       ready: () => this.#listeners.ready(),
       graceOver: () => this.#current && this.#update(this.#current),
     });
+    this.#sessions = new SessionHolder({
+      open: () => this.#open(),
+      isUsed: () => this.#listeners.size > 0,
+      closed: () => this.#rest(),
+    });
     const replica = () => this.#current?.data.replica;
+    const source = {
+      records: this.records,
+      recordsOf: (document: string) => replica()?.recordsOf(document) ?? [],
+    };
     this.outbox = new OutboxView({
+      ...source,
       fields: config.fields,
-      records: () => replica()?.records() ?? [],
-      recordsOf: (document) => replica()?.recordsOf(document) ?? [],
       base: (document) => replica()?.base(document),
-      retry: (seq) => this.#hold((session) => session.retry(seq)),
-      discard: (seq) => this.#hold((session) => session.discard(seq)),
+      retry: (seq) => this.#sessions.hold((session) => session.retry(seq)),
+      discard: (seq) => this.#sessions.hold((session) => session.discard(seq)),
     });
     this.#waits = new Waits({
-      recordsOf: (document) => replica()?.recordsOf(document) ?? [],
-      isDurable: ({ seq }) => seq !== null && this.#current?.data.storage.kind !== "memory",
+      ...source,
+      pending: () => replica()?.counts().pending ?? 0,
+      isDurable: (record) => this.#current?.isDurable(record) ?? false,
     });
   }
 
@@ -87,13 +95,13 @@ export class Engine {
   attach(listener: RowListener): () => void {
     if (this.#replaced) throw this.#replaced;
     const forget = this.#listeners.add(listener);
-    const session = this.#session();
+    const session = this.#sessions.use();
     const rows = [...session.data.replica.shown].map(([id, row]) => ({ id, row }));
     if (rows.length > 0) listener.shown(rows);
     if (this.#readiness.isReady) listener.ready();
     return () => {
       forget();
-      this.#closeWhenIdle();
+      this.#sessions.closeWhenIdle();
     };
   }
 
@@ -108,13 +116,18 @@ export class Engine {
 
   /** The same for a transaction that may come again, after a reload too; resolves once it is on disk. */
   acceptOnce(mutations: readonly LocalMutation[], idempotencyKey: string): Promise<void> {
-    return this.#storing.run(idempotencyKey, () => this.#write(mutations, idempotencyKey));
+    return this.#storing.run(idempotencyKey, async () => {
+      if (await this.#write(mutations, idempotencyKey)) return;
+      const documents = mutations.map(({ key }) => key as string);
+      await Promise.all(documents.map((document) => this.when(document, "durable")));
+    });
   }
 
-  #write(mutations: readonly LocalMutation[], idempotencyKey?: string): Promise<void> {
+  /** @returns whether the changes are on disk by then: not, if it cannot be opened, or was lost. */
+  #write(mutations: readonly LocalMutation[], idempotencyKey?: string): Promise<boolean> {
     this.#checkWritable();
     const writes = toLocalWrites(mutations, this.#config.fields, idempotencyKey);
-    return writes.length > 0 ? this.#session().write(writes) : Promise.resolve();
+    return writes.length > 0 ? this.#sessions.use().write(writes) : Promise.resolve(true);
   }
 
   /** The records behind `outbox`, oldest first; for tests. */
@@ -134,33 +147,34 @@ export class Engine {
   }
 
   /** Sends at once, and resolves when every change is accepted or refused; offline it waits. */
-  async flush(): Promise<void> {
-    const session = this.#session();
-    await session.sendNow();
-    if (session.data.replica.counts().pending === 0) return;
-    await until(this.status, ({ pending }) => pending === 0);
+  flush(): Promise<void> {
+    return this.#wait((session) => {
+      void session.sendNow();
+      return this.#waits.waitForAll();
+    });
   }
 
   /** See `when` in `ReplicateUtils`. */
-  async when(document: string, until: WaitFor): Promise<void> {
-    const outcome = await this.#hold(async ({ data }) => {
-      await data.opened;
-      return { of: this.#waits.wait(document, until) };
-    });
+  when(document: string, until: WaitFor): Promise<void> {
+    return this.#wait(() => this.#waits.wait(document, until));
+  }
+
+  /** Waits for something about the outbox, once that is read. */
+  async #wait(begin: (session: Session) => Promise<void>): Promise<void> {
+    const outcome = await this.#sessions.hold(async () => ({
+      of: begin(await this.#sessions.opened()),
+    }));
     await outcome.of; // a promise of its own: what is waited for may take weeks
   }
 
   /** Whether changes would be lost if the page ended now. */
   isUnsafe(): boolean {
-    if (!this.#current) return false;
-    const { replica, storage } = this.#current.data;
-    const { pending, unsaved } = replica.counts();
-    return (storage.kind === "memory" ? pending : unsaved) > 0;
+    return this.#current?.isUnsafe() ?? false;
   }
 
   /** Deletes everything local, in all tabs, and starts again; see `clear` in `ReplicateUtils`. */
   async clear({ force }: { force: boolean }): Promise<void> {
-    await this.#hold(async (session) => {
+    await this.#sessions.hold(async (session) => {
       await session.data.opened;
       const given = force ? session.data.replica.records() : [];
       await session.data.clear({ force });
@@ -170,7 +184,7 @@ export class Engine {
 
   /** Takes over rows from elsewhere, once for each name, after a first load. */
   importOnce(name: string, read: ReadRows): Promise<ImportResult> {
-    return this.#hold(async (session) => {
+    return this.#sessions.hold(async (session) => {
       await until(this.status, ({ complete }) => complete);
       return importInto(this.#current ?? session, name, read, this.#config);
     });
@@ -194,19 +208,8 @@ export class Engine {
     this.suspend({ code: error.code, message: error.message });
   }
 
-  /** Does something that the session must stay open for. */
-  async #hold<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    this.#holds += 1;
-    try {
-      return await work(this.#session());
-    } finally {
-      this.#holds -= 1;
-      this.#closeWhenIdle();
-    }
-  }
-
-  #session(): Session {
-    return (this.#current ??= this.#open());
+  get #current(): Session | null {
+    return this.#sessions.current;
   }
 
   #open(): Session {
@@ -236,7 +239,8 @@ export class Engine {
   #restart(lost: Session, error: ReplicateError) {
     this.#restarts.note(error);
     this.#isRestarting = true;
-    this.#succeed(lost, lost.data.orphaned());
+    if (error.code === "NEWER_DATA") this.#waits.failStored(error);
+    this.#succeed(lost.data.orphaned());
   }
 
   /** All data was deleted on purpose; what was not stored by then was made afterwards, and stays. */
@@ -247,19 +251,17 @@ export class Engine {
       .filter((one) => one.seq === null && !given.has(one));
     this.#isRestarting = false;
     this.#listeners.keep(new Map());
-    this.#succeed(cleared, kept);
+    this.#succeed(kept);
     this.#waits.fail(new ReplicateError("DATA_CLEARED", "The local data was deleted."));
   }
 
-  /** Puts another session in the place of one whose disk is gone, with these changes of its. */
-  #succeed(session: Session, records: readonly OutboxRecord[]) {
-    this.#current = null;
-    void session.close();
-    if (records.length === 0 && this.#listeners.size === 0) return this.#rest();
-    this.#isAdopting = true;
-    void this.#hold(async (next) => {
-      this.#update(next); // from this moment: what was complete has to be loaded again
-      await next.adopt(records);
+  /** Puts another session in the place of the one whose disk is gone, with these changes of its. */
+  #succeed(records: readonly OutboxRecord[]) {
+    this.#sessions.end();
+    this.#isAdopting = records.length > 0 || this.#listeners.size > 0;
+    if (!this.#isAdopting) return this.#rest();
+    void this.#sessions.hold(async (next) => {
+      await next.adopt(records); // reported at once: what was complete has to be loaded again
       if (this.#current !== next) return;
       this.#isAdopting = false;
       this.#waits.startOver();
@@ -278,17 +280,8 @@ export class Engine {
     }
     this.status.set(status);
     this.outbox.noteChange();
-    if (!this.#isAdopting) this.#waits.check();
-    this.#closeWhenIdle();
-  }
-
-  /** Nobody listens and nothing is unsent: let go of storage, network and lock. */
-  #closeWhenIdle() {
-    const session = this.#current;
-    if (!session || this.#holds > 0 || this.#listeners.size > 0 || !session.isIdle()) return;
-    this.#current = null;
-    void session.close();
-    this.#rest();
+    if (session.isOpen && !this.#isAdopting) this.#waits.check();
+    this.#sessions.closeWhenIdle();
   }
 
   /** There is no session any more: nothing is known of how things are (C11). */

@@ -28,6 +28,8 @@ export type SessionListener = {
 export class Session {
   readonly data: LocalData;
   readonly #listener: SessionListener;
+  /** The storage that it should have; where that does not open, it has another. */
+  readonly #storageKind: string;
   readonly #saver: Saver;
   readonly #sync: Sync;
   readonly #stopWatching: () => void;
@@ -36,6 +38,7 @@ export class Session {
 
   constructor(config: SessionConfig, listener: SessionListener) {
     this.#listener = listener;
+    this.#storageKind = config.storage.kind;
     this.data = new LocalData(config, {
       shown: (changes) => listener.shown(changes),
       changed: () => listener.changed(),
@@ -64,9 +67,20 @@ export class Session {
     return this.#sync.state;
   }
 
-  /** Records local changes, shows them at once, and brings them to disk and to the server later (C1). */
-  write(writes: readonly LocalWrite[]): Promise<void> {
-    return this.#saver.save(this.data.add(writes));
+  /** Whether what is on disk has been read. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /**
+   * Records local changes, shows them at once, and brings them to disk and to the server later (C1).
+   *
+   * @returns whether they are on disk by then: not, if it is lost, or was never to be had.
+   */
+  async write(writes: readonly LocalWrite[]): Promise<boolean> {
+    const records = this.data.add(writes);
+    await this.#saver.save(records);
+    return this.#hasItsStorage() && records.every(({ seq }) => seq !== null);
   }
 
   /** Takes over the local changes of a session whose disk was lost. */
@@ -77,8 +91,22 @@ export class Session {
 
   /** Whether closing would leave nothing unsent; nothing unsaved, when it may not send. */
   isIdle(): boolean {
+    const { pending, rejected, unsaved } = this.data.replica.counts();
+    if (!this.#isOpen) return false;
+    // The memory that stands in for a disk ends with the session, and what it holds with it (C10).
+    if (!this.#hasItsStorage()) return pending + rejected === 0;
+    return (this.#sync.isPaused ? unsaved : pending) === 0;
+  }
+
+  /** Whether changes would be lost if the page ended now. */
+  isUnsafe(): boolean {
     const { pending, unsaved } = this.data.replica.counts();
-    return this.#isOpen && (this.#sync.isPaused ? unsaved : pending) === 0;
+    return (this.#isMemory() ? pending : unsaved) > 0;
+  }
+
+  /** Whether a local change outlives the page. */
+  isDurable({ seq }: OutboxRecord): boolean {
+    return seq !== null && !this.#isMemory();
   }
 
   /** Sends what there is now, without waiting for more. */
@@ -125,6 +153,14 @@ export class Session {
     this.#saver.stop();
     await this.data.close();
     this.#sync.leave();
+  }
+
+  #hasItsStorage(): boolean {
+    return this.data.storage.kind === this.#storageKind;
+  }
+
+  #isMemory(): boolean {
+    return this.data.storage.kind === "memory";
   }
 
   async #start() {

@@ -1,17 +1,8 @@
 import { expect, describe, it } from "vitest";
-import { insert, retitle, setUp } from "./engine-setup.test.js";
+import { ReplicateError } from "../shared/errors.js";
+import { insert, retitle, setUp, watch } from "./engine-setup.test.js";
 import { HOUR, quiet, SECOND } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
-
-/** What has become of a promise so far. */
-function watch(promise: Promise<void>) {
-  const seen = { outcome: "waits" as "waits" | "done" | Error };
-  promise.then(
-    () => (seen.outcome = "done"),
-    (error: Error) => (seen.outcome = error),
-  );
-  return seen;
-}
 
 describe("when a change is durable", () => {
   it("is once it is on disk, with no connection at all", async () => {
@@ -48,6 +39,17 @@ describe("when a change is durable", () => {
     expect(durable.outcome).toBe("waits");
     page.network.setConnected(true);
     await page.time.advance(SECOND);
+    expect(durable.outcome).toBe("done");
+  });
+
+  it("is when the server has refused it, where storage is memory", async () => {
+    const page = setUp({ storage: memoryStorage() });
+    page.follow();
+    page.server.refuse = () => "No.";
+    page.engine.accept([insert("a")]);
+    const durable = watch(page.engine.when("a", "durable"));
+    await page.time.advance(SECOND);
+    expect(page.engine.status.get().rejected).toBe(1);
     expect(durable.outcome).toBe("done");
   });
 });
@@ -157,6 +159,52 @@ describe("when changes are accepted", () => {
     await page.time.advance(10 * SECOND);
     expect(page.server.pushes.flat().sort()).toEqual(["a", "b", "z"]);
     expect(accepted.outcome).toBe("done");
+  });
+
+  it("is not because the collection was left and used again while someone else is signed in", async () => {
+    const page = setUp();
+    const { detach } = page.follow();
+    await page.time.advance(SECOND);
+    page.engine.suspend({ code: "IDENTITY_CHANGED", message: "Someone else." });
+    page.engine.accept([insert("a")]);
+    const accepted = watch(page.engine.when("a", "accepted"));
+    await quiet();
+    detach();
+    await page.time.advance(HOUR);
+    page.engine.resume();
+    page.network.setConnected(false);
+    page.follow();
+    page.engine.accept([insert("b")]); // before anything was read
+    await page.time.advance(SECOND);
+    expect(accepted.outcome).toBe("waits");
+    page.network.setConnected(true);
+    await page.time.advance(10 * SECOND);
+    expect(page.server.pushes.flat().sort()).toEqual(["a", "b"]);
+    expect(accepted.outcome).toBe("done");
+  });
+
+  it("is not known of what a newer page has now: it rejects, and so does flush", async () => {
+    const page = setUp();
+    page.follow();
+    await page.time.advance(SECOND);
+    page.network.setConnected(false);
+    page.engine.accept([insert("stored")]);
+    await quiet();
+    page.disk.fail = new ReplicateError("NEWER_DATA", "Reload.");
+    page.engine.accept([insert("unsaved")]);
+    const [stored, unsaved] = ["stored", "unsaved"].map((id) =>
+      watch(page.engine.when(id, "accepted")),
+    );
+    const flushed = watch(page.engine.flush());
+    await page.time.advance(SECOND);
+    for (const { outcome } of [stored!, flushed])
+      expect(outcome).toMatchObject({ code: "NEWER_DATA" });
+    expect(unsaved!.outcome).toBe("waits");
+    const flushedLater = watch(page.engine.flush());
+    page.network.setConnected(true);
+    await page.time.advance(10 * SECOND);
+    expect(page.server.pushes).toEqual([["unsaved"]]);
+    expect([unsaved!.outcome, flushedLater.outcome]).toEqual(["done", "done"]);
   });
 
   it("can be waited for when nobody listens any more", async () => {

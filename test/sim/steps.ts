@@ -28,7 +28,14 @@ export const STEPS = {
   },
   remove: { weight: 5, run: (run) => run.users.remove(run.someTab()) },
   decide: { weight: 4, run: (run) => run.users.decide(run.someTab()) },
-  flush: { weight: 2, run: (run) => void run.someTab().engine.flush() },
+  flush: {
+    weight: 2,
+    run: (run) =>
+      void run
+        .someTab()
+        .engine.flush()
+        .catch(() => undefined),
+  },
 
   wait: { weight: 8, run: (run) => run.world.time.advance(run.dice.between(0, 5_000)) },
   waitLong: { weight: 2, run: (run) => run.world.time.advance(run.dice.between(0, 2 * MINUTE_MS)) },

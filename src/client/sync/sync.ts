@@ -5,9 +5,16 @@ import type { LocalData } from "../local-data/local-data.js";
 import type { Page } from "../platform/page.js";
 import { loneTab, type TabMessage, type Tabs } from "../tabs/tabs.js";
 import type { Transport } from "../platform/transport.js";
+import { untilMine } from "./handshake.js";
 import { Puller } from "./pull.js";
 import { Pusher } from "./push.js";
-import { INITIAL_SYNC_STATE, isUnfit, reasonOf, type SyncState } from "../tabs/sync-state.js";
+import {
+  INITIAL_SYNC_STATE,
+  isUnfit,
+  isWrongIdentity,
+  reasonOf,
+  type SyncState,
+} from "../tabs/sync-state.js";
 
 export type SyncConfig = {
   transport: Transport;
@@ -33,6 +40,8 @@ export class Sync {
   readonly #puller: Puller;
   readonly #pusher: Pusher;
   readonly #forget: (() => void)[];
+  /** Set while it waits, out of the queue, for the owner of the data to be signed in here. */
+  #standingBack: AbortController | null = null;
 
   /**
    * Hears other tabs from now on, and does nothing else before `start`.
@@ -120,6 +129,8 @@ export class Sync {
 
   /** Syncs nothing until `resume`. */
   pause() {
+    this.#standingBack?.abort();
+    this.#standingBack = null;
     this.#leadership.pause();
   }
 
@@ -142,7 +153,7 @@ export class Sync {
   /** Ends its part; it may still post to other tabs until `leave`. */
   stop() {
     for (const forget of this.#forget) forget();
-    this.#leadership.pause();
+    this.pause();
   }
 
   leave() {
@@ -167,6 +178,8 @@ export class Sync {
     // The tab that led before may have died between storing something and saying so.
     this.tellTabs();
     this.#showAlive();
+    // What the tab that led before said of itself: this one is behind until it has heard of the server.
+    this.#report({ caughtUp: false, pushReason: null, healReason: null });
     this.#puller.start();
   }
 
@@ -201,6 +214,20 @@ export class Sync {
       this.#pusher.stop();
       throw error;
     }
+    // Whoever was signed in before, here or in the tab that led before this one.
+    if (isWrongIdentity(this.#state.pullReason)) this.#report({ pullReason: null });
+  }
+
+  /** The tab that asks may be one in which the owner of the data is signed in (C9). */
+  async #standBack() {
+    const { signal } = (this.#standingBack = new AbortController());
+    this.#leadership.standBack();
+    const identify = (identity: Identity) => this.#identify(identity);
+    await untilMine(this.#transport, this.#data.syncPoint.cursor, identify, signal);
+    if (signal.aborted) return;
+    this.#standingBack = null;
+    this.#leadership.comeBack();
+    this.#tabs.post({ type: "ask" }); // the one that leads now may be in that place itself
   }
 
   #onMessage = (message: TabMessage) => {
@@ -215,16 +242,21 @@ export class Sync {
       case "state":
         return leads ? undefined : this.#report(this.#asFollower(message.state));
       case "ask":
-        return leads ? this.#showAlive() : undefined;
+        return leads ? this.#answerAsk() : undefined;
       case "alive":
         return this.#leadership.heard(message.visible);
     }
   };
 
-  /** Another tab may fit the server although this one does not. */
+  /** Another tab may fit the server, or be the owner's, although this one is not. */
   #asFollower(state: SyncState): SyncState {
     const { pullReason } = this.#state;
-    return isUnfit(pullReason) ? { ...state, pullReason } : state;
+    return isUnfit(pullReason) || this.#standingBack ? { ...state, pullReason } : state;
+  }
+
+  #answerAsk() {
+    if (isWrongIdentity(this.#state.pullReason)) void this.#standBack();
+    else this.#showAlive();
   }
 
   #showAlive() {
@@ -235,8 +267,8 @@ export class Sync {
     this.#state = { ...this.#state, ...state };
     this.#changed();
     if (!this.#leadership.leads) return;
-    if (isUnfit(this.#state.pullReason)) this.#leadership.giveWay();
-    else this.#postState();
+    if (!isUnfit(this.#state.pullReason)) this.#postState();
+    else if (state.pullReason) this.#leadership.giveWay(); // not before it has tried
   }
 
   #postState() {

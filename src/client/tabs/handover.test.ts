@@ -90,6 +90,41 @@ describe("six tabs", () => {
   });
 });
 
+describe("a tab that takes over", () => {
+  it("is live only once it is itself", async () => {
+    const { pages, browser, time } = await openTabs(2);
+    const [a, b] = pages as [Page, Page];
+    const { protocol } = b.network;
+    b.network.protocol = () => new Promise(() => undefined);
+    browser.kill(a.tab());
+    await time.advance(20 * SECOND);
+    expect(b.engine.status.get()).toMatchObject({ phase: "catching-up", complete: true });
+    b.network.protocol = protocol;
+    await time.advance(60 * SECOND);
+    expect(b.engine.status.get()).toMatchObject({ phase: "live", reason: null });
+  });
+
+  it("does not go on saying what was wrong for the one before", async () => {
+    const { pages, browser, time, server, disk } = await openTabs(2);
+    const [a, b] = pages as [Page, Page];
+    a.engine.accept([insert("a")]);
+    await time.advance(SECOND);
+    await disk.damage("a");
+    server.unreadable.add("a");
+    const row = { id: "a", title: "t" };
+    a.engine.accept([
+      { type: "update", key: "a", original: row, modified: { ...row, title: "u" } },
+    ]);
+    await time.advance(SECOND);
+    expect(b.engine.status.get().reason).toMatchObject({ code: "SERVER_ERROR" });
+    browser.freezeLeader(); // it heals the document, but nobody hears of it any more
+    server.unreadable.clear();
+    await time.advance(120 * SECOND);
+    expect(browser.leader).toBe(b.tab());
+    expect(b.engine.status.get()).toMatchObject({ phase: "live", pending: 0, reason: null });
+  });
+});
+
 describe("a tab whose code does not fit the server", () => {
   it("lets one that does sync, and says what is wrong with itself", async () => {
     const old = setUp();
@@ -124,6 +159,87 @@ describe("a tab whose code does not fit the server", () => {
     await page.time.advance(120 * SECOND);
     expect(page.server.pushes).toEqual([["a"]]);
     expect(page.engine.status.get()).toMatchObject({ phase: "live", pending: 0 });
+  });
+});
+
+describe("a tab in which someone else is signed in", () => {
+  /** Who is signed in to a page, as the server names them; `to` changes that. */
+  function signIn({ network }: Page, to: string | null) {
+    const who = { to };
+    const { protocol, stream, subscribe } = network;
+    network.protocol = async () => ({ ...(await protocol()), identity: who.to as never });
+    network.stream = async (args) => ({ ...(await stream(args)), identity: who.to });
+    network.subscribe = (cursor, onPage) =>
+      subscribe(cursor, (page) => onPage({ ...page, identity: who.to }));
+    return who;
+  }
+
+  /** Two tabs over the data of Ann, who was here before; the first one leads. */
+  async function openBoth(first: string | null, second: string | null) {
+    const before = setUp();
+    signIn(before, "ann");
+    const { detach } = before.follow();
+    await before.time.advance(SECOND);
+    detach();
+    const [a, b] = [setUp(before), setUp(before)];
+    const [inA, inB] = [signIn(a, first), signIn(b, second)];
+    a.follow();
+    b.follow();
+    await a.time.advance(SECOND);
+    expect(a.browser.leader).toBe(a.tab());
+    return { ...before, a, b, inA, inB };
+  }
+  const wrong = { phase: "blocked", reason: { code: "IDENTITY_CHANGED" } };
+
+  it.each([null, "bob"])("lets one of the owner sync, here beside %s", async (other) => {
+    const { a, b, time, server } = await openBoth(other, "ann");
+    await time.advance(20 * SECOND);
+    b.engine.accept([insert("b")]);
+    await time.advance(SECOND);
+    expect(server.pushes).toEqual([["b"]]);
+    expect(b.engine.status.get()).toMatchObject({ phase: "live", pending: 0, reason: null });
+    await time.advance(HOUR);
+    expect(a.engine.status.get()).toMatchObject(wrong);
+    const write = () => a.engine.accept([insert("theirs")]);
+    if (other === null) write();
+    else expect(write).toThrow(expect.objectContaining({ code: "IDENTITY_CHANGED" }));
+  });
+
+  it("is as any other again once the owner is signed in", async () => {
+    const { a, b, inA, time, server } = await openBoth("bob", "ann");
+    await time.advance(20 * SECOND);
+    inA.to = "ann";
+    server.release(); // its subscription runs again
+    await time.advance(SECOND);
+    expect(a.engine.status.get()).toMatchObject({ phase: "live", reason: null });
+    b.browser.kill(b.tab());
+    a.engine.accept([insert("a")]);
+    await time.advance(SECOND);
+    expect(server.pushes).toEqual([["a"]]);
+  });
+
+  it("neither fights with another such tab, nor misses that the owner is back", async () => {
+    const { a, b, inA, time, server, browser } = await openBoth("bob", null);
+    await time.advance(60 * SECOND);
+    const [{ handovers }, { fired }] = [browser, time];
+    await time.advance(HOUR);
+    expect(browser.handovers).toBe(handovers);
+    expect(time.fired - fired).toBeLessThan(10);
+    for (const { engine } of [a, b]) expect(engine.status.get()).toMatchObject(wrong);
+    b.engine.accept([insert("b")]);
+    inA.to = "ann"; // in the one that does not lead
+    server.release();
+    await time.advance(10 * SECOND);
+    expect(server.pushes).toEqual([["b"]]);
+    expect(a.engine.status.get()).toMatchObject({ phase: "live", reason: null });
+  });
+
+  it("that nobody waits for keeps listening, and leaves nothing behind", async () => {
+    const { a, b, time } = await openBoth("bob", "ann");
+    await time.advance(20 * SECOND);
+    a.engine.suspend({ code: "IDENTITY_CHANGED", message: "Someone else's turn." });
+    await time.advance(SECOND);
+    expect(b.server.subscriptions).toBe(1);
   });
 });
 

@@ -86,10 +86,19 @@ export class Leadership {
   /** This tab cannot sync as it is: another one, of another version perhaps, gets the turn. */
   giveWay() {
     this.#leave();
-    this.#cancelReturn ??= this.#context.environment.after(GIVE_WAY_MS, () => {
-      this.#cancelReturn = null;
-      this.update();
-    });
+    this.#cancelReturn ??= this.#context.environment.after(GIVE_WAY_MS, () => this.comeBack());
+  }
+
+  /** The same until `comeBack`. */
+  standBack() {
+    this.#leave();
+    this.#cancelReturn ??= () => undefined;
+  }
+
+  comeBack() {
+    this.#cancelReturn?.();
+    this.#cancelReturn = null;
+    this.update();
   }
 
   /** Out of everything, until `resume` and the `update` after it. */

@@ -52,6 +52,11 @@ export function reasonOf(error: Error | null): Reason | null {
   return { code: "SERVER_ERROR", message: error.message, blocks: false };
 }
 
+/** Whether someone else is signed in than the owner of the data, or nobody; in another tab it may be they. */
+export function isWrongIdentity(reason: Reason | null): boolean {
+  return reason?.code === "IDENTITY_CHANGED";
+}
+
 export function isUnfit(reason: Reason | null): boolean {
   return reason !== null && UNFIT.has(reason.code);
 }
