@@ -288,5 +288,6 @@ export class Engine {
   #rest() {
     this.#readiness.stop();
     this.status.set(INITIAL_STATUS);
+    this.outbox.noteChange();
   }
 }

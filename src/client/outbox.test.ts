@@ -66,6 +66,15 @@ describe("the list", () => {
     expect(tasks.utils.outbox.list()).toBe(after);
   });
 
+  it("tells subscribers, like the status, when nothing is known any more", async () => {
+    const { tasks } = await withRefusals();
+    tasks.utils.outbox.subscribe(() => undefined);
+    expect(refusedOf(tasks)).toHaveLength(2);
+    await tasks.cleanup();
+    expect(tasks.utils.status.get().rejected).toBe(0);
+    expect(refusedOf(tasks)).toEqual([]);
+  });
+
   it("shows the base as it is now", async () => {
     const { client } = fakeClient();
     const tasks = collectionOf(client, { startSync: true });
