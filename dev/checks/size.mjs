@@ -7,7 +7,7 @@ import { ROOT } from "./command.mjs";
 
 /** The most that each entry may weigh, in bytes after minifying and gzip. */
 const BUDGETS = {
-  "./client": 36_000,
+  "./client": 37_500,
   "./react": 1_000,
   "./fields": 2_000,
   "./server": 17_000,

@@ -113,8 +113,8 @@ describe("one value that a newer version of the package has stored", () => {
 describe("a transaction that someone else keeps until it is on disk", () => {
   const NEWER = new ReplicateError("NEWER_DATA", "Reload.");
 
-  it.each([
-    ["a newer page has the disk", (page: ReturnType<typeof setUp>) => (page.disk.fail = NEWER)],
+  it.each<[string, (page: ReturnType<typeof setUp>) => void]>([
+    ["a newer page has the disk", (page) => (page.disk.fail = NEWER)],
     [
       "the disk is lost, and the next is broken",
       (page) => {

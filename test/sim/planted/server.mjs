@@ -105,8 +105,8 @@ export const SERVER_BUGS = [
     patches: [
       {
         file: "src/server/reconcile.ts",
-        find: "if (live && stored === null) {",
-        replace: "if (live && stored === null && ended.length > 9) {",
+        find: "return live ? endedDirectly(logged) : logged;",
+        replace: "return live && ended.length > 9 ? endedDirectly(logged) : logged;",
       },
     ],
   },
