@@ -55,8 +55,14 @@ export function anchorsOf(page: string): string[] {
   });
 }
 
-/** Where the links of a page lead, code left out. */
+/** Where the links of a page lead, code left out; the label of one that is defined nowhere. */
 export function linksOf(page: string): string[] {
   const prose = fencesOf(page).prose.replace(/`[^`\n]*`/g, (code) => "x".repeat(code.length));
-  return Array.from(prose.matchAll(/\]\(\s*([^)\s]+)\s*\)/g), ([, target = ""]) => target);
+  const definitions = new Map(
+    Array.from(prose.matchAll(/^\[([^\]]+)\]: (\S+)$/gm), ([, label = "", to = ""]) => [label, to]),
+  );
+  const inline = Array.from(prose.matchAll(/\]\(\s*([^)\s]+)\s*\)/g), ([, to = ""]) => to);
+  const references = prose.matchAll(/\]\[\s*([^\]]+?)\s*\]/g);
+  const labels = Array.from(references, ([, label = ""]) => label.replace(/\s+/g, " "));
+  return [...inline, ...labels.map((label) => definitions.get(label) ?? label)];
 }
