@@ -5,6 +5,7 @@ import { Emitter } from "./platform/emitter.js";
 import { importInto, type ImportResult, type ReadRows } from "./imports.js";
 import { checkRow, toLocalWrites, type LocalMutation } from "./local-write.js";
 import { SingleFlight } from "./single-flight.js";
+import type { Former } from "./local-data/replica.js";
 import { OutboxView } from "./outbox.js";
 import type { OutboxRecord } from "./store/records.js";
 import { Readiness } from "./readiness.js";
@@ -32,8 +33,8 @@ export class Engine {
   #suspended: Refusal | null = null;
   /** Set once another engine has taken its place. */
   #replaced: ReplicateError | null = null;
-  /** Whether rows of a lost disk are still shown, until the server's have come again. */
-  #isRestarting = false;
+  /** What a session whose disk was lost had in memory, for the next one to go on with. */
+  #former: Former | null = null;
   /** Whether changes of a lost disk are on their way to the new one. */
   #isAdopting = false;
   /** Transactions with a key that are on their way to disk. */
@@ -218,7 +219,7 @@ export class Engine {
     // A session that was replaced may still finish something; that is not reported.
     const isCurrent = () => this.#current === session;
     const session: Session = new Session(
-      { ...this.#config, loss: this.#restarts.take() },
+      { ...this.#config, loss: this.#restarts.take(), former: this.#former },
       {
         shown: (changes) => isCurrent() && this.#listeners.shown(changes),
         changed: () => isCurrent() && this.#update(session),
@@ -231,6 +232,7 @@ export class Engine {
         },
       },
     );
+    this.#former = null;
     if (this.#suspended) session.pause();
     return session;
   }
@@ -238,7 +240,7 @@ export class Engine {
   /** The disk is gone, or a newer page's. What no disk holds moves on; rows stay until loaded again. */
   #restart(lost: Session, error: ReplicateError) {
     this.#restarts.note(error);
-    this.#isRestarting = true;
+    this.#former = lost.data.replica.former();
     if (error.code === "NEWER_DATA") this.#waits.failStored(error);
     this.#succeed(lost.data.orphaned());
   }
@@ -246,11 +248,10 @@ export class Engine {
   /** All data was deleted on purpose; what was not stored by then was made afterwards, and stays. */
   #startAnew(cleared: Session, given: ReadonlySet<OutboxRecord> = new Set()) {
     if (this.#current !== cleared) return;
-    const kept = cleared.data.replica
-      .records()
-      .filter((one) => one.seq === null && !given.has(one));
-    this.#isRestarting = false;
-    this.#listeners.keep(new Map());
+    const { replica } = cleared.data;
+    const kept = replica.records().filter((one) => one.seq === null && !given.has(one));
+    const gone = [...replica.shown.keys()].map((id) => ({ id, row: null }));
+    if (gone.length > 0) this.#listeners.shown(gone);
     this.#succeed(kept);
     this.#waits.fail(new ReplicateError("DATA_CLEARED", "The local data was deleted."));
   }
@@ -274,10 +275,6 @@ export class Engine {
     const status = statusOf(session, connected, this.#readiness.graceOver, this.#suspended);
     // Ready from disk first; a first visit waits for the load, but not for a missing network (C8).
     if (status.complete || status.phase === "offline") this.#readiness.mark();
-    if (this.#isRestarting && status.complete) {
-      this.#isRestarting = false;
-      this.#listeners.keep(session.data.replica.shown);
-    }
     this.status.set(status);
     this.outbox.noteChange();
     if (session.isOpen && !this.#isAdopting) this.#waits.check();
@@ -286,6 +283,7 @@ export class Engine {
 
   /** There is no session any more: nothing is known of how things are (C11). */
   #rest() {
+    this.#former = null;
     this.#readiness.stop();
     this.status.set(INITIAL_STATUS);
     this.outbox.noteChange();

@@ -27,7 +27,7 @@ export class Users {
   }
 
   edit(tab: Tab, document = this.#dice.pick(DOCUMENTS), kind = this.#dice.weighted(TITLES)) {
-    if (!canUse(tab)) return;
+    if (tab.isFrozen) return; // it takes no input
     const shown = tab.rows.get(document);
     const mark = `m${this.#count++}`;
     const title = `${kind} ${mark}`;
@@ -51,7 +51,7 @@ export class Users {
 
   remove(tab: Tab) {
     const shown = [...tab.rows.keys()];
-    if (!canUse(tab) || shown.length === 0) return;
+    if (tab.isFrozen || shown.length === 0) return;
     const document = this.#dice.pick(shown);
     const row = tab.rows.get(document)!;
     const original = { id: document, ...row };
@@ -86,12 +86,4 @@ export class Users {
     const place = this.#dice.chance(0.5) ? { place: { city: mark } } : {};
     return { details: { notes: mark, ...place } };
   }
-}
-
-/**
- * A page that stands still takes no input. Nor do people change a document while a page that has
- * lost its disk loads everything anew: see README.md, "Known weaknesses".
- */
-function canUse({ isFrozen, device, engine }: Tab): boolean {
-  return !isFrozen && (device.disk.isOriginal || engine.status.get().complete);
 }

@@ -54,6 +54,11 @@ export class BaseRows {
     return this.#placed.get(document)?.row;
   }
 
+  /** All of them. */
+  all(): [document: string, row: BaseRow][] {
+    return [...this.#placed].map(([document, { row }]) => [document, row]);
+  }
+
   /** Adds a segment, which is newer than all before it. */
   add(key: number, segment: Segment) {
     this.#lastSegment = Math.max(this.#lastSegment, key);

@@ -3,7 +3,7 @@ import type { CompiledFields } from "../../shared/compiled-fields.js";
 import type { Environment } from "../platform/environment.js";
 import type { Loss } from "../store/open-storage.js";
 import type { OutboxRecord } from "../store/records.js";
-import type { ShownChange } from "./replica.js";
+import type { Former, ShownChange } from "./replica.js";
 import type { ReplicaStorage } from "../storage/storage.js";
 
 export type LocalDataConfig = {
@@ -15,6 +15,8 @@ export type LocalDataConfig = {
   environment: Environment;
   /** Why a session before had to let go of the storage, if one had to. */
   loss?: Loss | null;
+  /** What that one had in memory, where its disk was lost. */
+  former?: Former | null;
 };
 
 /** Events of a tab's data, for those who show and sync it. */

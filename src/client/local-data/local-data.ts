@@ -37,7 +37,7 @@ export class LocalData {
   constructor(config: LocalDataConfig, listener: LocalDataListener) {
     this.#config = config;
     this.#listener = listener;
-    this.replica = new Replica(config.fields);
+    this.replica = new Replica(config.fields, config.former);
     this.#health = new StorageHealth(config.storage.kind);
     this.#queue = new StorageQueue(config.environment, this.#health, {
       changed: () => listener.changed(),
@@ -113,7 +113,7 @@ export class LocalData {
       const changes = await store.applyPage(entries, { ...point, round }, lastSegment, recovered);
       if (changes.missing.length > 0) return changes.missing;
       if (changes.point.round === round) this.#point = changes.point;
-      this.#applied(changes);
+      this.#applied(changes, [...this.replica.applyRows(changes), ...this.#superseded()]);
       if (changes.point.round !== round || changes.damaged.length > 0) await this.#load();
       await this.#rows.compact(store);
       return [];
@@ -265,7 +265,7 @@ export class LocalData {
     const wasResetting = this.#point.reset !== undefined;
     const loaded = await this.#store!.load(this.replica.lastSegment);
     this.#point = loaded.point;
-    this.#show(this.replica.load(loaded));
+    this.#show([...this.replica.load(loaded), ...this.#superseded()]);
     for (const record of newlyRejected(known, loaded.records)) this.#listener.rejected(record);
     this.#listener.changed();
     if (wasResetting && !loaded.point.reset) this.#listener.maySend();
@@ -275,9 +275,16 @@ export class LocalData {
   }
 
   /** Shows what has just been stored, and sees to what was found to be damaged on the way. */
-  #applied(changes: RowChanges, documents = this.replica.applyRows(changes)) {
+  #applied(changes: RowChanges, documents: Iterable<string> = this.replica.applyRows(changes)) {
     this.#announce(documents);
     this.#rows.rebuild(changes);
+  }
+
+  /** Documents that may look different because nothing of a lost disk is shown any more. */
+  #superseded(): string[] {
+    if (!this.#point.complete || !this.replica.hasFormer) return [];
+    this.#listener.maySend();
+    return this.replica.forgetFormer();
   }
 
   #announce(documents: Iterable<string>) {

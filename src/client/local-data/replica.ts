@@ -17,11 +17,20 @@ const MAX_UNREAD = 500;
 /** A row that appeared or changed, or, with `row: null`, went. */
 export type ShownChange = { id: string; row: RowFields | null };
 
+/** What a page had in memory when it lost its disk. */
+export type Former = {
+  /** What the server was known to have. */
+  base: ReadonlyMap<string, BaseRow>;
+  shown: ReadonlyMap<string, RowFields>;
+};
+
 /** What one tab has in memory: base rows, the outbox, and what it shows of them. */
 export class Replica {
   readonly #fields: CompiledFields;
   readonly #base: BaseRows;
-  readonly #shown = new Map<string, RowFields>();
+  /** What a lost disk had of documents, which stands in for the base until everything is here again. */
+  #former: Former["base"] | null;
+  readonly #shown: Map<string, RowFields>;
   readonly #outbox = new OutboxMirror();
   #isRead = false;
   #lastRead = 0;
@@ -33,9 +42,32 @@ export class Replica {
   /** Documents whose changes wait until a newer version of the app has sent its own. */
   #held: readonly string[] = [];
 
-  constructor(fields: CompiledFields) {
+  /** @param former Of the replica whose place this one takes, as its disk was lost. */
+  constructor(fields: CompiledFields, former: Former | null = null) {
     this.#fields = fields;
     this.#base = new BaseRows(fields.tree);
+    this.#former = former?.base ?? null;
+    this.#shown = new Map(former?.shown);
+  }
+
+  /** What another one needs to go on where this one's disk was lost. */
+  former(): Former {
+    return { base: new Map([...(this.#former ?? []), ...this.#base.all()]), shown: this.#shown };
+  }
+
+  /** Whether it still needs what a lost disk had. */
+  get hasFormer(): boolean {
+    return this.#former !== null;
+  }
+
+  /**
+   * Everything is here again.
+   *
+   * @returns the documents that may look different now.
+   */
+  forgetFormer(): string[] {
+    this.#former = null;
+    return [...this.#shown.keys()];
   }
 
   /** Every record on disk up to this place is known; of later ones perhaps only this tab's own. */
@@ -72,11 +104,11 @@ export class Replica {
 
   /** What the server is known to have of a document. */
   base(document: string): BaseRow | undefined {
-    return this.#base.get(document);
+    return this.#base.get(document) ?? this.#former?.get(document);
   }
 
   view(document: string): View {
-    return viewOf(this.#base.get(document), this.#outbox.of(document), this.#fields);
+    return viewOf(this.base(document), this.#outbox.of(document), this.#fields);
   }
 
   /** Every record, oldest first; those that are not on disk yet come last. */
@@ -101,6 +133,8 @@ export class Replica {
     if (this.#isResetting) return new Map();
     const sendable = this.#outbox.sendable();
     for (const document of [...this.#damaged.keys(), ...this.#held]) sendable.delete(document);
+    for (const document of sendable.keys())
+      if (this.#isMissing(document)) sendable.delete(document);
     return sendable;
   }
 
@@ -201,6 +235,11 @@ export class Replica {
     return touched;
   }
 
+  /** Whether it is known only from a lost disk: what builds on it has nothing to build on yet. */
+  #isMissing(document: string): boolean {
+    return this.#former?.has(document) === true && this.#base.get(document) === undefined;
+  }
+
   #applySegments(segments: Loaded["segments"]): Set<string> {
     const touched = new Set<string>();
     for (const [key, segment] of segments) {
@@ -211,7 +250,7 @@ export class Replica {
   }
 
   #generationOf({ document, kind }: Pick<OutboxRecord, "document" | "kind">): number {
-    return generationOf(kind, this.#base.get(document), this.#outbox.of(document), this.#fields);
+    return generationOf(kind, this.base(document), this.#outbox.of(document), this.#fields);
   }
 
   /** What changed for the user in these documents since they were last asked about. */

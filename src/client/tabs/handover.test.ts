@@ -234,9 +234,10 @@ describe("a tab in which someone else is signed in", () => {
     expect(a.engine.status.get()).toMatchObject({ phase: "live", reason: null });
   });
 
-  it("that nobody waits for keeps listening, and leaves nothing behind", async () => {
+  it("listens for the owner until it may not sync at all", async () => {
     const { a, b, time } = await openBoth("bob", "ann");
     await time.advance(20 * SECOND);
+    expect(b.server.subscriptions).toBe(2);
     a.engine.suspend({ code: "IDENTITY_CHANGED", message: "Someone else's turn." });
     await time.advance(SECOND);
     expect(b.server.subscriptions).toBe(1);
