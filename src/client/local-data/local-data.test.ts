@@ -4,6 +4,7 @@ import { openLocalData } from "./local-data-setup.test.js";
 import { addSegment, decodeSegment, readSegments } from "../store/rows.js";
 import { memoryStorage } from "../storage/memory.js";
 import type { ReplicaStorage, StoreName } from "../storage/storage.js";
+import { CURRENT_DATA } from "../store/migrations.js";
 import { writeSyncPoint } from "../store/stored.js";
 import { bytesOf, entry, HOUR, inserting, PATIENTLY, setting, VirtualTime } from "../setup.test.js";
 
@@ -21,7 +22,13 @@ const retitle = (title: string) =>
  * rows each new segment has.
  */
 function watched(storage: ReplicaStorage = memoryStorage()) {
-  const control = { fail: null as Error | null, room: Infinity, added: [] as number[] };
+  const control = {
+    fail: null as Error | null,
+    /** Transactions of this mode fail. */
+    failing: null as "read" | null,
+    room: Infinity,
+    added: [] as number[],
+  };
   const wrapped: ReplicaStorage = {
     kind: "indexeddb",
     async open(name) {
@@ -31,6 +38,7 @@ function watched(storage: ReplicaStorage = memoryStorage()) {
         transaction: (mode, stores, body) =>
           connection.transaction(mode, stores, (tx) => {
             if (control.fail) throw control.fail;
+            if (control.failing === mode) throw new Error("the disk hiccups");
             const add = (store: StoreName, value: unknown) => {
               const size = store === "rows" ? decodeSegment(value)!.length : 0;
               if (size > control.room) throw new DOMException("full", "QuotaExceededError");
@@ -176,6 +184,30 @@ describe("one tab", () => {
     await time.advance(HOUR);
     expect(data.replica.counts().pending).toBe(2);
   });
+
+  it.each(["a page", "an answer"])(
+    "knows that %s met a damaged document, although it could not be read right after",
+    async (what) => {
+      const { storage, control } = watched();
+      const { data, listener, time, send } = await openTab(storage);
+      await data.applyPage([titled("t")], SYNC, []);
+      await data.save(data.add([retitle("mine")]));
+      const sent = await send();
+      const connection = await storage.open("a", CURRENT_DATA);
+      await connection.transaction("write", ["documents"], (tx) => tx.put("documents", "a", "?"));
+      control.failing = "read";
+      const result = { status: "accepted", generation: 1, ts: null } as const;
+      const stored =
+        what === "a page"
+          ? data.applyPage([titled("theirs")], SYNC, [])
+          : data.settle([sent], [{ document: "a", result }]);
+      await stored.catch(() => undefined);
+      control.failing = null;
+      await time.advance(HOUR);
+      expect([...data.replica.damaged.keys()]).toEqual(["a"]);
+      expect(listener.mustHeal).toHaveBeenCalledTimes(1);
+    },
+  );
 
   it("closes after what is being stored, and leaves no timer behind", async () => {
     const { storage } = watched();

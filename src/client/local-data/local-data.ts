@@ -15,7 +15,7 @@ import { NEVER_SYNCED, type SyncPoint } from "../store/sync-point.js";
 import { isMore, type DamagedDocuments } from "../store/repair.js";
 import type { RowChanges } from "../store/rows.js";
 import { StorageQueue } from "./storage-queue.js";
-import { unsentChanges } from "./unsent-changes.js";
+import { checkNothingUnsent } from "./unsent-changes.js";
 
 /** One tab's data, on disk and in memory: both change together, one thing at a time. */
 export class LocalData {
@@ -47,7 +47,7 @@ export class LocalData {
       replica: this.replica,
       enqueue: (work) => this.#enqueue("write", work),
       announce: (documents) => this.#announce(documents),
-      load: () => this.#load(),
+      load: () => this.#loadInTheEnd(),
       retryUntilDone: (work) => this.#queue.retryUntilDone(work),
     });
     this.opened = this.#open();
@@ -62,9 +62,7 @@ export class LocalData {
     return this.#health.status;
   }
 
-  /**
-   * Local changes that are on no disk. Those that other tabs may have as well get an idempotency key.
-   */
+  /** Local changes on no disk; those that other tabs may have as well get an idempotency key. */
   orphaned(): OutboxRecord[] {
     return this.replica.orphaned(this.#connection?.storeId, this.#newerData !== null);
   }
@@ -114,7 +112,7 @@ export class LocalData {
       if (changes.missing.length > 0) return changes.missing;
       if (changes.point.round === round) this.#point = changes.point;
       this.#applied(changes, [...this.replica.applyRows(changes), ...this.#superseded()]);
-      if (changes.point.round !== round || changes.damaged.length > 0) await this.#load();
+      if (changes.point.round !== round || changes.damaged.length > 0) await this.#loadInTheEnd();
       await this.#rows.compact(store);
       return [];
     });
@@ -168,10 +166,9 @@ export class LocalData {
     return this.#enqueue("write", async (store) => {
       if (this.replica.isLongUnread) await this.#load();
       const outgoing = await store.mint(documents, this.replica.lastRead);
-      if (outgoing.length < documents.size) {
-        await this.#load();
-        this.#announce([]);
-      }
+      if (outgoing.length === documents.size) return outgoing;
+      await this.#load();
+      this.#announce([]);
       return outgoing;
     });
   }
@@ -182,7 +179,7 @@ export class LocalData {
       const settled = await store.settle(answers, this.replica.lastSegment);
       this.#applied(settled, this.replica.applySettled(settled));
       for (const record of settled.changed) if (record.rejected) this.#listener.rejected(record);
-      if (settled.damaged.length > 0) await this.#load();
+      if (settled.damaged.length > 0) await this.#loadInTheEnd();
     });
   }
 
@@ -205,8 +202,7 @@ export class LocalData {
     return this.#enqueue("write", async () => {
       for (;;) {
         await this.#load(); // what other tabs have stored counts, too
-        const { pending, rejected } = this.replica.counts();
-        if (!force && pending + rejected > 0) throw unsentChanges(pending, rejected);
+        if (!force) checkNothingUnsent(this.replica.counts());
         if (await this.#connection!.clear({ force })) break;
       }
       this.#listener.stored(); // others find out as they look
@@ -243,8 +239,7 @@ export class LocalData {
 
   async #notePersisted(options: { ask: boolean }) {
     const persisted = await this.#connection?.persisted?.(options);
-    if (persisted === undefined) return;
-    this.#health.update({ persisted });
+    if (persisted !== undefined) this.#health.update({ persisted });
     this.#listener.changed();
   }
 
@@ -257,6 +252,11 @@ export class LocalData {
     if (code === "DATA_CLEARED") this.#listener.cleared(error);
     if (code === "NEWER_DATA") this.#newerData ??= error;
     if (code === "STORAGE_LOST" || this.#newerData) this.#listener.lost(this.#newerData ?? error);
+  }
+
+  /** Now, or as soon as it works: only what is stored tells what else became of it. */
+  #loadInTheEnd(): Promise<void> {
+    return this.#load().catch(() => void this.reload());
   }
 
   async #load() {
@@ -274,7 +274,7 @@ export class LocalData {
     if (isMore(before, loaded.damaged)) this.#listener.maySend();
   }
 
-  /** Shows what has just been stored, and sees to what was found to be damaged on the way. */
+  /** Shows what has just been stored, and sees to damage that was found on the way. */
   #applied(changes: RowChanges, documents: Iterable<string> = this.replica.applyRows(changes)) {
     this.#announce(documents);
     this.#rows.rebuild(changes);
