@@ -20,6 +20,9 @@ import { Waits, type WaitFor } from "./waits.js";
 /**
  * Keeps one replicated collection going for as long as someone uses it or something is unsent. It
  * outlives the TanStack collection, which may be cleaned up and started again at any time (C10).
+ *
+ * It has one session at a time. One ends when nobody needs it (`#onIdle`), when its disk is lost
+ * (`#onDiskLost`) or its data is deleted (`#onCleared`); after the last two another one goes on.
  */
 export class Engine {
   readonly status = new StatusHolder();
@@ -53,7 +56,7 @@ export class Engine {
     this.#sessions = new SessionHolder({
       open: () => this.#open(),
       isUsed: () => this.#listeners.size > 0,
-      closed: () => this.#rest(),
+      closed: () => this.#onIdle(),
     });
     const replica = () => this.#current?.data.replica;
     const source = {
@@ -84,7 +87,7 @@ export class Engine {
   }
 
   /** Checks rows by these fields from now on: the same ones, which may accept more or less. */
-  refine(fields: CompiledFields) {
+  useFields(fields: CompiledFields) {
     this.#config = { ...this.#config, fields };
   }
 
@@ -179,7 +182,7 @@ export class Engine {
       await session.data.opened;
       const given = force ? session.data.replica.records() : [];
       await session.data.clear({ force });
-      this.#startAnew(session, new Set(given));
+      this.#onCleared(session, new Set(given));
     });
   }
 
@@ -204,7 +207,7 @@ export class Engine {
   }
 
   /** Ends it for good, for another engine over the same data. */
-  replace(error: ReplicateError) {
+  retire(error: ReplicateError) {
     this.#replaced = error;
     this.suspend({ code: error.code, message: error.message });
   }
@@ -224,11 +227,11 @@ export class Engine {
         shown: (changes) => isCurrent() && this.#listeners.shown(changes),
         changed: () => isCurrent() && this.#update(session),
         rejected: (record) => isCurrent() && this.rejections.emit(record),
-        lost: (error) => isCurrent() && this.#restart(session, error),
+        lost: (error) => isCurrent() && this.#onDiskLost(session, error),
         cleared: (error) => {
           if (!isCurrent()) return;
           this.#restarts.note(error);
-          this.#startAnew(session);
+          this.#onCleared(session);
         },
       },
     );
@@ -238,29 +241,29 @@ export class Engine {
   }
 
   /** The disk is gone, or a newer page's. What no disk holds moves on; rows stay until loaded again. */
-  #restart(lost: Session, error: ReplicateError) {
+  #onDiskLost(lost: Session, error: ReplicateError) {
     this.#restarts.note(error);
     this.#former = lost.data.replica.former();
     if (error.code === "NEWER_DATA") this.#waits.failStored(error);
-    this.#succeed(lost.data.orphaned());
+    this.#openNext(lost.data.orphaned());
   }
 
   /** All data was deleted on purpose; what was not stored by then was made afterwards, and stays. */
-  #startAnew(cleared: Session, given: ReadonlySet<OutboxRecord> = new Set()) {
+  #onCleared(cleared: Session, given: ReadonlySet<OutboxRecord> = new Set()) {
     if (this.#current !== cleared) return;
     const { replica } = cleared.data;
     const kept = replica.records().filter((one) => one.seq === null && !given.has(one));
     const gone = [...replica.shown.keys()].map((id) => ({ id, row: null }));
     if (gone.length > 0) this.#listeners.shown(gone);
-    this.#succeed(kept);
+    this.#openNext(kept);
     this.#waits.fail(new ReplicateError("DATA_CLEARED", "The local data was deleted."));
   }
 
   /** Puts another session in the place of the one whose disk is gone, with these changes of its. */
-  #succeed(records: readonly OutboxRecord[]) {
+  #openNext(records: readonly OutboxRecord[]) {
     this.#sessions.end();
     this.#isAdopting = records.length > 0 || this.#listeners.size > 0;
-    if (!this.#isAdopting) return this.#rest();
+    if (!this.#isAdopting) return this.#onIdle();
     void this.#sessions.hold(async (next) => {
       await next.adopt(records); // reported at once: what was complete has to be loaded again
       if (this.#current !== next) return;
@@ -282,7 +285,7 @@ export class Engine {
   }
 
   /** There is no session any more: nothing is known of how things are (C11). */
-  #rest() {
+  #onIdle() {
     this.#former = null;
     this.#readiness.stop();
     this.status.set(INITIAL_STATUS);

@@ -35,7 +35,7 @@ export function engineFor(client: ConvexClientLike, config: EngineConfig): Engin
   const existing = engines.get(config.name);
   const conflict = existing && conflictOf(existing.config, config);
   if (existing && !conflict) {
-    existing.engine.refine(config.fields);
+    existing.engine.useFields(config.fields);
     return existing.engine;
   }
   if (existing && conflict) replace(existing, config, conflict);
@@ -93,7 +93,7 @@ function replace({ engine }: Registered, config: EngineConfig, { what, isEdit }:
     `The collection ${titleOf(config)} exists already, with other ${what}. Create it once and share it, or give the second one a storageName of its own.`,
   );
   if (!isEdit || !engine.wasUsed) throw error;
-  engine.replace(error);
+  engine.retire(error);
 }
 
 /** What people call a collection, e.g. `tasks (identity "ann")`. */

@@ -12,8 +12,8 @@ import { readBase, readSyncPoint, writeBase } from "./stored.js";
  * Takes over what the server has of damaged documents: all of it, because nothing is here;
  * inside a transaction of ReplicaStore. The position stays as it is.
  *
- * @param asked The damaged documents, each with its number, when the server was asked. Where a page has passed
- * a document by since, the answer may be older than that page, and is not taken (C7).
+ * @param asked The damaged documents, each with its client id, when the server was asked. Where a page has
+ * passed a document by since, the answer may be older than that page, and is not taken (C7).
  */
 export async function healDocuments(
   tx: StorageTransaction,
@@ -26,12 +26,12 @@ export async function healDocuments(
   const [damaged, { reset }] = await Promise.all([readDamaged(tx), readSyncPoint(tx)]);
   for (const one of recovered) {
     const { document } = one;
-    const number = damaged.get(document);
+    const given = damaged.get(document);
     const stored = await readBase(tx, document);
     // Where everything is loaded again, the answer may be from before, and wrong by now (S6).
-    if (reset || number === undefined || number !== asked.get(document)) continue;
+    if (reset || given === undefined || given !== asked.get(document)) continue;
     // Its refused bytes are forgotten, so it keeps the client id that it was given instead (C4).
-    const clientId = stored === undefined || stored === DAMAGED ? number : stored.clientId;
+    const clientId = stored === undefined || stored === DAMAGED ? given : stored.clientId;
     const base = { ...emptyBase(), clientId };
     const advanced = orDamaged(() => advance(base, [recoveredEntry(one, [])], tree));
     if (advanced === DAMAGED) continue;

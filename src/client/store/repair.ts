@@ -11,8 +11,9 @@ import { addSegment, type BaseRow, type RowChanges } from "./rows.js";
 
 /**
  * Documents whose damaged base has been given up, and not been recovered from the server yet, each with
- * a number that is drawn again whenever a page passes it by: an answer that was asked for under another
- * number may be older than that page (C7).
+ * the Yjs client id under which this device edits it from then on (C4). A new one is drawn whenever a page
+ * passes the document by: an answer that was asked for while it had another one may be older than that
+ * page (C7).
  */
 export type DamagedDocuments = ReadonlyMap<string, number>;
 
@@ -72,7 +73,7 @@ export async function markDamaged(
   for (const document of documents) {
     const clientId = newClientId();
     await writeBase(tx, document, { ...emptyBase(), clientId });
-    damaged.set(document, clientId); // as good a number as any that nobody has used yet
+    damaged.set(document, clientId);
   }
   await writeDamaged(tx, damaged);
 }

@@ -283,8 +283,8 @@ export const CLIENT_BUGS = [
     patches: [
       {
         file: "src/client/engine.ts",
-        find: "this.#succeed(lost.data.orphaned());",
-        replace: "this.#succeed([]);",
+        find: "this.#openNext(lost.data.orphaned());",
+        replace: "this.#openNext([]);",
       },
     ],
   },
