@@ -13,9 +13,7 @@ import {
   type ReplicaStorage,
   type StorageConnection,
 } from "./storage.js";
-
-/** Where `meta` holds the id of the database: after a deletion, there may be another one. */
-const STORE_ID_KEY = "identity";
+import { META } from "./meta-keys.js";
 
 export interface IndexedDBOptions {
   /**
@@ -121,7 +119,7 @@ async function openDatabase(name: string, options: OpenOptions): Promise<IDBPDat
           db.createObjectStore(store, { autoIncrement: NUMBERED_STORES.includes(store) });
         }
         const storeId = crypto.getRandomValues(new Uint32Array(4)).join("-");
-        const done = from === 0 ? tx.objectStore("meta").put(storeId, STORE_ID_KEY) : undefined;
+        const done = from === 0 ? tx.objectStore("meta").put(storeId, META.storeId) : undefined;
         Promise.resolve(done ?? upgrade?.(wrap(tx), from)).catch((error: unknown) => {
           failure = error; // opening fails with it
           abort(tx);
@@ -137,7 +135,7 @@ async function openDatabase(name: string, options: OpenOptions): Promise<IDBPDat
 }
 
 function storeIdOf(database: IDBPDatabase): Promise<string> {
-  return database.get("meta", STORE_ID_KEY) as Promise<string>;
+  return database.get("meta", META.storeId) as Promise<string>;
 }
 
 function closed(): ReplicateError {

@@ -1,11 +1,9 @@
 import { ReplicateError } from "../../shared/errors.js";
 import { STORES, type StorageConnection, type StorageTransaction } from "../storage/storage.js";
-
-/** Where `meta` counts how often the data was deleted on purpose. */
-const CLEARED_KEY = "cleared";
+import { META } from "../storage/meta-keys.js";
 
 /** What `meta` holds for the storage itself, which goes on, and what must not be imported again. */
-const KEPT_KEYS = new Set<unknown>([CLEARED_KEY, "identity", "imports"]);
+const KEPT_KEYS = new Set<unknown>([META.timesCleared, META.storeId, META.imports]);
 
 /** A connection whose data can be deleted, after which every other one to it refuses to go on. */
 export type ClearableConnection = StorageConnection & {
@@ -47,7 +45,7 @@ export function clearable(connection: StorageConnection): ClearableConnection {
         await Promise.all([
           ...STORES.filter((store) => store !== "meta").map((store) => tx.clear(store)),
           ...gone.map(([key]) => tx.delete("meta", key)),
-          tx.put("meta", CLEARED_KEY, (await timesCleared(tx)) + 1),
+          tx.put("meta", META.timesCleared, (await timesCleared(tx)) + 1),
         ]);
         return true;
       }),
@@ -56,6 +54,6 @@ export function clearable(connection: StorageConnection): ClearableConnection {
 
 /** What was damaged counts as none: it need not even equal itself, and every session would end at once. */
 async function timesCleared(tx: StorageTransaction): Promise<number> {
-  const stored = await tx.get("meta", CLEARED_KEY);
+  const stored = await tx.get("meta", META.timesCleared);
   return Number.isSafeInteger(stored) ? (stored as number) : 0;
 }

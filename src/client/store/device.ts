@@ -4,6 +4,7 @@ import type { Sender } from "../../shared/wire.js";
 import { readPin } from "./identity.js";
 import { intact, seal } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
+import { META } from "../storage/meta-keys.js";
 
 /** This device as the server knows it; in `meta`, made once per local store. */
 type StoredDevice = {
@@ -38,7 +39,7 @@ export class Device {
   async enter(tx: StorageTransaction): Promise<{ clientId: number; sender: Sender }> {
     const stored = await readDevice(tx);
     const device = stored?.pageIds.includes(this.#pageId) ? stored : this.#entered(stored);
-    if (device !== stored) await tx.put("meta", "device", seal(device));
+    if (device !== stored) await tx.put("meta", META.device, seal(device));
     const { clientId, secret, pageIds } = device;
     return { clientId, sender: { secret, pageIds, identity: await readPin(tx) } };
   }
@@ -54,7 +55,7 @@ export class Device {
    * copy of this store, which from now on is left alone (C6).
    */
   renew(tx: StorageTransaction): Promise<void> {
-    return tx.put("meta", "device", seal(this.#entered(undefined)));
+    return tx.put("meta", META.device, seal(this.#entered(undefined)));
   }
 
   /** Uses a new client id from now on; the old one stays its own, since bytes may be on their way (C6). */
@@ -62,7 +63,7 @@ export class Device {
     const stored = await readDevice(tx);
     if (stored) {
       const device = { ...stored, clientId: this.newClientId() };
-      await tx.put("meta", "device", seal(device));
+      await tx.put("meta", META.device, seal(device));
     }
   }
 
@@ -93,7 +94,7 @@ export class Device {
 }
 
 async function readDevice(tx: StorageTransaction): Promise<StoredDevice | undefined> {
-  const stored = intact<StoredDevice>(await tx.get("meta", "device")); // what is damaged is replaced
+  const stored = intact<StoredDevice>(await tx.get("meta", META.device)); // what is damaged is replaced
   const { clientId, secret, pageIds } = (stored ?? {}) as Partial<StoredDevice>;
   const isWhole =
     Number.isSafeInteger(clientId) &&

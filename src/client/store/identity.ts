@@ -1,6 +1,7 @@
 import { identityAdvice, WrongIdentity, type Identity } from "../../shared/identity.js";
 import { intact, seal } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
+import { META } from "../storage/meta-keys.js";
 
 const DAMAGED =
   "It can no longer be told whose data this is: that record is damaged, so nothing of it is sent or loaded. utils.clear({ force: true }) deletes the data and starts again; utils.outbox.export() has what was not sent.";
@@ -17,7 +18,7 @@ export async function readPin(tx: StorageTransaction): Promise<Identity> {
 }
 
 async function readOwner(tx: StorageTransaction): Promise<Identity | undefined> {
-  const stored = await tx.get("meta", "owner");
+  const stored = await tx.get("meta", META.owner);
   if (stored === undefined) return null;
   const identity = intact<{ identity?: unknown } | null>(stored)?.identity;
   return typeof identity === "string" || identity === null ? identity : undefined;
@@ -40,5 +41,5 @@ export async function pinIdentity(
   if (pinned === undefined) throw new WrongIdentity(identity, DAMAGED);
   if (pinned === identity) return;
   if (pinned !== null) throw new WrongIdentity(identity, identityAdvice(identity, named));
-  await tx.put("meta", "owner", seal({ identity }));
+  await tx.put("meta", META.owner, seal({ identity }));
 }

@@ -8,6 +8,7 @@ import { forEach } from "../storage/for-each.js";
 import { intact, seal } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import { addSegment, type BaseRow, type RowChanges } from "./rows.js";
+import { META } from "../storage/meta-keys.js";
 
 /**
  * Documents whose damaged base has been given up, and not been recovered from the server yet, each with
@@ -27,7 +28,7 @@ export async function readDamaged(
   tx: StorageTransaction,
   { rewrite = false } = {},
 ): Promise<Map<string, number>> {
-  const stored = await tx.get("meta", "refetch");
+  const stored = await tx.get("meta", META.damaged);
   const listed = stored === undefined ? [] : intact<[string, number][]>(stored);
   const damaged = new Map(listed ?? (await findDamaged(tx)));
   if (!listed && rewrite) await writeDamaged(tx, damaged);
@@ -51,8 +52,8 @@ async function findDamaged(tx: StorageTransaction): Promise<[string, number][]> 
 }
 
 export async function writeDamaged(tx: StorageTransaction, damaged: DamagedDocuments) {
-  if (damaged.size > 0) await tx.put("meta", "refetch", seal([...damaged]));
-  else await tx.delete("meta", "refetch");
+  if (damaged.size > 0) await tx.put("meta", META.damaged, seal([...damaged]));
+  else await tx.delete("meta", META.damaged);
 }
 
 /**

@@ -10,15 +10,16 @@ import type { OutboxRecord, StoredRecord } from "./records.js";
 import { intact, seal, unseal, type Unsealed } from "../storage/sealed.js";
 import type { StorageTransaction } from "../storage/storage.js";
 import { NEVER_SYNCED, type StoredSyncPoint } from "./sync-point.js";
+import { META } from "../storage/meta-keys.js";
 
 // How single values lie in a storage: sealed, so that damage shows before it is believed.
 
 export async function readSyncPoint(tx: StorageTransaction): Promise<StoredSyncPoint> {
-  return intact<StoredSyncPoint>(await tx.get("meta", "sync")) ?? NEVER_SYNCED;
+  return intact<StoredSyncPoint>(await tx.get("meta", META.syncPoint)) ?? NEVER_SYNCED;
 }
 
 export function writeSyncPoint(tx: StorageTransaction, point: StoredSyncPoint): Promise<void> {
-  return tx.put("meta", "sync", seal(point));
+  return tx.put("meta", META.syncPoint, seal(point));
 }
 
 export async function readBase(
@@ -82,9 +83,9 @@ export async function takeKeys(
 ): Promise<ReadonlySet<string | undefined>> {
   const keys = new Set(records.flatMap(({ idempotencyKey }) => idempotencyKey ?? []));
   if (keys.size === 0) return new Set();
-  const known = new Set(intact<string[]>(await tx.get("meta", "transactions")) ?? []);
+  const known = new Set(intact<string[]>(await tx.get("meta", META.transactions)) ?? []);
   const newest = [...[...known].slice(-REMEMBERED_KEYS), ...keys];
-  await tx.put("meta", "transactions", seal(newest));
+  await tx.put("meta", META.transactions, seal(newest));
   return known;
 }
 
