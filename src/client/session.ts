@@ -80,7 +80,7 @@ export class Session {
   async write(writes: readonly LocalWrite[]): Promise<boolean> {
     const records = this.data.add(writes);
     await this.#saver.save(records);
-    return this.#hasItsStorage() && records.every(({ seq }) => seq !== null);
+    return records.every((record) => this.isDurable(record));
   }
 
   /** Takes over the local changes of a session whose disk was lost. */

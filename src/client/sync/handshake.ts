@@ -1,6 +1,8 @@
 import { ReplicateError } from "../../shared/errors.js";
 import { PROTOCOL_VERSION } from "../../shared/versions.js";
 import type { Protocol, StreamPage } from "../../shared/wire.js";
+import { backoffMs } from "../platform/backoff.js";
+import { sleep, type Environment } from "../platform/environment.js";
 import type { Transport } from "../platform/transport.js";
 
 /** Resolves once there is a connection, or when it was aborted. */
@@ -19,30 +21,42 @@ export function untilConnected(transport: Transport, signal: AbortSignal): Promi
 }
 
 /**
- * Resolves once the owner of the local data is signed in, or a failing disk keeps that from being told:
- * the next page may be hours away. Nothing that the server sends is applied.
+ * Resolves once the owner of the local data is signed in; nothing that the server sends is applied.
  *
- * @param identify Rejects for anyone else.
+ * @param identify Rejects for anyone else. Where a failing disk does not let it decide, it is asked again:
+ * the next page may be hours away.
  */
 export function untilMine(
   transport: Transport,
+  environment: Environment,
   cursor: string | null,
   identify: (identity: StreamPage["identity"]) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve) => {
+    let newest: StreamPage | null = null;
     let stop = () => {};
     const end = () => {
+      newest = null;
       signal.removeEventListener("abort", end);
       stop();
       resolve();
     };
-    const refused = ({ code }: Partial<ReplicateError>) => {
-      if (code !== "IDENTITY_CHANGED") end();
+    const listen = async (page: StreamPage) => {
+      newest = page;
+      for (let failures = 0; newest === page; failures++) {
+        const problem = await identify(page.identity).catch((error: Error) => error);
+        if (newest !== page || (problem as ReplicateError)?.code === "IDENTITY_CHANGED") return;
+        if (!problem) return end();
+        await sleep(environment, backoffMs(failures, environment), signal);
+      }
     };
-    const listen = ({ identity }: StreamPage) => void identify(identity).then(end, refused);
     signal.addEventListener("abort", end);
-    stop = transport.subscribe(cursor, listen, () => undefined);
+    stop = transport.subscribe(
+      cursor,
+      (page) => void listen(page),
+      () => undefined,
+    );
     if (signal.aborted) end();
   });
 }

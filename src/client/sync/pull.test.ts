@@ -248,6 +248,25 @@ describe("errors", () => {
     expect(server.open).toHaveLength(1);
   });
 
+  it("of the disk do not make a stranger's page the owner's", async () => {
+    const { time, host, server, puller } = setUp({ loaded: true });
+    const { identify } = host;
+    host.owner = "someone else";
+    puller.start();
+    await quiet();
+    host.identify = async () => {
+      host.identify = identify;
+      throw new ReplicateError("STORAGE_FAILED", "disk on fire");
+    };
+    server.open[0]!.onPage(page([], "c"));
+    await quiet();
+    expect(host.state.pullReason).toMatchObject({ code: "IDENTITY_CHANGED" });
+    await time.advance(HOUR);
+    expect(host.state.pullReason).toMatchObject({ code: "IDENTITY_CHANGED" });
+    expect(server.calls.protocol).toBe(1);
+    expect(server.open).toHaveLength(1); // and it still listens
+  });
+
   it("that are refusals are over as soon as the server allows what it refused", async () => {
     const { host, server, puller } = setUp({ loaded: true });
     server.onSubscribe = ({ onError }) => onError(refusal);

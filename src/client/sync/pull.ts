@@ -256,7 +256,8 @@ export class Puller {
 
   #untilMine(signal: AbortSignal): Promise<void> {
     const identify = (identity: Identity) => this.#host.identify(identity);
-    return untilMine(this.#transport, this.#host.syncPoint().cursor, identify, signal);
+    const { cursor } = this.#host.syncPoint();
+    return untilMine(this.#transport, this.#environment, cursor, identify, signal);
   }
 
   #fallBehind() {

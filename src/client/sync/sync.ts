@@ -34,6 +34,7 @@ export class Sync {
   readonly #data: LocalData;
   readonly #changed: () => void;
   readonly #transport: Transport;
+  readonly #environment: Environment;
   readonly #page: Page;
   #tabs: Tabs;
   readonly #leadership: Leadership;
@@ -53,6 +54,7 @@ export class Sync {
     this.#data = data;
     this.#changed = changed;
     this.#transport = transport;
+    this.#environment = environment;
     this.#page = page;
     this.#tabs = config.tabs();
     this.#forget = [this.#tabs.onMessage(this.#onMessage)];
@@ -223,7 +225,8 @@ export class Sync {
     const { signal } = (this.#standingBack = new AbortController());
     this.#leadership.standBack();
     const identify = (identity: Identity) => this.#identify(identity);
-    await untilMine(this.#transport, this.#data.syncPoint.cursor, identify, signal);
+    const { cursor } = this.#data.syncPoint;
+    await untilMine(this.#transport, this.#environment, cursor, identify, signal);
     if (signal.aborted) return;
     this.#standingBack = null;
     this.#leadership.comeBack();
