@@ -51,7 +51,8 @@ function checkedRow(
   const badId = idProblem(id);
   if (badId) {
     const message = `The row at index ${index} has no valid id. ${badId.message}`;
-    // Apps do not get to see this name: it only tells such rows apart.
+    // Apps do not get to see this name. It tells such rows of one call apart; those of other calls under
+    // the same name share it, and count once.
     return { document: `row ${index}`, code: badId.code, message };
   }
   const document = id as string;
