@@ -18,8 +18,9 @@ export interface AcceptMutations {
    * For a transaction that someone else keeps until it is done, and may bring again after a reload,
    * as `@tanstack/offline-transactions` does: it takes effect once for each key.
    *
-   * @returns a promise that resolves once it is on disk, so that nobody else has to keep it; in a page
-   * that has no disk, once the server has answered.
+   * @returns a promise that resolves once it is stored, so that nobody else has to keep it; if the
+   * storage cannot be opened, once the server has answered. Memory storage counts as storage if it is
+   * the collection's own, by choice or for want of IndexedDB, although it ends with the page.
    */
   (transaction: AnyTransaction, once: { idempotencyKey: string }): Promise<void>;
 }

@@ -24,7 +24,7 @@ describe("a transaction with an idempotency key", () => {
   });
 
   it("takes effect once, told again by a later page, and nobody waits for what was dropped", async () => {
-    const storage = { ...memoryStorage(), kind: "indexeddb" as const };
+    const storage = memoryStorage();
     const openPage = () => collectionOf(fakeClient().client, { storage });
     const before = openPage();
     await before.utils.acceptMutations(retitling(before, "first"), { idempotencyKey: "k" });

@@ -127,7 +127,7 @@ export class Engine {
     });
   }
 
-  /** @returns whether the changes are on disk by then: not, if it cannot be opened, or was lost. */
+  /** @returns whether the changes are stored by then: not, if the storage cannot be opened, or was lost. */
   #write(mutations: readonly LocalMutation[], idempotencyKey?: string): Promise<boolean> {
     this.#checkWritable();
     const writes = toLocalWrites(mutations, this.#config.fields, idempotencyKey);

@@ -75,12 +75,12 @@ export class Session {
   /**
    * Records local changes, shows them at once, and brings them to disk and to the server later (C1).
    *
-   * @returns whether they are on disk by then: not, if it is lost, or was never to be had.
+   * @returns whether they are in its own storage by then: not, if that is lost, or was never to be had.
    */
   async write(writes: readonly LocalWrite[]): Promise<boolean> {
     const records = this.data.add(writes);
     await this.#saver.save(records);
-    return records.every((record) => this.isDurable(record));
+    return this.#hasItsStorage() && records.every(({ seq }) => seq !== null);
   }
 
   /** Takes over the local changes of a session whose disk was lost. */
