@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { insert, setUp } from "./engine-setup.test.js";
+import { insert, leaveSuspended, setUp } from "./engine-setup.test.js";
 import { noPage, thisPage } from "./platform/page.js";
 import { HOUR, quiet, SECOND } from "./setup.test.js";
 import { INITIAL_STATUS } from "./status.js";
@@ -90,11 +90,7 @@ describe("flush", () => {
 
   it("waits while someone else is signed in, also when nobody uses the collection meanwhile", async () => {
     const page = setUp();
-    const { detach } = page.follow();
-    await page.time.advance(SECOND);
-    page.engine.suspend({ code: "IDENTITY_CHANGED", message: "Someone else." });
-    page.engine.accept([insert("a")]);
-    detach();
+    await leaveSuspended(page);
     await page.time.advance(SECOND);
     let isFlushed = false;
     void page.engine.flush().then(() => (isFlushed = true));

@@ -354,6 +354,15 @@ export const retitle = (id: string, title: string): LocalMutation => ({
   modified: { id, title },
 });
 
+/** Someone else signs in, a change is made, and then nobody shows the collection any more. */
+export async function leaveSuspended({ engine, time, follow }: ReturnType<typeof setUp>) {
+  const { detach } = follow();
+  await time.advance(SECOND);
+  engine.suspend({ code: "IDENTITY_CHANGED", message: "Someone else." });
+  engine.accept([insert("a")]);
+  detach();
+}
+
 /** What has become of a promise so far. */
 export function watch(promise: Promise<void>) {
   const seen = { outcome: "waits" as "waits" | "done" | Error };

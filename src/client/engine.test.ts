@@ -1,5 +1,12 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Browser, expectNothingLeft, FakeServer, insert, setUp } from "./engine-setup.test.js";
+import {
+  Browser,
+  expectNothingLeft,
+  FakeServer,
+  insert,
+  leaveSuspended,
+  setUp,
+} from "./engine-setup.test.js";
 import { HOUR, quiet, SECOND } from "./setup.test.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { ReplicaStorage } from "./storage/storage.js";
@@ -138,11 +145,7 @@ describe("coming and going", () => {
 
   it("goes on with nothing while someone else is signed in, and with everything afterwards", async () => {
     const page = setUp();
-    const { detach } = page.follow();
-    await page.time.advance(SECOND);
-    page.engine.suspend({ code: "IDENTITY_CHANGED", message: "Someone else." });
-    page.engine.accept([insert("a")]);
-    detach();
+    await leaveSuspended(page);
     await page.time.advance(HOUR);
     expectNothingLeft(page);
     const { rows } = page.follow();
@@ -156,11 +159,7 @@ describe("coming and going", () => {
 
   it("keeps what a page without a disk holds, while someone else is signed in", async () => {
     const page = setUp({ storage: refusing });
-    const { detach } = page.follow();
-    await page.time.advance(SECOND);
-    page.engine.suspend({ code: "IDENTITY_CHANGED", message: "Someone else." });
-    page.engine.accept([insert("a")]);
-    detach();
+    await leaveSuspended(page);
     await page.time.advance(HOUR);
     const { rows } = page.follow();
     expect(rows.has("a")).toBe(true);
